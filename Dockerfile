@@ -1,0 +1,32 @@
+# The compiler that uWSGI needs stays in the first stage; the second one has none.
+FROM python:3.11-slim AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt /tmp/requirements.txt
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt
+
+FROM python:3.11-slim
+COPY --from=build /opt/venv /opt/venv
+RUN useradd --create-home --uid 10001 facial && install -d -o facial -g facial -m 700 /data
+WORKDIR /srv/facial
+COPY app.ini run.py ./
+COPY app app
+COPY constants constants
+COPY features features
+COPY jobs jobs
+COPY logger logger
+COPY modelization modelization
+COPY optimization optimization
+COPY preprocessor preprocessor
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FACIAL_HOST=0.0.0.0 \
+    FACIAL_PORT=8080 \
+    FACIAL_DATA_DIR=/data
+USER facial
+VOLUME /data
+EXPOSE 8080
+# Ready means that web, dispatcher and a worker of each kind answer.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD python -c "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['FACIAL_PORT'] + '/v1/readyz', timeout=4)"
+CMD ["uwsgi", "--ini", "app.ini"]

@@ -1,0 +1,29 @@
+"""The web side: requests in, answers out; all work is left to the jobs."""
+
+from flask import Flask
+
+from app import errors, health, mission, recognizers, request_ids
+from app.openapi import spec
+from app.uploads import UploadRequest, limits
+from constants.settings import Settings, load_settings
+from jobs.client import JobsClient
+from logger import start_logging
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application. Nothing is opened and no process is started before the first request."""
+    settings = settings or load_settings()
+    start_logging(settings, "web")
+    app = Flask("app", static_folder=None)
+    app.request_class = UploadRequest
+    app.config.update(limits(settings))
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # labels come in any script
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["settings"] = settings
+    app.extensions["jobs"] = JobsClient(settings)
+    request_ids.register(app)
+    errors.register(app)
+    for blueprint in (mission.blueprint, recognizers.blueprint, health.blueprint):
+        app.register_blueprint(blueprint)
+    spec.register(app)
+    return app

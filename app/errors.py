@@ -1,0 +1,101 @@
+"""Which HTTP status each exception has, and how it is answered. No other file knows statuses of errors.
+
+The mission's routes answer ``{"status": 1, "error": {…}}``; the resources under /v1 answer problem
+details (RFC 9457). Neither ever shows a traceback.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from constants.exceptions import (
+    Erased,
+    FacialError,
+    ImageRejected,
+    InvalidRequest,
+    NotFound,
+    NothingUsable,
+    NotReady,
+    Overloaded,
+    RequestTooLarge,
+    UnsupportedMedia,
+)
+from logger import about, logger
+
+_STATUS: dict[type[FacialError], HTTPStatus] = {
+    NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ImageRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Erased: HTTPStatus.GONE,
+    NotReady: HTTPStatus.CONFLICT,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+#: Bytes of a refused body that are read and dropped, so that a client still sending sees the answer.
+_MOST_DROPPED = 64 << 20
+
+
+def register(app: Flask) -> None:
+    """Answer every exception of the application's views."""
+    app.register_error_handler(FacialError, _facial_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _facial_error(error: FacialError) -> Response:
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
+    if status is None:
+        return _unexpected(error)
+    more = {"rejected": error.rejected} if isinstance(error, NothingUsable) else {}
+    response = _problem(status, error.code, str(error), more)
+    if isinstance(error, Overloaded):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses: an unknown route, a wrong method, a body that is too large or malformed."""
+    status = HTTPStatus(error.code or 500)
+    if isinstance(error, RequestEntityTooLarge):
+        _drop_body()
+        return _problem(
+            status, RequestTooLarge.code, "The request is larger than this service takes; send it in parts."
+        )
+    response = _problem(status, status.phrase.lower().replace(" ", "_"), error.description or status.description)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    with about(g.get("request_id", "-")):
+        logger.opt(exception=error).error("a request failed")
+    return _problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The service failed; its log says why, under this request's id."
+    )
+
+
+def _problem(status: HTTPStatus, code: str, message: str, more: dict[str, Any] | None = None) -> Response:
+    request_id = g.get("request_id", "-")
+    if request.path.startswith("/v1/"):
+        problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": message, "code": code}
+        response = jsonify(problem | {"request_id": request_id} | (more or {}))
+        response.mimetype = "application/problem+json"
+    else:
+        error = {"code": code, "message": message, "request_id": request_id}
+        response = jsonify({"status": 1, "error": error | (more or {})})
+    response.status_code = status
+    return response
+
+
+def _drop_body() -> None:
+    stream = request.environ["wsgi.input"]
+    left = min(request.content_length or 0, _MOST_DROPPED)
+    while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
+        left -= len(chunk)

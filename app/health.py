@@ -1,0 +1,33 @@
+"""Whether the service lives, and whether it can work."""
+
+from typing import Any
+
+from flask import Blueprint
+from spectree import Response as Answers
+
+from app import actions
+from app.openapi import spec
+from app.schemas import Health
+from jobs.tables import TaskKind
+
+blueprint = Blueprint("health", __name__, url_prefix="/v1")
+
+_TAGS = ("health",)
+
+
+@blueprint.get("/healthz")
+@spec.validate(resp=Answers(HTTP_200=Health), tags=_TAGS, skip_validation=True)
+def healthz() -> dict[str, Any]:
+    """The web server answers."""
+    return Health(status="ok").model_dump(exclude_unset=True)
+
+
+@blueprint.get("/readyz")
+@spec.validate(resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS, skip_validation=True)
+def readyz() -> tuple[dict[str, Any], int]:
+    """The table can be read, and workers of every kind are there."""
+    actions.jobs().check_database()
+    workers = actions.jobs().workers()
+    if workers is None or not all(workers.get(kind) for kind in TaskKind):
+        return Health(status="unavailable", workers=workers).model_dump(), 503
+    return Health(status="ok", workers=workers).model_dump(), 200

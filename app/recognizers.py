@@ -1,0 +1,72 @@
+"""Recognizers as resources: the full interface."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from spectree import Response as Answers
+
+from app import actions
+from app.openapi import spec
+from app.schemas import ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
+
+blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
+
+_TAGS = ("recognizers",)
+
+
+@blueprint.get("")
+@spec.validate(resp=Answers(HTTP_200=RecognizerList), tags=_TAGS, skip_validation=True)
+def list_recognizers() -> dict[str, Any]:
+    """Every recognizer, the newest first."""
+    found = [RecognizerAnswer.of(status) for status in actions.jobs().listing()]
+    return RecognizerList(recognizers=found).model_dump(mode="json")
+
+
+@blueprint.post("")
+@spec.validate(
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True
+)
+def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Build a recognizer from the files of the part ``images``."""
+    status = actions.build()
+    where = url_for("recognizers.show_recognizer", recognizer_id=status.id)
+    return RecognizerAnswer.of(status).model_dump(mode="json"), 202, {"Location": where}
+
+
+@blueprint.get("/<recognizer_id>")
+@spec.validate(
+    resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS, skip_validation=True
+)
+def show_recognizer(recognizer_id: str) -> dict[str, Any]:
+    """A recognizer: how far its build is, and once it is ready, whom it knows and how well."""
+    return RecognizerAnswer.of(actions.jobs().status(recognizer_id)).model_dump(mode="json")
+
+
+@blueprint.delete("/<recognizer_id>")
+@spec.validate(resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS, skip_validation=True)
+def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
+    """Cancel its build if there is one, and delete everything of it."""
+    actions.jobs().erase(recognizer_id)
+    return "", 204
+
+
+@blueprint.get("/<recognizer_id>/images")
+@spec.validate(resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS, skip_validation=True)
+def list_images(recognizer_id: str) -> dict[str, Any]:
+    """What became of every file, with a reason where it was not used."""
+    found = actions.jobs().images(recognizer_id)
+    return ImageList.model_validate({"id": recognizer_id, "images": found}).model_dump()
+
+
+@blueprint.get("/<recognizer_id>/model")
+@spec.validate(tags=_TAGS, skip_validation=True)
+def download_model(recognizer_id: str) -> Response:
+    """The finished recognizer as a file of ``format``."""
+    return actions.download(recognizer_id, request.args.get("format", "bundle"))
+
+
+@blueprint.post("/<recognizer_id>/recognize")
+@spec.validate(resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True)
+def recognize(recognizer_id: str) -> dict[str, Any]:
+    """The faces in the photos of the part ``image``, with names."""
+    return actions.recognise(recognizer_id)

@@ -1,0 +1,148 @@
+"""Reading a multipart request: its files and its options."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from flask import Request, request
+from pydantic import ConfigDict, Field, ValidationError, field_validator
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from constants.exceptions import InvalidRequest
+from constants.settings import Settings
+from jobs.builds import Upload
+from jobs.incoming import IncomingFile
+from jobs.intake import take_in, with_labels
+from jobs.options import BuildOptions
+
+#: Bytes that the fields of a form besides its files may have, a label for each of many files included.
+_MAX_FIELDS = 8 << 20
+#: Photos in one request for recognition.
+MAX_PHOTOS = 32
+
+
+class UploadRequest(Request):
+    """A request whose files go straight to the folder of uploads once ``incoming`` names one."""
+
+    incoming: Path | None = None
+    _received: list[IncomingFile]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._received = []
+
+    def close(self) -> None:
+        """Delete what was received and not taken, the part at which a request broke off included."""
+        super().close()
+        for file in self._received:
+            file.close()
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if self.incoming is not None and filename:
+            file = IncomingFile(self.incoming)
+            self._received.append(file)
+            return file  # type: ignore[return-value]  # it has all that the parser and we use
+        return super()._get_file_stream(total_content_length, content_type, filename, content_length)
+
+
+class BuildForm(BuildOptions):
+    """The form of a build: its options, and how labels are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label_from: Literal["folder", "filename"] = Field("folder", description="Where a label is read from")
+    optimize: bool = Field(False, description="Search the topology; not in this version yet")
+
+    @field_validator("optimize")
+    @classmethod
+    def _not_yet(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("the topology search is not in this version yet; leave it out")
+        return value
+
+
+def limits(settings: Settings) -> dict[str, int]:
+    """The limits on a request's body, by the names that Flask gives them."""
+    return {
+        "MAX_CONTENT_LENGTH": settings.max_request_mb << 20,
+        "MAX_FORM_PARTS": 2 * settings.max_files + 100,
+        "MAX_FORM_MEMORY_SIZE": _MAX_FIELDS,
+    }
+
+
+@contextmanager
+def build_request(settings: Settings, incoming: Path) -> Iterator[tuple[list[Upload], BuildOptions]]:
+    """The uploads and options of the request at hand; what nobody took is deleted at the end.
+
+    Raises ``InvalidRequest`` or a subclass of it for anything that is not as it should be.
+    """
+    here: UploadRequest = request  # type: ignore[assignment]  # the application's request_class
+    here.incoming = incoming
+    with ExitStack() as stack:
+        sent = _files("images")
+        form = _form(here.form)
+        named = [(file.filename or "", _incoming(file)) for file in sent]
+        labelled = with_labels(named, here.form.getlist("labels"))
+        uploads = take_in(labelled, settings, incoming, stack, form.label_from == "filename")
+        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
+
+
+def photos() -> list[tuple[str, bytes]]:
+    """Names and bytes of the photos to recognise, kept in memory. Raises ``InvalidRequest`` for none or too many."""
+    sent = _files("image")
+    if request.form:
+        raise InvalidRequest(f"There is no option {next(iter(request.form))!r} here.")
+    if len(sent) > MAX_PHOTOS:
+        raise InvalidRequest(f"There are {len(sent)} photos; send at most {MAX_PHOTOS} at a time.")
+    return [(file.filename or "", file.read()) for file in sent]
+
+
+def _files(part: str) -> list[FileStorage]:
+    """The files of one part of the form; anything else that a file could be sent as is refused."""
+    if request.mimetype != "multipart/form-data":
+        raise InvalidRequest(f"Send a form with files, for example: curl -F '{part}=@photo.jpg' …")
+    if request.content_length is None:
+        raise InvalidRequest("Send the request with its length: leave the header 'Transfer-Encoding: chunked' out.")
+    misnamed = next((name for name in request.files if name != part), None)
+    if misnamed is not None:
+        raise InvalidRequest(f"The file part {misnamed!r} is not known here; call it '{part}'.")
+    # A browser sends an empty, nameless part for a file field that was left empty.
+    files = [file for file in request.files.getlist(part) if file.filename]
+    if not files:
+        found = " The field is there, but as text: with curl write an @ before the file's name."
+        raise InvalidRequest(
+            f"There is no file part '{part}'; send at least one file as '{part}'."
+            + (found if part in request.form else "")
+        )
+    return files
+
+
+def _incoming(file: FileStorage) -> IncomingFile:
+    stream: Any = file.stream
+    return stream  # type: ignore[no-any-return]  # made by UploadRequest
+
+
+def _form(fields: MultiDict[str, str]) -> BuildForm:
+    options: Mapping[str, str] = {name: fields[name] for name in fields if name != "labels"}
+    twice = next((name for name in options if len(fields.getlist(name)) > 1), None)
+    if twice is not None:
+        raise InvalidRequest(f"The option {twice!r} is given more than once.")
+    try:
+        return BuildForm.model_validate(options)
+    except ValidationError as error:
+        raise InvalidRequest(" ".join(_sentence(problem) for problem in error.errors())) from error
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(sorted({*BuildForm.model_fields, "labels"}))
+        return f"There is no option {name!r}; the options are {known}."
+    return f"The option {name!r} is wrong: {problem['msg']}."

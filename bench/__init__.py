@@ -1,0 +1,1 @@
+"""Benchmarks that compare two sides on the same data in one run: ``python -m bench.NAME``."""

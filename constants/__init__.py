@@ -1,0 +1,1 @@
+"""What every package may know: settings, tunables, reason codes and exceptions."""

@@ -1,0 +1,111 @@
+"""The one tree of exceptions.
+
+Every message is a sentence that tells the person what to do. HTTP statuses are
+given to these in ``app/errors.py`` and nowhere else.
+"""
+
+
+class FacialError(Exception):
+    """Anything this project refuses or fails at; ``str(error)`` is meant for the person."""
+
+    #: Stable, machine-readable name of the problem.
+    code = "error"
+
+
+class InvalidSettings(FacialError):
+    """An environment variable that starts with ``FACIAL_`` has no usable value."""
+
+    code = "invalid_settings"
+
+
+class InvalidRequest(FacialError):
+    """The request itself is malformed: a missing part, an option that is not one."""
+
+    code = "invalid_request"
+
+
+class UnsupportedMedia(InvalidRequest):
+    """The request's body, or an archive in it, is of a kind that is not taken."""
+
+    code = "unsupported_media"
+
+
+class RequestTooLarge(InvalidRequest):
+    """More bytes, files or pixels than the settings allow."""
+
+    code = "too_large"
+
+
+class NothingUsable(InvalidRequest):
+    """No picture, or too few people, of all that was sent can be used.
+
+    ``rejected`` lists ``{"file", "reason", "message"}`` for every file that was refused.
+    """
+
+    code = "nothing_usable"
+
+    def __init__(self, message: str, rejected: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.rejected = rejected or []
+
+
+class NotFound(FacialError):
+    """No recognizer, version or format of that name."""
+
+    code = "not_found"
+
+
+class Erased(FacialError):
+    """The recognizer existed and was deleted."""
+
+    code = "erased"
+
+
+class NotReady(FacialError):
+    """The recognizer is still being built, or its build failed."""
+
+    code = "not_ready"
+
+
+class Overloaded(FacialError):
+    """The service has more work than it takes on; ``retry_after_s`` says when to try again."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: int = 10) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ImageRejected(FacialError):
+    """One picture cannot be used; ``reason`` is a member of ``constants.reasons.Reason``."""
+
+    code = "image_rejected"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WeightsError(FacialError):
+    """A network's weights are missing, or are not the published ones."""
+
+    code = "weights"
+
+
+class BuildFailed(FacialError):
+    """A build cannot give a recognizer, however often it is tried."""
+
+    code = "build_failed"
+
+
+class BuildCancelled(FacialError):
+    """The build's lease is gone: it was cancelled, erased, or taken over."""
+
+    code = "build_cancelled"
+
+
+class DumpInvalid(FacialError):
+    """A recognizer's file is damaged, foreign, or of a version that cannot be read."""
+
+    code = "dump_invalid"

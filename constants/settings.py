@@ -1,0 +1,74 @@
+"""Settings of the service: typed, from environment variables that start with ``FACIAL_``."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, computed_field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from constants.exceptions import InvalidSettings
+
+#: Bytes; a Unix socket's address holds about 104 on macOS and 108 on Linux.
+_MAX_SOCKET_PATH = 100
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning; the README's table lists the same."""
+
+    model_config = SettingsConfigDict(env_prefix="FACIAL_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address that the web server listens on")
+    port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
+    data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished dumps")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
+    encode_workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe message logged")
+    detector: Literal["cascade", "hog", "mmod"] = Field(
+        "cascade", description="How faces are found: HOG (80 pixels), HOG doubled (40), MMOD, or each in turn"
+    )
+    encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: ONNX Runtime, or dlib")
+    views: Literal[1, 2, 6] = Field(
+        2, description="Views of a face that its encoding averages: itself, its mirror image, both turned"
+    )
+    max_request_mb: int = Field(1024, ge=1, description="Largest request body, in MiB")
+    max_files: int = Field(20_000, ge=1, description="Most pictures in one request, those in archives included")
+    max_unpacked_mb: int = Field(4096, ge=1, description="Most MiB that the archives of a request may unpack to")
+    max_queued_builds: int = Field(100, ge=1, description="Unfinished builds, above which new ones get 503")
+    recognize_timeout_s: float = Field(30.0, gt=0, description="Seconds after which a recognition gives up with 503")
+
+    @field_validator("views", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @computed_field(description="Where jobs and encodings are kept")  # type: ignore[prop-decorator]
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'facial.sqlite'}"
+
+    def broker_address(self, side: Literal["clients", "workers"]) -> str:
+        """ZeroMQ address of the dispatcher's socket for clients or for workers."""
+        path = self.data_dir / f"{side}.sock"
+        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+            digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
+            path = Path(tempfile.gettempdir()) / f"facial-{digest}.sock"
+        return f"ipc://{path}"
+
+
+def load_settings() -> Settings:
+    """The settings of the environment. Raises ``InvalidSettings`` that names each variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"FACIAL_{str(problem['loc'][0]).upper()}: {problem['msg']}." for problem in error.errors())
+        raise InvalidSettings(" ".join(wrong)) from error

@@ -1,0 +1,82 @@
+"""The database: one place that opens it, so that every process treats it alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, select
+
+#: The tables of every package are registered here.
+metadata = MetaData()
+
+#: Milliseconds that a process waits for another's write before it gives up.
+_BUSY_TIMEOUT_MS = 30_000
+#: The number by which writers to PostgreSQL agree on a lock: any will do.
+_WRITERS = 0x6661636961
+
+
+class Database:
+    """A SQLAlchemy engine whose transactions say beforehand whether they write.
+
+    SQLite is the embedded default: WAL, so that readers never wait for a writer; synchronous=FULL, so
+    that what was committed survives a power cut; secure_delete, so that what was deleted is overwritten.
+    An instance is made in the process that uses it, never carried over a fork.
+    """
+
+    def __init__(self, url: str) -> None:
+        # Errors would else tell the values of a statement, and with them labels and encodings, to the log.
+        self.engine = create_engine(url, hide_parameters=True)
+        if self.engine.dialect.name == "sqlite":
+            _tune_sqlite(self.engine)
+
+    def create_tables(self) -> None:
+        """Make the tables that are missing."""
+        with self.write() as connection:
+            metadata.create_all(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of everything."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the right to write from its start, and commits at its end.
+
+        Taking the right at the start (BEGIN IMMEDIATE) is what keeps two writers that first read and
+        then write from failing halfway.
+        """
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if self.engine.dialect.name == "postgresql":
+                # Here, too, one writer at a time: who records the last picture must see all the others.
+                connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
+            yield connection
+
+    def forget_deleted(self) -> None:
+        """Make the database's journal forget deleted rows; the main file forgets them as they are deleted."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late; see _on_begin
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

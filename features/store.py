@@ -1,0 +1,132 @@
+"""Encodings, kept by the hash of the picture's content and the version of the pipeline."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Row, String, Table, delete, insert, select
+
+from features.database import metadata
+
+#: Hashes named in one statement; databases limit how many values a statement may carry.
+_HASHES_PER_STATEMENT = 500
+
+_images = Table(
+    "encoded_images",
+    metadata,
+    Column("content_hash", String(64), primary_key=True),
+    Column("pipeline_version", String, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+_faces = Table(
+    "encoded_faces",
+    metadata,
+    Column("content_hash", String(64), primary_key=True),
+    Column("pipeline_version", String, primary_key=True),
+    Column("face", Integer, primary_key=True),
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("right", Float, nullable=False),
+    Column("bottom", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("landmarks", LargeBinary, nullable=False),
+    Column("encoding", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceFeatures:
+    """What is kept of a face: box (left, top, right, bottom) and landmarks (n, 2) in pixels, encoding (128,)."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: npt.NDArray[np.float32]
+    encoding: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFeatures:
+    """What is kept of a picture: its sides in pixels and its faces, the surest first."""
+
+    width: int
+    height: int
+    faces: tuple[FaceFeatures, ...]
+
+
+def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures]) -> None:
+    """Keep the features of pictures under their content hashes; one that is already there stays as it is."""
+    known = present(connection, version, images)
+    missing = {hash_: image for hash_, image in images.items() if hash_ not in known}
+    if not missing:
+        return
+    connection.execute(
+        insert(_images),
+        [
+            {"content_hash": hash_, "pipeline_version": version, "width": image.width, "height": image.height}
+            for hash_, image in missing.items()
+        ],
+    )
+    rows = [
+        {"content_hash": hash_, "pipeline_version": version, "face": index} | _columns(face)
+        for hash_, image in missing.items()
+        for index, face in enumerate(image.faces)
+    ]
+    if rows:
+        connection.execute(insert(_faces), rows)
+
+
+def get(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
+    """The features of those pictures that have been encoded by this version of the pipeline."""
+    found: dict[str, ImageFeatures] = {}
+    for some in _portions(hashes):
+        faces: dict[str, list[FaceFeatures]] = {}
+        for row in connection.execute(_chosen(_faces, version, some).order_by(_faces.c.face)):
+            faces.setdefault(row.content_hash, []).append(_face(row))
+        for row in connection.execute(_chosen(_images, version, some)):
+            found[row.content_hash] = ImageFeatures(row.width, row.height, tuple(faces.get(row.content_hash, ())))
+    return found
+
+
+def present(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes whose pictures have been encoded by this version of the pipeline."""
+    return {
+        row.content_hash for some in _portions(hashes) for row in connection.execute(_chosen(_images, version, some))
+    }
+
+
+def erase(connection: Connection, hashes: Collection[str]) -> None:
+    """Forget these pictures' features, of every version of the pipeline."""
+    for some in _portions(hashes):
+        for table in (_faces, _images):
+            connection.execute(delete(table).where(table.c.content_hash.in_(some)))
+
+
+def _chosen(table: Table, version: str, hashes: Collection[str]) -> Any:
+    return select(table).where(table.c.pipeline_version == version, table.c.content_hash.in_(hashes))
+
+
+def _portions(hashes: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(hashes)
+    for start in range(0, len(ordered), _HASHES_PER_STATEMENT):
+        yield ordered[start : start + _HASHES_PER_STATEMENT]
+
+
+def _columns(face: FaceFeatures) -> dict[str, Any]:
+    return dict(zip(("left", "top", "right", "bottom"), face.box, strict=True)) | {
+        "score": face.score,
+        "landmarks": np.asarray(face.landmarks, "<f4").tobytes(),
+        "encoding": np.asarray(face.encoding, "<f4").tobytes(),
+    }
+
+
+def _face(row: Row[Any]) -> FaceFeatures:
+    return FaceFeatures(
+        (row.left, row.top, row.right, row.bottom),
+        row.score,
+        np.frombuffer(row.landmarks, "<f4").reshape(-1, 2),
+        np.frombuffer(row.encoding, "<f4"),
+    )

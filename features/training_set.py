@@ -1,0 +1,47 @@
+"""A training set: encodings and the people they belong to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from constants.exceptions import BuildFailed
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Faces of known people.
+
+    ``encodings`` is float32 (n, 128); ``people`` is int64 (n,), an index into ``labels``;
+    ``labels`` are unique and sorted, so that the same faces give the same set in any order of upload.
+    """
+
+    encodings: npt.NDArray[np.float32]
+    people: npt.NDArray[np.int64]
+    labels: tuple[str, ...]
+
+    @property
+    def faces_per_person(self) -> npt.NDArray[np.int64]:
+        return np.bincount(self.people, minlength=len(self.labels))
+
+
+def assemble(faces: Iterable[tuple[str, str, npt.NDArray[np.float32]]]) -> TrainingSet:
+    """A training set of ``(label, content hash, encoding)``, ordered by label and hash.
+
+    Raises ``BuildFailed`` with fewer than two people: there is nothing to tell apart.
+    """
+    ordered = sorted(faces, key=lambda face: face[:2])
+    labels = tuple(sorted({label for label, _, _ in ordered}))
+    if len(labels) < 2:
+        who = f"only of {labels[0]!r}" if labels else "of nobody"
+        raise BuildFailed(
+            f"A recognizer needs usable faces of at least two people, and there are faces {who}; "
+            "the list of images says what was wrong with the others."
+        )
+    index = {label: i for i, label in enumerate(labels)}
+    return TrainingSet(
+        encodings=np.stack([encoding for _, _, encoding in ordered]).astype(np.float32),
+        people=np.array([index[label] for label, _, _ in ordered], np.int64),
+        labels=labels,
+    )

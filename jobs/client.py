@@ -1,0 +1,154 @@
+"""What the web side uses of the jobs: the table for what lasts, and the dispatcher for what cannot wait.
+
+Nothing here, nor what it imports, loads OpenCV, dlib, TensorFlow or ONNX Runtime.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import zmq
+from sqlalchemy import select
+
+from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
+from constants.settings import Settings
+from features.database import Database
+from jobs import builds, messages
+from jobs.builds import BuildStatus, Upload
+from jobs.messages import Message
+from jobs.options import BuildOptions
+from jobs.storage import Storage
+from jobs.workplace import Workplace
+
+#: Seconds that a look at the dispatcher's health waits.
+_PING_S = 2.0
+
+_ERRORS = {error.code: error for error in (NotFound, NotReady)}
+
+
+class JobsClient:
+    """A web process' way to the jobs; its threads may share it.
+
+    Nothing is opened before the first use, so it can be made before a server forks.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._numbers = count()
+        self._threads = threading.local()
+        self._lock = threading.Lock()
+        self._opened: Workplace | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+
+    @property
+    def storage(self) -> Storage:
+        return self._workplace.storage
+
+    @property
+    def _database(self) -> Database:
+        return self._workplace.database
+
+    @property
+    def _workplace(self) -> Workplace:
+        with self._lock:
+            if self._opened is None:
+                self._opened = Workplace.of(self._settings)
+            return self._opened
+
+    def close(self) -> None:
+        """Close what was opened; the client is not used afterwards."""
+        with self._lock:
+            if self._context is not None:
+                self._context.destroy(linger=0)
+            if self._opened is not None:
+                self._opened.database.close()
+
+    def submit(self, uploads: Sequence[Upload], options: BuildOptions) -> BuildStatus:
+        """Accept a build. Raises as ``builds.submit`` does."""
+        recognizer_id = builds.submit(self._database, self.storage, uploads, options, self._settings.max_queued_builds)
+        self._wake()
+        return self.status(recognizer_id)
+
+    def status(self, recognizer_id: str | None = None) -> BuildStatus:
+        """Where a build stands; without an id, the newest one. Raises as ``builds.status`` does."""
+        return builds.status(self._database, recognizer_id)
+
+    def listing(self) -> list[BuildStatus]:
+        """The newest build of every recognizer."""
+        return builds.listing(self._database)
+
+    def images(self, recognizer_id: str) -> list[dict[str, Any]]:
+        """What became of every file of a recognizer."""
+        return builds.images(self._database, recognizer_id)
+
+    def erase(self, recognizer_id: str) -> None:
+        """Cancel and delete a recognizer. Raises as ``builds.status`` does."""
+        builds.erase(self._database, self.storage, recognizer_id)
+
+    def dump(self, recognizer_id: str) -> Path:
+        """The finished dump's file. Raises ``NotReady`` while there is none."""
+        ready = builds.ready(self._database, recognizer_id)
+        return self.storage.dump(ready.id, ready.version)
+
+    def recognize(self, recognizer_id: str, images: Sequence[bytes], about: str) -> dict[str, Any]:
+        """The faces in photos, with names. ``about`` is the request's id, for the log.
+
+        Raises ``NotReady`` before the recognizer is, ``Overloaded`` where no worker answers in time.
+        """
+        ready = builds.ready(self._database, recognizer_id)
+        header = {"recognizer": ready.id, "version": ready.version, "about": about}
+        answer = self._ask(Message(messages.RECOGNIZE, header, tuple(images)), self._settings.recognize_timeout_s)
+        if answer is None or answer.kind == messages.BUSY:
+            raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
+        if "error" in answer.header:
+            error = answer.header["error"]
+            raise _ERRORS.get(error["code"], FacialError)(error["message"])
+        return {"id": ready.id, "version": ready.version, "images": answer.header["images"]}
+
+    def check_database(self) -> None:
+        """Raises where the table cannot be read."""
+        with self._database.read() as connection:
+            connection.execute(select(1))
+
+    def workers(self) -> dict[str, int] | None:
+        """How many workers of each kind the dispatcher knows; ``None`` where it does not answer."""
+        answer = self._ask(Message(messages.PING), _PING_S)
+        return None if answer is None else dict(answer.header["workers"])
+
+    def _wake(self) -> None:
+        # Lost where the dispatcher is away: the table is the truth, and it looks there by itself.
+        with suppress(zmq.Again):
+            self._socket().send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
+
+    def _ask(self, message: Message, timeout_s: float) -> Message | None:
+        number = next(self._numbers)
+        socket = self._socket()
+        try:
+            socket.send_multipart(Message(message.kind, message.header | {"request": number}, message.buffers).frames())
+        except zmq.Again:  # no dispatcher to send it to
+            return None
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0 and socket.poll(int(left * 1000) + 1):
+            answer = Message.from_frames(socket.recv_multipart())
+            if answer.header.get("request") == number:  # else it is late, for a request that was given up
+                return answer
+        return None
+
+    def _socket(self) -> zmq.Socket[bytes]:
+        """This thread's socket; a ZeroMQ socket must not be shared by threads."""
+        if not hasattr(self._threads, "socket"):
+            with self._lock:
+                self._context = self._context or zmq.Context()
+            socket = self._context.socket(zmq.DEALER)
+            socket.linger = 0
+            # Nothing is queued for a dispatcher that is away: it would be answered when nobody waits any more.
+            socket.immediate = True
+            socket.sndtimeo = int(_PING_S * 1000)
+            socket.connect(self._settings.broker_address("clients"))
+            self._threads.socket = socket
+        opened: zmq.Socket[bytes] = self._threads.socket
+        return opened

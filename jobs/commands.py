@@ -1,0 +1,111 @@
+"""Building and recognising from the command line: the service's own pipeline, without the service."""
+
+import json
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from constants.exceptions import BuildFailed, InvalidRequest
+from constants.settings import load_settings
+from jobs import builds, inline
+from jobs.builds import BuildStatus
+from jobs.incoming import IncomingFile
+from jobs.intake import SentFile, take_in
+from jobs.labels import clean_name
+from jobs.options import BuildOptions
+from jobs.tables import BuildState
+from jobs.workplace import Workplace
+from logger import start_logging
+
+#: Seconds between two looks at how far a build is.
+_LOOK_S = 0.1
+
+
+def build_folder(folder: Path, out: Path, name: str, target_fpir: float, seed: int) -> None:
+    """Build a recognizer from a folder's pictures into the file ``out``, with progress on standard error.
+
+    Raises ``InvalidRequest`` and ``BuildFailed`` as the service would answer them.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest(f"{folder} is not a folder.")
+    if not out.absolute().parent.is_dir():
+        raise InvalidRequest(f"There is no folder {out.parent} to put the recognizer in.")
+    try:
+        options = BuildOptions(name=name, target_fpir=target_fpir, seed=seed)
+    except ValidationError as error:
+        raise InvalidRequest(
+            "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        ) from error
+    # Everything but the result is gone afterwards, so that no encodings are left lying about.
+    with tempfile.TemporaryDirectory(prefix="facial-") as temporary, ExitStack() as stack:
+        own = {"data_dir": Path(temporary), "database_url": "", "log_level": "WARNING"}
+        workplace = Workplace.of(load_settings().model_copy(update=own))
+        start_logging(workplace.settings, "build")
+        stack.callback(workplace.database.close)
+        sent = _read(folder, workplace, stack)
+        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack)
+        recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
+        status = _watch(workplace, recognizer)
+        if status.state == BuildState.FAILED:
+            raise BuildFailed(status.message)
+        shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
+    print(f"{out}: {status.message.removeprefix('ready: ')}")
+
+
+def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile]:
+    sent = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
+        file = IncomingFile(workplace.storage.incoming)
+        stack.callback(file.close)
+        file.write(path.read_bytes())
+        file.seal()
+        sent.append(SentFile(clean_name(str(path.relative_to(folder))), file))
+    return sent
+
+
+def _watch(workplace: Workplace, recognizer: str) -> BuildStatus:
+    """Run the build to its end in a thread of its own, showing how far it is."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(inline.run_all, workplace)
+        for unit, what in (("images", "encode"), ("epochs", "train")):
+            with tqdm(unit=unit.removesuffix("s"), desc=what) as bar:
+                while not wait([running], _LOOK_S).done and _show(bar, workplace, recognizer, unit):
+                    pass
+                _show(bar, workplace, recognizer, unit)
+    running.result()
+    for image in builds.images(workplace.database, recognizer):
+        if image["reason"]:
+            print(f"{image['file']}: {image['message']}", file=sys.stderr)
+    return builds.status(workplace.database, recognizer)
+
+
+def _show(bar: Any, workplace: Workplace, recognizer: str, unit: str) -> bool:
+    """Bring the bar to where the build is; ``False`` once the build has gone beyond what the bar counts."""
+    status = builds.status(workplace.database, recognizer)
+    if status.unit == unit and not status.is_ready:
+        bar.total = status.total
+        bar.update(status.done - bar.n)
+        return True
+    bar.update((bar.total or 0) - bar.n)
+    return False
+
+
+def recognize_photos(recognizer: Path, photos: list[Path]) -> None:
+    """Print the faces in photos, with the names that a recognizer's file gives them, as JSON."""
+    from jobs.recognition import recognize
+    from modelization.recognizer import Recognizer
+
+    missing = next((path for path in (recognizer, *photos) if not path.is_file()), None)
+    if missing is not None:
+        raise InvalidRequest(f"{missing} is not a file.")
+    loaded = Recognizer.load(recognizer)
+    answers = recognize(loaded, [photo.read_bytes() for photo in photos], load_settings())
+    images = [{"file": str(photo)} | answer for photo, answer in zip(photos, answers, strict=True)]
+    print(json.dumps({"images": images}, ensure_ascii=False, indent=2))

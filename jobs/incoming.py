@@ -1,0 +1,54 @@
+"""A file on its way in: written once, hashed while it is written, gone unless it is taken."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+
+class IncomingFile:
+    """A file in the folder of uploads that is written first and read afterwards.
+
+    It holds a descriptor only while it is written or read, so that a request may bring thousands. It
+    is deleted when closed; taking it means to move ``path`` away before that.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        self.path = Path(name)
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._file: IO[bytes] | None = os.fdopen(descriptor, "w+b")
+
+    @property
+    def content_hash(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        """Append. Only before ``seal``."""
+        if self._file is None:
+            raise ValueError("the file is sealed")
+        self._hash.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    def seal(self) -> None:
+        """End the writing; after this the content survives a power cut."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        """What a form parser calls when a part is complete: the writing is over."""
+        self.seal()
+        return 0
+
+    def close(self) -> None:
+        """Delete the file, unless it was moved away."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,45 @@
+"""How a label is read from what a person sent."""
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from constants.exceptions import InvalidRequest
+
+#: Characters; longer than any name, short enough for a table.
+MAX_LABEL = 200
+
+_NUMBER_AT_END = re.compile(r"[\s_\-.(#]*\d+\)?$")
+
+
+def clean_name(name: str) -> str:
+    """A file's name as sent, with the folders it names and nothing that leads elsewhere."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return unicodedata.normalize("NFC", "/".join(parts))
+
+
+def clean_label(label: str) -> str | None:
+    """A label as it is kept: NFC, single spaces; ``None`` for an empty one.
+
+    Raises ``InvalidRequest`` for one that is too long or has control characters.
+    """
+    label = " ".join(unicodedata.normalize("NFC", label).split())
+    if len(label) > MAX_LABEL or any(unicodedata.category(character) == "Cc" for character in label):
+        raise InvalidRequest(f"A label has at most {MAX_LABEL} characters and no control characters.")
+    return label or None
+
+
+def folder_label(name: str) -> str | None:
+    """The folder that a file stands in: ``people/Alice/1.jpg`` shows Alice."""
+    return clean_label(PurePosixPath(name).parent.name)
+
+
+def filename_label(name: str) -> str | None:
+    """The file name's stem before its number: ``Alice_0001.jpg`` shows Alice."""
+    return clean_label(_NUMBER_AT_END.sub("", PurePosixPath(name).stem))
+
+
+def unify(labels: list[str | None]) -> list[str | None]:
+    """The labels with those that differ in case alone made one, as it was first written."""
+    first: dict[str, str] = {}
+    return [None if label is None else first.setdefault(label.casefold(), label) for label in labels]

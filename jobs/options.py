@@ -1,0 +1,27 @@
+"""What a request may choose about its build."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from constants.settings import Settings
+
+
+class BuildOptions(BaseModel):
+    """The options of a build; each is a form field of the request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("", max_length=200, description="What the recognizer is called")
+    target_fpir: float = Field(
+        0.01, ge=0.0001, le=0.5, description="Share of strangers' faces that may be given a name"
+    )
+    keep_images: bool = Field(False, description="Keep the pictures after they are encoded")
+    detector: Literal["cascade", "hog", "mmod"] | None = Field(
+        None, description="How faces are found; the service's setting where it is left out"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="The same pictures and seed give the same recognizer")
+
+    def applied_to(self, settings: Settings) -> Settings:
+        """The settings as this build has them."""
+        return settings.model_copy(update={"detector": self.detector}) if self.detector else settings

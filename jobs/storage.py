@@ -1,0 +1,68 @@
+"""Where files lie under the data folder, and how they get there for good."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from modelization.dump import sync_folder
+
+
+class Storage:
+    """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``dumps``.
+
+    Names are made of ids and numbers alone; nothing that a client sent becomes part of a path.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.incoming = data_dir / "incoming"
+        self.images = data_dir / "images"
+        self.dumps = data_dir / "dumps"
+
+    def make_folders(self) -> None:
+        """Make the folders that are missing, for this user alone: they hold faces."""
+        for folder in (self.data_dir, self.incoming, self.images, self.dumps):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def image_folder(self, recognizer_id: str, version: int) -> Path:
+        return self.images / recognizer_id / str(version)
+
+    def image(self, recognizer_id: str, version: int, position: int) -> Path:
+        return self.image_folder(recognizer_id, version) / str(position)
+
+    def dump(self, recognizer_id: str, version: int) -> Path:
+        return self.dumps / recognizer_id / f"{version}.zip"
+
+    def take_in(self, uploads: dict[int, Path], recognizer_id: str, version: int) -> None:
+        """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
+
+        After this returns, a power cut loses none of them. ``uploads`` is by position.
+        """
+        folder = self.image_folder(recognizer_id, version)
+        folder.mkdir(mode=0o700, parents=True)
+        for position, path in uploads.items():
+            path.rename(self.image(recognizer_id, version, position))
+        for parent in (folder, folder.parent, self.images):
+            sync_folder(parent)
+
+    def erase_images(self, recognizer_id: str, version: int) -> None:
+        """Delete the pictures of a version."""
+        folder = self.image_folder(recognizer_id, version)
+        shutil.rmtree(folder, ignore_errors=True)
+        _remove_if_empty(folder.parent)
+
+    def erase_dump(self, recognizer_id: str, version: int) -> None:
+        """Delete the dump of a version."""
+        dump = self.dump(recognizer_id, version)
+        dump.unlink(missing_ok=True)
+        _remove_if_empty(dump.parent)
+
+    def erase(self, recognizer_id: str) -> None:
+        """Delete everything of a recognizer."""
+        for folder in (self.images / recognizer_id, self.dumps / recognizer_id):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,44 @@
+"""Deleting the files that nothing needs any more."""
+
+import shutil
+import time
+from pathlib import Path
+
+from sqlalchemy import select
+
+from features.database import Database
+from jobs.storage import Storage
+from jobs.tables import OPEN_STATES, BuildState, builds
+
+#: Seconds; a file of an unknown build may belong to a request that is just being accepted.
+_REQUEST_S = 3600
+
+
+def tidy_build(database: Database, storage: Storage, build: int) -> None:
+    """Delete what a build that has ended does not need: its pictures, unless they are kept, and a failed one's dump."""
+    with database.read() as connection:
+        row = connection.execute(select(builds).where(builds.c.number == build)).first()
+    if row is None or row.state in OPEN_STATES:
+        return
+    if not row.options["keep_images"]:
+        storage.erase_images(row.recognizer_id, row.version)
+    if row.state == BuildState.FAILED:
+        storage.erase_dump(row.recognizer_id, row.version)
+
+
+def tidy(database: Database, storage: Storage) -> None:
+    """Delete what crashes left behind: pictures of builds that ended, and files of nobody."""
+    with database.read() as connection:
+        rows = connection.execute(select(builds.c.number, builds.c.recognizer_id)).all()
+    for row in rows:
+        tidy_build(database, storage, row.number)
+    known = {row.recognizer_id for row in rows}
+    for folder in (*storage.images.iterdir(), *storage.dumps.iterdir()):
+        if folder.name not in known and _is_old(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    for upload in filter(_is_old, storage.incoming.iterdir()):
+        upload.unlink(missing_ok=True)
+
+
+def _is_old(path: Path) -> bool:
+    return path.stat().st_mtime < time.time() - _REQUEST_S

@@ -1,0 +1,97 @@
+"""From a training set to a recognizer's file: the one entry."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from constants.exceptions import BuildFailed
+from constants.faces import ENCODING_SIZE
+from constants.training import PARITY_FACES
+from features.training_set import TrainingSet
+from modelization.calibration import calibrate
+from modelization.dump import HEAD_KERAS, HEAD_ONNX, LABELS, MODEL_CARD, write_dump
+from modelization.evaluation import evaluate
+from modelization.folds import assign_folds
+from modelization.gallery import enrol
+from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
+from modelization.held_out import examine
+from modelization.manifest import Manifest, library_versions
+from modelization.model_card import write_model_card
+from modelization.provenance import Provenance, Report, TrainingOptions
+from modelization.topology import DEFAULT_TOPOLOGY
+
+#: Read by TensorFlow when it is loaded: no order of additions that depends on the processor, so that the
+#: same faces give the same head wherever it is trained; and no banners.
+_TENSORFLOW = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def build_recognizer(
+    training_set: TrainingSet, options: TrainingOptions, provenance: Provenance, path: Path, report: Report
+) -> Manifest:
+    """Train, calibrate, evaluate and export a recognizer; its bundle then stands at ``path``.
+
+    The same training set and seed give the same weights. Reports ("epochs", done, total). Raises
+    ``BuildFailed`` for faces that cannot be learned from, and whatever ``report`` raises; nothing is then
+    left at ``path``.
+    """
+    _check(training_set)
+    # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
+    os.environ.update(_TENSORFLOW)
+    from modelization import training
+
+    topology, seed = DEFAULT_TOPOLOGY, options.seed
+    try:
+        folds = assign_folds(training_set.people, seed)
+        head = training.train_head(training_set, folds, topology, seed, lambda *count: report("epochs", *count))
+        held_out = examine(training_set, folds, head.posterior)
+        rule = calibrate(held_out, options.target_fpir)
+        gallery = enrol(training_set.encodings, training_set.people, len(training_set.labels))
+        metadata = recognizer_metadata(training_set.labels, rule, options.target_fpir, provenance.pipeline_version)
+        onnx_file = export_head(topology, head.weights(), gallery, rule, metadata)
+        probes = _parity_probes(training_set, seed)
+        prove_parity(onnx_file, probes, rule.confidence(gallery.angles(probes), head.predict(probes)))
+        keras_file = head.keras_file()
+    finally:
+        training.forget_networks()
+
+    manifest = Manifest(
+        recognizer_id=provenance.recognizer_id,
+        version=provenance.version,
+        name=options.name,
+        created_at=provenance.created_at,
+        pipeline_version=provenance.pipeline_version,
+        labels=training_set.labels,
+        faces_per_person=tuple(training_set.faces_per_person.tolist()),
+        images_used=provenance.images_used,
+        images_rejected=provenance.images_rejected,
+        topology=topology,
+        epochs=head.epochs,
+        seed=seed,
+        target_fpir=options.target_fpir,
+        threshold=rule.threshold,
+        metrics=evaluate(held_out, rule, training_set.labels),
+        libraries=library_versions(),
+    )
+    labels = json.dumps(training_set.labels, ensure_ascii=False, indent=2)
+    files = {
+        HEAD_KERAS: keras_file,
+        HEAD_ONNX: onnx_file,
+        LABELS: labels.encode(),
+        MODEL_CARD: write_model_card(manifest).encode(),
+    }
+    return write_dump(path, manifest, files)
+
+
+def _check(training_set: TrainingSet) -> None:
+    if len(training_set.labels) < 2 or training_set.faces_per_person.min() < 1:
+        raise BuildFailed("A recognizer needs at least one usable face of each of at least two people.")
+    if not np.isfinite(training_set.encodings).all():
+        raise BuildFailed("An encoding holds a number that is not finite; encode the pictures again.")
+
+
+def _parity_probes(training_set: TrainingSet, seed: int) -> np.ndarray:
+    """Faces to compare two runs of a head on: known ones, and ones from anywhere."""
+    anywhere = np.random.default_rng(seed).normal(size=(PARITY_FACES, ENCODING_SIZE)).astype(np.float32)
+    return np.concatenate([training_set.encodings[: PARITY_FACES * 16], anywhere])

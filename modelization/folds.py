@@ -1,0 +1,27 @@
+"""Which faces are held out together."""
+
+import numpy as np
+import numpy.typing as npt
+
+from constants.training import MAX_FOLDS
+
+#: The fold of a face that is never held out.
+NEVER = -1
+
+
+def assign_folds(people: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """The fold that holds out each face, int64 (n,): 0 to K - 1, or ``NEVER``.
+
+    K is the most faces that a person has, at most ``MAX_FOLDS``. A person's faces are spread evenly,
+    so that others of the same person remain in training; a person's only face is never held out.
+    """
+    rng = np.random.default_rng(seed)
+    folds = np.full(len(people), NEVER, np.int64)
+    most = int(np.bincount(people).max())
+    count = min(MAX_FOLDS, most)
+    for person in np.unique(people):
+        faces = rng.permutation(np.flatnonzero(people == person))
+        if len(faces) > 1:
+            # Each person starts at another fold, so that the folds are of like size.
+            folds[faces] = (np.arange(len(faces)) + person) % count
+    return folds

@@ -1,0 +1,47 @@
+"""A topology as a Keras model."""
+
+import keras
+import tensorflow as tf
+
+from constants.faces import ENCODING_SIZE
+from constants.training import INPUT_SCALE
+from modelization.topology import Topology
+
+
+def make_deterministic(seed: int) -> None:
+    """One thread and seeded operations: the same faces and seed give the same weights on a CPU.
+
+    Raises ``RuntimeError`` where this process has already used TensorFlow in other ways.
+    """
+    # Workers are one compute thread each.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+
+
+def build_network(topology: Topology, people: int, seed: int) -> keras.Model:
+    """A head that takes raw encodings, float32 (n, 128), and gives a posterior, float32 (n, people).
+
+    Encodings get unit length inside, so that whoever uses the model alone cannot forget it.
+    """
+    encodings = keras.Input((ENCODING_SIZE,), name="encodings")
+    hidden = keras.layers.UnitNormalization(name="unit")(encodings)
+    # A unit vector's numbers are small; at unit variance the first layer learns ten times as fast.
+    hidden = keras.layers.Rescaling(INPUT_SCALE, name="scale")(hidden)
+    for number, layer in enumerate(topology.layers):
+        hidden = keras.layers.Dense(
+            layer.units,
+            activation=layer.activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
+            name=f"hidden_{number}",
+        )(hidden)
+        if layer.dropout:
+            hidden = keras.layers.Dropout(layer.dropout, seed=seed + number, name=f"dropout_{number}")(hidden)
+    posterior = keras.layers.Dense(
+        people,
+        activation="softmax",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + len(topology.layers)),
+        name="posterior",
+    )(hidden)
+    return keras.Model(encodings, posterior, name="head")

@@ -1,0 +1,38 @@
+"""What a training is told: the person's choices, where the faces come from, and whom to report to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from constants.training import DEFAULT_TARGET_FPIR, MAX_TARGET_FPIR, MIN_TARGET_FPIR
+
+#: Called with what is done, how many of how many; may raise ``BuildCancelled``, which ends the build.
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What the person may choose. Raises ``ValueError`` for a share of strangers that cannot be aimed at."""
+
+    name: str = ""
+    target_fpir: float = DEFAULT_TARGET_FPIR
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not MIN_TARGET_FPIR <= self.target_fpir <= MAX_TARGET_FPIR:
+            raise ValueError(
+                f"target_fpir is a share from {MIN_TARGET_FPIR} to {MAX_TARGET_FPIR}, not {self.target_fpir}."
+            )
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed is an integer from 0 to {2**31 - 1}, not {self.seed}.")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a version comes from; ``created_at`` is ISO 8601."""
+
+    recognizer_id: str
+    version: int
+    pipeline_version: str
+    created_at: str
+    images_used: int
+    images_rejected: int

@@ -1,0 +1,182 @@
+"""Fitting a head: once for each fold to learn how long, then on every face."""
+
+import gc
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from constants.training import EPOCHS_WITHOUT_FOLDS, LEARNING_RATE, MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
+from features.training_set import TrainingSet
+from modelization.network import build_network, make_deterministic
+from modelization.topology import Topology
+
+#: Called with epochs done and epochs in all, both counted over every fit; what it raises ends the training.
+EpochReport = Callable[[int, int], None]
+
+_Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A fitted head, and what heads that had not seen a face say of it.
+
+    ``posterior`` is float32 (n, people), each row by the head of the fold that held the face out, or by
+    the final head for a face that no fold held out; ``epochs`` is how long the final head was fitted.
+    """
+
+    model: keras.Model
+    posterior: _Floats
+    epochs: int
+
+    def predict(self, encodings: _Floats) -> _Floats:
+        """The final head's posterior, (n, people), of raw encodings, (n, 128)."""
+        return np.asarray(self.model(encodings, training=False), np.float32)
+
+    def weights(self) -> list[_Floats]:
+        """Kernel and bias of each hidden layer and of the posterior, in turn."""
+        return [np.asarray(value, np.float32) for value in self.model.get_weights()]
+
+    def keras_file(self) -> bytes:
+        """The final head in Keras' own format."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "head.keras"
+            with warnings.catch_warnings():
+                # Keras hands its variables to numpy without the copy argument that numpy 2 asks for.
+                warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+                self.model.save(path)
+            return path.read_bytes()
+
+
+def forget_networks() -> None:
+    """Give back what Keras and TensorFlow keep of networks that are gone."""
+    keras.backend.clear_session()
+    # Compiled steps refer to themselves: without a collection they stay until Python happens to run one.
+    gc.collect()
+
+
+def train_head(
+    faces: TrainingSet, folds: npt.NDArray[np.int64], topology: Topology, seed: int, report: EpochReport
+) -> TrainedHead:
+    """Fit a head for each fold until its held-out loss is lowest, then one on every face.
+
+    The last is fitted for the median of the folds' epochs; an epoch is one step over all faces. Fits
+    that end early count their remaining epochs as done.
+    """
+    make_deterministic(seed)
+    fits = int(folds.max()) + 2
+    progress = _Progress(fits * MAX_EPOCHS, report)
+    fit = _Fit(faces, build_network(topology, len(faces.labels), seed))
+    posterior = np.zeros((len(faces.people), len(faces.labels)), np.float32)
+    epochs: list[int] = []
+    for fold in range(fits - 1):
+        held_out = folds == fold
+        epochs.append(fit.until_best(held_out, progress))
+        posterior[held_out] = fit.posterior()[held_out]
+    final_epochs = max(1, int(np.median(epochs))) if epochs else EPOCHS_WITHOUT_FOLDS
+    fit.for_epochs(final_epochs, progress)
+    never = folds < 0
+    posterior[never] = fit.posterior()[never]
+    return TrainedHead(fit.model, posterior, final_epochs)
+
+
+class _Progress:
+    """Epochs done of all that there could be; what ends early is counted as done."""
+
+    def __init__(self, total: int, report: EpochReport) -> None:
+        self._total, self._report, self._done = total, report, 0
+        report(0, total)
+
+    def epoch(self) -> None:
+        self._done += 1
+        self._report(self._done, self._total)
+
+    def fit_ended(self) -> None:
+        done = -(-self._done // MAX_EPOCHS) * MAX_EPOCHS
+        if done > self._done:
+            self._done = done
+            self._report(self._done, self._total)
+
+
+class _Fit:
+    """One network fitted again and again from the same start.
+
+    Which faces are learned from is said by weights alone, so that every fit has the same shapes and
+    TensorFlow traces the step once: tracing costs more than two hundred steps.
+    """
+
+    def __init__(self, faces: TrainingSet, model: keras.Model) -> None:
+        self.model = model
+        self._people = faces.people
+        self._inputs, self._targets = tf.constant(faces.encodings), tf.constant(faces.people)
+        optimizer = keras.optimizers.Adam(LEARNING_RATE)
+        optimizer.build(model.trainable_variables)
+        self._state = [*model.variables, *optimizer.variables]
+        self._start = [variable.numpy() for variable in self._state]
+        self._step = _make_step(model, optimizer, self._inputs, self._targets)
+
+    def until_best(self, held_out: npt.NDArray[np.bool_], progress: _Progress) -> int:
+        """Fit on all but the held-out faces; leave the weights of their lowest loss, and return its epoch."""
+        self._restore(self._start)
+        learn, judge = self._weights(~held_out), self._weights(held_out)
+        best, best_epoch, best_weights = np.inf, 0, [v.numpy() for v in self.model.trainable_variables]
+        for epoch in range(MAX_EPOCHS):
+            # The step's loss is that of the weights before it, those of ``epoch`` epochs.
+            weights = [variable.numpy() for variable in self.model.trainable_variables]
+            loss = float(self._step(learn, judge))
+            progress.epoch()
+            if loss < best - MIN_IMPROVEMENT:
+                best, best_epoch, best_weights = loss, epoch, weights
+            elif epoch - best_epoch >= PATIENCE:
+                break
+        for variable, value in zip(self.model.trainable_variables, best_weights, strict=True):
+            variable.assign(value)
+        progress.fit_ended()
+        return best_epoch
+
+    def for_epochs(self, epochs: int, progress: _Progress) -> None:
+        """Fit on every face."""
+        self._restore(self._start)
+        weights = self._weights(np.ones(len(self._people), bool))
+        for _ in range(epochs):
+            self._step(weights, weights)
+            progress.epoch()
+        progress.fit_ended()
+
+    def posterior(self) -> _Floats:
+        return np.asarray(self.model(self._inputs, training=False), np.float32)
+
+    def _restore(self, values: list[np.ndarray]) -> None:
+        for variable, value in zip(self._state, values, strict=True):
+            variable.assign(value)
+
+    def _weights(self, chosen: npt.NDArray[np.bool_]) -> tf.Tensor:
+        """A weight for each face: every person with a chosen face weighs the same, however many there are."""
+        count = np.bincount(self._people[chosen], minlength=int(self._people.max()) + 1)
+        present = max(1, np.count_nonzero(count))
+        each = 1.0 / (present * np.maximum(count, 1))
+        return tf.constant(np.where(chosen, each[self._people], 0.0), tf.float32)
+
+
+def _make_step(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, inputs: tf.Tensor, targets: tf.Tensor
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """One epoch as one compiled call: Keras' own loop spends most of its time around the arithmetic."""
+    loss_of = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+
+    @tf.function(jit_compile=False)  # type: ignore[untyped-decorator]
+    def step(learn: tf.Tensor, judge: tf.Tensor) -> tf.Tensor:
+        judged = loss_of(targets, model(inputs, training=False), sample_weight=judge)
+        with tf.GradientTape() as tape:
+            loss = loss_of(targets, model(inputs, training=True), sample_weight=learn)
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return judged
+
+    return cast(Callable[[tf.Tensor, tf.Tensor], tf.Tensor], step)

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The command line, and the WSGI entry ``run:create_app()``."""
+
+import argparse
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from constants.exceptions import FacialError
+from constants.settings import load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+ROOT = Path(__file__).parent
+
+
+def create_app() -> "Flask":
+    """The WSGI application; imported here, so that workers are free of it."""
+    from app import create_app
+
+    try:
+        return create_app(load_settings())
+    except FacialError as error:
+        sys.exit(str(error))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. What a person can mend ends with a sentence and 1, never with a traceback."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+    except FacialError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="run.py", description="Build face recognizers, and use them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve over HTTP, with all processes")
+    serve.set_defaults(command=_serve)
+
+    build = commands.add_parser("build", help="build a recognizer from a folder, without a server")
+    build.add_argument("folder", type=Path, help="a folder of pictures, or of a folder for each person")
+    build.add_argument("--out", type=Path, required=True, help="the recognizer's file, *.zip")
+    build.add_argument("--name", default="", help="what the recognizer is called")
+    build.add_argument("--target-fpir", type=float, default=0.01, help="share of strangers who may be named")
+    build.add_argument("--seed", type=int, default=0, help="the same pictures and seed give the same recognizer")
+    build.set_defaults(command=_build)
+
+    recognize = commands.add_parser("recognize", help="name the people in photos, without a server")
+    recognize.add_argument("recognizer", type=Path, help="a recognizer's file, *.zip")
+    recognize.add_argument("photos", type=Path, nargs="+", help="photos")
+    recognize.set_defaults(command=_recognize)
+
+    bench = commands.add_parser("bench", help="compare with what others do, on pictures of yours", add_help=False)
+    bench.add_argument("name", choices=("encode", "detect", "pipeline", "accuracy"))
+    bench.add_argument("options", nargs=argparse.REMAINDER, help="--dataset FOLDER, --quick")
+    bench.set_defaults(command=_bench)
+
+    workers = commands.add_parser("workers", help="run the dispatcher and the workers, for app.ini")
+    workers.set_defaults(command=_workers)
+    prepare = commands.add_parser("prepare", help="make the networks' graphs in the data folder")
+    prepare.set_defaults(command=_prepare)
+    dispatcher = commands.add_parser("dispatcher", help="run the dispatcher alone")
+    dispatcher.set_defaults(command=_dispatcher)
+    worker = commands.add_parser("worker", help="run one worker alone")
+    worker.add_argument("kind", choices=("encode", "train"))
+    worker.add_argument("slot", help="its name among the workers, such as encode-0")
+    worker.set_defaults(command=_worker)
+    for process in (dispatcher, worker):
+        # Said by the supervisor: one that dies while this process loads would else be missed.
+        process.add_argument("--parent", type=int, default=os.getppid(), help="stop when this process is gone")
+    return parser
+
+
+def _serve(_: argparse.Namespace) -> None:
+    """Become uWSGI, which starts everything else."""
+    beside = Path(sys.executable).parent
+    path = f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.chdir(ROOT)
+    os.execve(beside / "uwsgi", ["uwsgi", "--ini", "app.ini"], os.environ | {"PATH": path})
+
+
+def _build(parsed: argparse.Namespace) -> None:
+    from jobs.commands import build_folder  # the commands' libraries take seconds to load
+
+    build_folder(parsed.folder, parsed.out, parsed.name, parsed.target_fpir, parsed.seed)
+
+
+def _recognize(parsed: argparse.Namespace) -> None:
+    from jobs.commands import recognize_photos
+
+    recognize_photos(parsed.recognizer, parsed.photos)
+
+
+def _bench(parsed: argparse.Namespace) -> None:
+    sys.argv = [f"bench.{parsed.name}", *parsed.options]
+    runpy.run_module(f"bench.{parsed.name}", run_name="__main__")
+
+
+def _workers(_: argparse.Namespace) -> None:
+    from jobs.supervisor import supervise
+
+    supervise(load_settings())
+
+
+def _prepare(_: argparse.Namespace) -> None:
+    from preprocessor.pipeline import prepare_graphs
+
+    prepare_graphs(load_settings())
+
+
+def _dispatcher(parsed: argparse.Namespace) -> None:
+    from jobs.dispatcher import run_dispatcher
+
+    run_dispatcher(load_settings(), parsed.parent)
+
+
+def _worker(parsed: argparse.Namespace) -> None:
+    from jobs.tables import TaskKind
+    from jobs.worker import run_worker
+
+    run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, parsed.parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""A web application with a workplace of its own, and people whose faces are made up."""
+
+import hashlib
+import io
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from features import store
+from features.store import FaceFeatures, ImageFeatures
+from jobs import inline
+from jobs.workplace import Workplace
+from preprocessor.version import pipeline_version
+from test.conftest import jpeg
+
+
+@pytest.fixture
+def make_client(workplace):
+    """Make a client of an application whose settings differ from the test's by what is given."""
+    with ExitStack() as stack:
+
+        def make(**changes: object) -> FlaskClient:
+            app = create_app(workplace.settings.model_copy(update=changes))
+            stack.callback(app.extensions["jobs"].close)
+            return app.test_client()
+
+        yield make
+
+
+@pytest.fixture
+def client(make_client) -> FlaskClient:
+    return make_client()
+
+
+@dataclass
+class MadeUpPeople:
+    """Pictures whose encodings are already in the store, so that a build needs no detector."""
+
+    workplace: Workplace
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.seed)
+        self._centres: dict[str, np.ndarray] = {}
+
+    def picture(self, person: str) -> bytes:
+        """Another picture of a person."""
+        pixels = self._rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        content = jpeg(pixels)
+        centre = self._centres.setdefault(person, self._rng.normal(size=128) * 0.11)
+        encoding = (centre + self._rng.normal(size=128) * 0.02).astype(np.float32)
+        face = FaceFeatures((5.0, 5.0, 35.0, 35.0), 1.0, np.zeros((5, 2), np.float32), encoding)
+        version = pipeline_version(self.workplace.settings)
+        with self.workplace.database.write() as connection:
+            store.put(connection, version, {hashlib.sha256(content).hexdigest(): ImageFeatures(40, 40, (face,))})
+        return content
+
+    def files(self, people: int = 3, each: int = 4, folders: bool = True) -> list[tuple[io.BytesIO, str]]:
+        """Files as the test client sends them."""
+        return [
+            (io.BytesIO(self.picture(f"Person {p}")), f"Person {p}/{i}.jpg" if folders else f"{p}-{i}.jpg")
+            for p in range(people)
+            for i in range(each)
+        ]
+
+
+@pytest.fixture
+def people(workplace) -> MadeUpPeople:
+    return MadeUpPeople(workplace)
+
+
+@pytest.fixture
+def finish(workplace):
+    """Let every build end."""
+    return lambda: inline.run_all(workplace)

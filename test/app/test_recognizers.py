@@ -1,0 +1,79 @@
+"""Recognizers as resources."""
+
+import io
+
+import pytest
+
+
+@pytest.fixture
+def built(client, people, finish):
+    answer = client.post("/v1/recognizers", data={"images": people.files(), "name": "Family", "target_fpir": "0.02"})
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/v1/recognizers/{answer.json['id']}"
+    finish()
+    return answer.json["id"]
+
+
+def test_it_shows_what_was_built(client, built):
+    shown = client.get(f"/v1/recognizers/{built}").json
+    assert (shown["name"], shown["state"], shown["version"], shown["target_fpir"]) == ("Family", "ready", 1, 0.02)
+    assert shown["people"] == [{"label": f"Person {i}", "faces": 4} for i in range(3)]
+    assert 0 < shown["threshold"] < 1
+    assert shown["metrics"]
+    assert client.get("/v1/recognizers").json == {"recognizers": [shown]}
+
+
+def test_both_interfaces_tell_the_same(client, built):
+    assert client.get(f"/is_available?id={built}").json["available"] == 1
+    assert client.get(f"/v1/recognizers/{built}/model").data == client.get(f"/download_recognizer?id={built}").data
+
+
+def test_deleting_deletes(client, built, workplace):
+    assert client.delete(f"/v1/recognizers/{built}").status_code == 204
+    for path in (f"/v1/recognizers/{built}", f"/v1/recognizers/{built}/model", f"/v1/recognizers/{built}/images"):
+        gone = client.get(path)
+        assert (gone.status_code, gone.json["code"]) == (410, "erased")
+    assert client.delete(f"/v1/recognizers/{built}").status_code == 410
+    assert client.get(f"/is_available?id={built}").status_code == 410
+    assert client.get("/v1/recognizers").json == {"recognizers": []}
+    left = b"".join(path.read_bytes() for path in workplace.settings.data_dir.rglob("*") if path.is_file())
+    assert b"Person 1" not in left
+    assert b"Family" not in left
+
+
+def test_deleting_one_leaves_what_another_shares(client, people, finish, workplace):
+    files = people.files()
+    ids = []
+    for _ in range(2):
+        again = [(io.BytesIO(content.getvalue()), name) for content, name in files]
+        ids.append(client.post("/v1/recognizers", data={"images": again}).json["id"])
+    client.delete(f"/v1/recognizers/{ids[0]}")
+    finish()  # the pictures' made-up encodings are in the store still, or this build would find no face
+    assert client.get(f"/v1/recognizers/{ids[1]}").json["state"] == "ready"
+
+
+def test_problems_are_problem_details(client):
+    answer = client.get("/v1/recognizers/unknown", headers={"X-Request-ID": "my-request"})
+    assert answer.status_code == 404
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json.keys() >= {"type", "title", "status", "detail"}
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"] == "my-request"
+
+
+def test_an_unknown_format_is_refused_by_name(client, built):
+    answer = client.get(f"/v1/recognizers/{built}/model?format=pickle")
+    assert answer.status_code == 400
+    assert "pickle" in answer.json["detail"]
+
+
+def test_an_unknown_route_and_a_wrong_method(client):
+    assert client.get("/v1/nothing").json["status"] == 404
+    answer = client.put("/v1/recognizers")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_the_interface_is_described(client):
+    described = client.get("/docs/openapi.json").json
+    simple = {"/is_alive", "/build_recognizer", "/is_available", "/recognize"}
+    assert simple | {"/v1/recognizers", "/v1/recognizers/{recognizer_id}"} <= described["paths"].keys()

@@ -1,0 +1,49 @@
+"""Settings, and that the README lists them all."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from constants.exceptions import InvalidSettings
+from constants.settings import Settings, load_settings
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_every_setting_stands_in_the_readme_and_no_other():
+    listed = set(re.findall(r"^\| `FACIAL_([A-Z_]+)` \|", README.read_text(), re.MULTILINE))
+    assert listed == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "web"),
+        ("PORT", "70000"),
+        ("ENCODE_WORKERS", "0"),
+        ("DETECTOR", "guess"),
+        ("VIEWS", "3"),
+        ("VIEWS", "x"),
+    ],
+)
+def test_a_malformed_setting_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"FACIAL_{name}", value)
+    with pytest.raises(InvalidSettings, match=f"FACIAL_{name}: "):
+        load_settings()
+
+
+def test_settings_come_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("FACIAL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FACIAL_VIEWS", "6")
+    settings = load_settings()
+    assert (settings.data_dir, settings.views) == (tmp_path, 6)
+    assert settings.database == f"sqlite:///{tmp_path}/facial.sqlite"
+
+
+def test_a_socket_in_a_deep_folder_still_has_an_address(tmp_path):
+    deep = Settings(data_dir=tmp_path / ("deep" * 40))
+    addresses = {deep.broker_address("clients"), deep.broker_address("workers")}
+    assert len(addresses) == 2
+    assert all(len(address) < 107 for address in addresses)
+    assert deep.broker_address("clients") == Settings(data_dir=deep.data_dir).broker_address("clients")

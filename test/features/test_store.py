@@ -1,0 +1,108 @@
+"""The store of encodings."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from features import store
+from features.database import Database
+from features.store import FaceFeatures, ImageFeatures
+from test import strategies
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(f"sqlite:///{tmp_path / 'features.sqlite'}")
+    made.create_tables()
+    yield made
+    made.close()
+
+
+def same(one: ImageFeatures, other: ImageFeatures) -> bool:
+    return (
+        (one.width, one.height, len(one.faces)) == (other.width, other.height, len(other.faces))
+        and all(a.box == b.box and a.score == b.score for a, b in zip(one.faces, other.faces, strict=True))
+        and all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(one.faces, other.faces, strict=True))
+        and all(np.array_equal(a.encoding, b.encoding) for a, b in zip(one.faces, other.faces, strict=True))
+    )
+
+
+@given(images=st.dictionaries(strategies.content_hashes, strategies.images, max_size=4))
+def test_what_is_put_is_got_bit_for_bit(database, images):
+    with database.write() as connection:
+        store.erase(connection, images)
+        store.put(connection, "v1", images)
+    with database.read() as connection:
+        got = store.get(connection, "v1", images)
+    assert got.keys() == images.keys()
+    assert all(same(images[hash_], got[hash_]) for hash_ in images)
+
+
+def face(value: float = 0.0) -> FaceFeatures:
+    return FaceFeatures((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32), np.full(128, value, np.float32))
+
+
+def test_versions_of_the_pipeline_are_never_mixed(database):
+    with database.write() as connection:
+        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(1),))})
+        assert store.get(connection, "v2", ["a" * 64]) == {}
+        assert store.present(connection, "v2", ["a" * 64]) == set()
+        assert store.present(connection, "v1", ["a" * 64]) == {"a" * 64}
+
+
+def test_the_first_features_of_a_picture_stay(database):
+    with database.write() as connection:
+        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(1),))})
+        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(2), face(3)))})
+        (kept,) = store.get(connection, "v1", ["a" * 64])["a" * 64].faces
+    assert kept.encoding[0] == 1
+
+
+def test_erasing_takes_every_version_and_nothing_else(database):
+    both = {hash_ * 64: ImageFeatures(50, 50, (face(),)) for hash_ in "ab"}
+    with database.write() as connection:
+        for version in ("v1", "v2"):
+            store.put(connection, version, both)
+        store.erase(connection, ["a" * 64])
+        assert all(store.present(connection, version, both) == {"b" * 64} for version in ("v1", "v2"))
+
+
+def test_more_hashes_than_a_statement_may_carry(database):
+    many = {f"{number:064x}": ImageFeatures(50, 50, ()) for number in range(1200)}
+    with database.write() as connection:
+        store.put(connection, "v1", many)
+        assert store.get(connection, "v1", many).keys() == many.keys()
+
+
+def test_a_write_that_fails_leaves_nothing(database):
+    def fail_halfway():
+        with database.write() as connection:
+            store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(),))})
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        fail_halfway()
+    with database.read() as connection:
+        assert store.present(connection, "v1", ["a" * 64]) == set()
+
+
+def test_what_is_erased_is_nowhere_on_disk(database, tmp_path):
+    marked = np.frombuffer(b"find-this-encoding!!" * 26, "<f4")[:128]
+    picture = ImageFeatures(50, 50, (FaceFeatures((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32), marked),))
+    on_disk = lambda: any(b"find-this-encoding" in path.read_bytes() for path in tmp_path.iterdir())  # noqa: E731
+    with database.write() as connection:
+        store.put(connection, "v1", {"a" * 64: picture})
+    assert on_disk()
+    with database.write() as connection:
+        store.erase(connection, ["a" * 64])
+    database.forget_deleted()
+    assert not on_disk()
+
+
+def test_an_error_tells_no_value(database):
+    with database.engine.connect() as connection, pytest.raises(SQLAlchemyError) as failed:
+        connection.execute(text("SELECT * FROM nowhere WHERE label = :label"), {"label": "Alice"})
+    assert "Alice" not in str(failed.value)

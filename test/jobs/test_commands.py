@@ -1,0 +1,82 @@
+"""The command line, as a person runs it."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def people(lfw, tmp_path_factory) -> Path:
+    """A folder for each of three people, with four pictures each, and one file that is none."""
+    folder = tmp_path_factory.mktemp("people")
+    chosen = [person for person in sorted(lfw.iterdir()) if len(list(person.iterdir())) >= 5][:3]
+    for person in chosen:
+        (folder / person.name).mkdir()
+        for picture in sorted(person.iterdir())[:4]:
+            (folder / person.name / picture.name).symlink_to(picture)
+    (folder / chosen[0].name / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def test_a_folder_becomes_a_recognizer_that_names_its_people(people, lfw, tmp_path):
+    built = run("build", people, "--out", "family.zip", "--name", "Family", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    assert "3 people from 12 faces" in built.stdout
+    assert "notes.txt" in built.stderr
+    person = min(people.iterdir())
+    photo = sorted((lfw / person.name).iterdir())[4]
+    named = run("recognize", "family.zip", photo, cwd=tmp_path)
+    assert named.returncode == 0, named.stderr
+    (image,) = json.loads(named.stdout)["images"]
+    assert person.name in [face["person"] for face in image["faces"]]
+
+
+def test_the_same_folder_gives_the_same_bundle_but_for_its_id(people, tmp_path):
+    heads = []
+    for name in ("one.zip", "two.zip"):
+        assert run("build", people, "--out", name, "--seed", 3, cwd=tmp_path).returncode == 0
+        with zipfile.ZipFile(tmp_path / name) as bundle:
+            heads.append(bundle.read("head.onnx"))
+    assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("build", "nowhere", "--out", "x.zip"), "nowhere is not a folder"),
+        (("build", ".", "--out", "x.zip", "--target-fpir", "7"), "target_fpir"),
+        (("recognize", "nowhere.zip", "photo.jpg"), "nowhere.zip is not a file"),
+        (("recognize", "text.zip", "text.zip"), "recognizer"),
+    ],
+)
+def test_what_a_person_can_mend_ends_with_a_sentence(tmp_path, arguments, sentence):
+    (tmp_path / "text.zip").write_text("not a zip")
+    ended = run(*arguments, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_malformed_setting_ends_with_a_sentence(monkeypatch):
+    monkeypatch.setenv("FACIAL_PORT", "web")
+    ended = run("dispatcher")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("FACIAL_PORT: ")
+
+
+@pytest.mark.parametrize("module", ["jobs.worker", "jobs.recognition", "jobs.dispatcher", "modelization.building"])
+def test_only_training_loads_tensorflow(module):
+    program = f"import sys, {module}; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

@@ -1,0 +1,174 @@
+"""The dispatcher, over real ZeroMQ sockets and a real database; the workers are played by the test."""
+
+import time
+
+import pytest
+import zmq
+
+from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS
+from jobs import messages
+from jobs.dispatcher import Dispatcher
+from jobs.messages import Message
+from jobs.tables import TaskKind
+from test.jobs.test_tasks import submit
+
+
+class Peer:
+    """A client or a worker at the other end of a socket."""
+
+    def __init__(self, context, address):
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(address)
+        self.received = 0
+
+    def say(self, kind, header=None, *buffers):
+        self.socket.send_multipart(Message(kind, header or {}, buffers).frames())
+
+    def ready(self, slot="encode-0", worker="encode-0:a", kind=TaskKind.ENCODE):
+        self.say(messages.READY, {"kind": kind, "slot": slot, "worker": worker, "received": self.received})
+
+    def hear(self, dispatcher, wait_s=5.0):
+        """The next message, the dispatcher turning meanwhile; ``None`` where none comes."""
+        until = time.monotonic() + wait_s
+        while time.monotonic() < until:
+            dispatcher.turn(10)
+            if self.socket.poll(0):
+                self.received += 1
+                return Message.from_frames(self.socket.recv_multipart())
+        return None
+
+    def hears_nothing(self, dispatcher):
+        return self.hear(dispatcher, 0.2) is None
+
+
+@pytest.fixture
+def place(workplace):
+    """A dispatcher, and how to come to it as a client and as a worker."""
+    with zmq.Context() as context:
+        sockets = [context.socket(zmq.ROUTER) for _ in range(2)]
+        for socket, side in zip(sockets, ("clients", "workers"), strict=True):
+            socket.linger = 0
+            socket.bind(f"inproc://{side}")
+        peers = []
+
+        def peer(side):
+            peers.append(Peer(context, f"inproc://{side}"))
+            return peers[-1]
+
+        yield Dispatcher(workplace, *sockets), lambda: peer("clients"), lambda: peer("workers")
+        for socket in [*sockets, *(one.socket for one in peers)]:
+            socket.close()
+
+
+def test_a_ready_worker_gets_a_claim_and_a_busy_one_nothing(place, workplace):
+    dispatcher, _, worker = place
+    submit(workplace, 20)
+    encoder = worker()
+    encoder.ready()
+    assert encoder.hear(dispatcher).kind == messages.WORK
+    assert encoder.hears_nothing(dispatcher)
+    encoder.ready()
+    assert encoder.hear(dispatcher).kind == messages.WORK
+
+
+def test_a_late_word_of_readiness_gives_no_second_claim(place, workplace):
+    dispatcher, _, worker = place
+    submit(workplace, 20)
+    encoder = worker()
+    encoder.ready()
+    encoder.ready()  # said again before the claim arrived
+    assert encoder.hear(dispatcher).kind == messages.WORK
+    assert encoder.hears_nothing(dispatcher)
+
+
+def test_work_that_comes_later_finds_the_waiting_worker(place, workplace):
+    dispatcher, client, worker = place
+    encoder = worker()
+    encoder.ready()
+    assert encoder.hears_nothing(dispatcher)
+    submit(workplace, 2)
+    client().say(messages.WAKE)
+    assert encoder.hear(dispatcher).kind == messages.WORK
+
+
+def test_a_recognition_goes_before_claims_and_its_answer_to_the_one_who_asked(place, workplace):
+    dispatcher, client, worker = place
+    submit(workplace, 2)
+    asking, other = client(), client()
+    other.say(messages.PING, {"request": 1})
+    assert other.hear(dispatcher).kind == messages.PONG
+    asking.say(messages.RECOGNIZE, {"request": 7}, b"photo")
+    assert asking.hears_nothing(dispatcher)
+    encoder = worker()
+    encoder.ready()
+    asked = encoder.hear(dispatcher)
+    assert (asked.kind, asked.buffers) == (messages.RECOGNIZE, (b"photo",))
+    encoder.say(messages.RECOGNIZED, {"images": []})
+    answer = asking.hear(dispatcher)
+    assert (answer.kind, answer.header) == (messages.RECOGNIZED, {"images": [], "request": 7})
+    assert other.hears_nothing(dispatcher)
+
+
+def test_a_train_worker_gets_no_recognition(place):
+    dispatcher, client, worker = place
+    trainer = worker()
+    trainer.ready("train-0", "train-0:a", TaskKind.TRAIN)
+    client().say(messages.RECOGNIZE, {"request": 1}, b"photo")
+    assert trainer.hears_nothing(dispatcher)
+
+
+def test_a_recognition_whose_worker_died_goes_to_its_successor_and_is_given_up_in_the_end(place):
+    dispatcher, client, worker = place
+    asking = client()
+    asking.say(messages.RECOGNIZE, {"request": 7}, b"photo")
+    for life in range(RECOGNITION_ATTEMPTS):
+        reborn = worker()
+        reborn.ready(worker=f"encode-0:{life}")
+        assert reborn.hear(dispatcher).kind == messages.RECOGNIZE
+    worker().ready(worker="encode-0:last")
+    assert "error" in asking.hear(dispatcher).header
+
+
+def test_the_claim_of_a_worker_that_died_goes_to_its_successor(place, workplace):
+    dispatcher, _, worker = place
+    submit(workplace, 2)
+    first, second = worker(), worker()
+    first.ready(worker="encode-0:first")
+    assert first.hear(dispatcher).kind == messages.WORK
+    second.ready(worker="encode-0:second")
+    assert second.hear(dispatcher).kind == messages.WORK
+
+
+def test_more_recognitions_than_can_wait_are_told_to_come_back(place):
+    dispatcher, client, _ = place
+    asking = client()
+    for number in range(MAX_WAITING_RECOGNITIONS + 1):
+        asking.say(messages.RECOGNIZE, {"request": number}, b"photo")
+    answer = asking.hear(dispatcher)
+    assert (answer.kind, answer.header) == (messages.BUSY, {"request": MAX_WAITING_RECOGNITIONS})
+
+
+def test_a_dispatcher_that_restarted_goes_on_with_workers_that_did_not(workplace):
+    with zmq.Context() as context:
+        for _life in range(2):
+            with context.socket(zmq.ROUTER) as clients, context.socket(zmq.ROUTER) as workers:
+                dispatcher = Dispatcher(workplace, clients, workers)
+                workers.bind("inproc://workers")
+                submit(workplace, 2)
+                encoder = Peer(context, "inproc://workers")
+                encoder.received = 5
+                encoder.ready()
+                assert encoder.hear(dispatcher).kind == messages.WORK
+                encoder.socket.close()
+
+
+def test_nonsense_is_dropped(place, workplace):
+    dispatcher, client, worker = place
+    for peer in (client(), worker()):
+        peer.socket.send_multipart([b"\xff", b"not json", b"x"])
+        peer.socket.send_multipart([b"ready", b"{}"])
+        peer.socket.send_multipart([b"recognize", b"[]"])
+    asking = client()
+    asking.say(messages.PING, {"request": 1})
+    assert asking.hear(dispatcher).kind == messages.PONG

@@ -1,0 +1,176 @@
+"""From files sent to uploads taken."""
+
+import io
+import tarfile
+import zipfile
+from contextlib import ExitStack
+
+import pytest
+from PIL import Image
+
+from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge, UnsupportedMedia
+from constants.reasons import Reason
+from jobs.incoming import IncomingFile
+from jobs.intake import take_in, with_labels
+from test.conftest import jpeg
+
+
+@pytest.fixture
+def stack():
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def pictures(astronaut):
+    """Pictures that all differ."""
+    return [jpeg(astronaut[i : i + 200, i : i + 200]) for i in range(8)]
+
+
+def intake(workplace, stack, files, labels=(), settings=None, **options):
+    sent = []
+    for name, content in files:
+        file = IncomingFile(workplace.storage.incoming)
+        stack.callback(file.close)
+        file.write(content)
+        file.seal()
+        sent.append((name, file))
+    incoming = workplace.storage.incoming
+    return take_in(with_labels(sent, labels), settings or workplace.settings, incoming, stack, **options)
+
+
+def zipped(files, **options) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **options) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(files) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        link = tarfile.TarInfo("Alice/link.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_an_archive_is_its_pictures(workplace, stack, pictures, pack):
+    people = [("people/Alice/1.jpg", pictures[0]), ("people/Bob/1.jpg", pictures[1])]
+    clutter = [("__MACOSX/people/Alice/._1.jpg", b"\0"), ("people/.DS_Store", b"\0")]
+    uploads = intake(workplace, stack, [("all", pack(people + clutter))])
+    assert [(upload.name, upload.label) for upload in uploads] == [
+        ("people/Alice/1.jpg", "Alice"),
+        ("people/Bob/1.jpg", "Bob"),
+    ]
+    assert [upload.path.read_bytes() for upload in uploads] == pictures[:2]
+
+
+def test_labels_beside_the_files_come_before_folders(workplace, stack, pictures):
+    files = [("Alice/1.jpg", pictures[0]), ("2.jpg", pictures[1]), ("z.zip", zipped([("x/3.jpg", pictures[2])]))]
+    uploads = intake(workplace, stack, files, labels=["Carol", "Bob", "Dora"])
+    assert [upload.label for upload in uploads] == ["Carol", "Bob", "Dora"]
+
+
+def test_the_number_of_labels_must_be_that_of_the_files(workplace, stack, pictures):
+    with pytest.raises(InvalidRequest, match="2 labels for 1 files"):
+        intake(workplace, stack, [("1.jpg", pictures[0])], labels=["Alice", "Bob"])
+
+
+def test_labels_from_file_names_only_when_asked(workplace, stack, pictures):
+    files = [("Alice_1.jpg", pictures[0]), ("Bob_1.jpg", pictures[1])]
+    assert [u.label for u in intake(workplace, stack, files)] == [None, None]
+    assert [u.label for u in intake(workplace, stack, files, label_from_filename=True)] == ["Alice", "Bob"]
+
+
+def test_each_unusable_file_has_its_reason_and_the_rest_goes_on(workplace, stack, pictures, astronaut):
+    files = [
+        ("Alice/1.jpg", pictures[0]),
+        ("Bob/1.jpg", pictures[1]),
+        ("Alice/empty.jpg", b""),
+        ("Alice/text.jpg", b"dear diary " * 20),
+        ("Alice/tiny.jpg", jpeg(astronaut[:20, :20])),
+        ("Alice/again.jpg", pictures[0]),
+        ("Alice/both.jpg", pictures[2]),
+        ("Bob/both.jpg", pictures[2]),
+        ("nobody.jpg", pictures[3]),
+    ]
+    uploads = intake(workplace, stack, files)
+    assert [upload.reason for upload in uploads] == [
+        None,
+        None,
+        Reason.EMPTY_FILE,
+        Reason.NOT_AN_IMAGE,
+        Reason.TOO_SMALL,
+        Reason.DUPLICATE,
+        Reason.SEVERAL_LABELS,
+        Reason.SEVERAL_LABELS,
+        Reason.NO_LABEL,
+    ]
+
+
+def test_more_pixels_than_are_taken(workplace, stack, pictures):
+    # A PNG of one colour is small, whatever its sides.
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 6_000)).save(buffer, "PNG")
+    files = [("A/1.png", buffer.getvalue()), ("B/1.jpg", pictures[0]), ("C/1.jpg", pictures[1])]
+    uploads = intake(workplace, stack, files)
+    assert uploads[0].reason == Reason.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["Alice/1.jpg", "Alice/2.jpg"], "show one person"),
+        (["Alice/1.jpg"], "Only one picture"),
+        (["Alice/1.jpg", "ALICE/2.jpg"], "show one person"),
+    ],
+)
+def test_one_person_only_is_refused_with_what_to_do(workplace, stack, pictures, names, sentence):
+    with pytest.raises(NothingUsable, match=sentence):
+        intake(workplace, stack, list(zip(names, pictures, strict=False)))
+
+
+def test_nothing_usable_lists_every_file(workplace, stack):
+    with pytest.raises(NothingUsable) as refused:
+        intake(workplace, stack, [("a.jpg", b""), ("b.jpg", b"text")])
+    assert [(one["file"], one["reason"]) for one in refused.value.rejected] == [
+        ("a.jpg", "EMPTY_FILE"),
+        ("b.jpg", "NOT_AN_IMAGE"),
+    ]
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(workplace, stack):
+    small = workplace.settings.model_copy(update={"max_unpacked_mb": 1})
+    bomb = zipped([("A/1.jpg", b"\0" * (2 << 20))], compression=zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 10_000
+    with pytest.raises(RequestTooLarge, match="unpack"):
+        intake(workplace, stack, [("bomb.zip", bomb)], settings=small)
+
+
+def test_too_many_files_are_refused(workplace, stack, pictures):
+    few = workplace.settings.model_copy(update={"max_files": 3})
+    with pytest.raises(RequestTooLarge, match="more than 3 files"):
+        intake(workplace, stack, [("z.zip", zipped([(f"{i}.jpg", b"x") for i in range(4)]))], settings=few)
+
+
+@pytest.mark.parametrize("kept", [0.001, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_a_damaged_archive_is_refused_and_leaves_nothing(workplace, pictures, pack, kept):
+    whole = pack([("Alice/1.jpg", pictures[0]), ("Bob/1.jpg", pictures[1])])
+    with ExitStack() as stack, pytest.raises(UnsupportedMedia, match="archive"):
+        intake(workplace, stack, [("z", whole[: int(len(whole) * kept)])])
+    assert not any(workplace.storage.incoming.iterdir())
+
+
+def test_a_byte_changed_inside_an_archive_is_noticed(workplace, stack, pictures):
+    whole = bytearray(zipped([("Alice/1.jpg", pictures[0]), ("Bob/1.jpg", pictures[1])]))
+    whole[500] ^= 0xFF
+    with pytest.raises(UnsupportedMedia, match="archive"):
+        intake(workplace, stack, [("z.zip", bytes(whole))])

@@ -1,0 +1,193 @@
+"""The life of a task, on a real database."""
+
+import pytest
+from sqlalchemy import func, select, update
+
+from constants.exceptions import BuildCancelled, Overloaded
+from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
+from constants.reasons import Reason
+from jobs import builds, tasks
+from jobs.builds import Upload
+from jobs.incoming import IncomingFile
+from jobs.options import BuildOptions
+from jobs.tables import BuildState, TaskKind, TaskState
+from jobs.tables import tasks as table
+from jobs.tasks import FileOutcome
+
+
+def submit(workplace, pictures: int, max_open: int = 100) -> str:
+    uploads = []
+    for number in range(pictures):
+        file = IncomingFile(workplace.storage.incoming)
+        file.write(b"picture %d" % number)
+        file.seal()
+        uploads.append(Upload(f"{number}.jpg", f"person {number % 2}", file.content_hash, file.path))
+    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(), max_open)
+
+
+def claim(workplace, kind=TaskKind.ENCODE, worker="encode-0:a", after_build=0):
+    return tasks.claim(workplace.database, kind, worker, after_build)
+
+
+def held(workplace, held_claim) -> list[int]:
+    """The files of a claim."""
+    with workplace.database.read() as connection:
+        return list(connection.scalars(select(table.c.file).where(table.c.token == held_claim.token)))
+
+
+def finish(workplace, held_claim, reason=None) -> bool:
+    outcomes = [FileOutcome(file, 1, reason) for file in held(workplace, held_claim)]
+    with workplace.database.write() as connection:
+        return tasks.finish_encoding(connection, held_claim, outcomes)
+
+
+def expire(workplace) -> None:
+    """Let every lease run out."""
+    with workplace.database.write() as connection:
+        connection.execute(update(table).where(table.c.state == TaskState.LEASED).values(lease_until=1.0))
+    tasks.sweep(workplace.database)
+
+
+def count(workplace, state: TaskState) -> int:
+    with workplace.database.read() as connection:
+        return connection.scalar(select(func.count()).where(table.c.state == state))
+
+
+def test_a_build_goes_from_queued_to_training(workplace):
+    recognizer = submit(workplace, 3)
+    assert builds.status(workplace.database, recognizer).state == BuildState.QUEUED
+    first = claim(workplace)
+    assert len(held(workplace, first)) == 3
+    assert builds.status(workplace.database, recognizer).state == BuildState.ENCODING
+    assert claim(workplace) is None
+    assert claim(workplace, TaskKind.TRAIN) is None
+    assert finish(workplace, first)
+    assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
+    assert claim(workplace, TaskKind.TRAIN) is not None
+
+
+def test_training_is_ready_only_after_the_last_batch(workplace):
+    submit(workplace, ENCODE_BATCH + 1)
+    first, second = claim(workplace), claim(workplace, worker="encode-1:b")
+    assert (len(held(workplace, first)), len(held(workplace, second))) == (ENCODE_BATCH, 1)
+    assert finish(workplace, second)
+    assert claim(workplace, TaskKind.TRAIN) is None
+    assert finish(workplace, first)
+    assert claim(workplace, TaskKind.TRAIN) is not None
+    assert claim(workplace, TaskKind.TRAIN) is None
+
+
+def test_a_result_without_the_lease_is_refused(workplace):
+    recognizer = submit(workplace, 2)
+    late = claim(workplace)
+    files = held(workplace, late)
+    expire(workplace)
+    with workplace.database.write() as connection:
+        assert not tasks.finish_encoding(connection, late, [FileOutcome(file, 1) for file in files])
+    assert builds.status(workplace.database, recognizer).done == 0
+    while again := claim(workplace):
+        assert finish(workplace, again)
+    assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
+
+
+def test_a_file_whose_worker_died_is_tried_again_alone(workplace):
+    submit(workplace, 4)
+    assert len(held(workplace, claim(workplace))) == 4
+    expire(workplace)
+    assert [len(held(workplace, claim(workplace))) for _ in range(4)] == [1] * 4
+
+
+def test_a_new_process_in_a_slot_frees_what_the_one_before_held(workplace):
+    submit(workplace, 2)
+    claim(workplace, worker="encode-1:old")
+    tasks.release(workplace.database, "encode-1", "encode-1:old")
+    assert count(workplace, TaskState.LEASED) == 2, "its own work is not taken from it"
+    tasks.release(workplace.database, "encode-10", "encode-10:new")
+    assert count(workplace, TaskState.LEASED) == 2, "nor is another slot's"
+    tasks.release(workplace.database, "encode-1", "encode-1:new")
+    assert count(workplace, TaskState.QUEUED) == 2
+
+
+def test_a_picture_that_kills_workers_is_given_up_and_the_build_goes_on(workplace):
+    recognizer = submit(workplace, 3)
+    for _ in range(MAX_ATTEMPTS):
+        while claim(workplace):
+            pass
+        expire(workplace)
+    images = builds.images(workplace.database, recognizer)
+    assert {image["reason"] for image in images} == {Reason.UNPROCESSABLE}
+    assert count(workplace, TaskState.DEAD) == 3
+    assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
+
+
+def test_a_training_that_fails_three_times_fails_the_build(workplace):
+    recognizer = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    for _ in range(MAX_ATTEMPTS):
+        tasks.fail(workplace.database, claim(workplace, TaskKind.TRAIN), "It broke.")
+    status = builds.status(workplace.database, recognizer)
+    assert status.state == BuildState.FAILED
+    assert "3 times" in status.message
+    assert "It broke." in status.message
+    assert claim(workplace, TaskKind.TRAIN) is None
+
+
+def test_what_cannot_work_is_not_tried_again(workplace):
+    recognizer = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    tasks.fail(workplace.database, claim(workplace, TaskKind.TRAIN), "One person only.", final=True)
+    assert builds.status(workplace.database, recognizer).message == "One person only."
+
+
+def test_a_dead_build_does_not_hold_up_another(workplace):
+    failing = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    tasks.fail(workplace.database, claim(workplace, TaskKind.TRAIN), "No.", final=True)
+    going_on = submit(workplace, 2)
+    assert finish(workplace, claim(workplace))
+    assert builds.status(workplace.database, going_on).state == BuildState.TRAINING
+    assert builds.status(workplace.database, failing).state == BuildState.FAILED
+
+
+def test_builds_take_turns(workplace):
+    for _ in range(2):
+        submit(workplace, 3 * ENCODE_BATCH)
+    served, last = [], 0
+    for _ in range(4):
+        last = claim(workplace, after_build=last).build
+        served.append(last)
+    assert served == [1, 2, 1, 2]
+
+
+def test_progress_renews_the_lease_and_shows(workplace):
+    recognizer = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    training = claim(workplace, TaskKind.TRAIN)
+    with workplace.database.write() as connection:
+        connection.execute(update(table).values(lease_until=1.0))
+    tasks.report_epochs(workplace.database, training, 3, 40)
+    tasks.sweep(workplace.database)
+    status = builds.status(workplace.database, recognizer)
+    assert (status.done, status.total, status.unit) == (3, 40, "epochs")
+    assert count(workplace, TaskState.LEASED) == 1
+
+
+def test_deleting_cancels_what_is_being_done(workplace):
+    recognizer = submit(workplace, 2)
+    encoding = claim(workplace)
+    files = held(workplace, encoding)
+    builds.erase(workplace.database, workplace.storage, recognizer)
+    with workplace.database.write() as connection:
+        assert not tasks.finish_encoding(connection, encoding, [FileOutcome(file, 1) for file in files])
+    with pytest.raises(BuildCancelled):
+        tasks.report_epochs(workplace.database, encoding, 1, 2)
+    assert not any(workplace.storage.images.iterdir())
+
+
+def test_too_many_open_builds_are_refused_and_leave_nothing(workplace):
+    submit(workplace, 2, max_open=1)
+    folders = sorted(workplace.storage.images.iterdir())
+    with pytest.raises(Overloaded):
+        submit(workplace, 2, max_open=1)
+    assert sorted(workplace.storage.images.iterdir()) == folders
+    assert len(builds.listing(workplace.database)) == 1

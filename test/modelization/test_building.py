@@ -1,0 +1,88 @@
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from constants.exceptions import BuildCancelled, BuildFailed
+from features.training_set import TrainingSet
+from modelization.building import build_recognizer
+from modelization.provenance import TrainingOptions
+from modelization.recognizer import Recognizer
+from test.modelization.conftest import Built
+from test.modelization.made_up import PROVENANCE, split, training_set
+
+
+def silent(what: str, done: int, total: int) -> None:
+    assert what == "epochs" and 0 <= done <= total
+
+
+def test_manifest_tells_what_was_built(built: Built) -> None:
+    manifest = built.manifest
+    assert manifest.faces_per_person == (8,) * 8 + (2, 1)
+    assert manifest.metrics.people_not_evaluated == ("person 009",)
+    assert manifest.metrics.held_out_faces == 66 and manifest.metrics.stranger_faces == 67
+    assert manifest.metrics.closed_set_accuracy is not None and manifest.metrics.closed_set_accuracy > 0.9
+    assert {"tensorflow", "keras", "onnx", "onnxruntime", "numpy", "dlib"} <= set(manifest.libraries)
+    with zipfile.ZipFile(built.path) as archive:
+        assert json.loads(archive.read("labels.json")) == list(manifest.labels)
+
+
+def test_two_people_with_one_picture_each(tmp_path: Path) -> None:
+    known, probes, people = split([1, 1], 50)
+    manifest = build_recognizer(known, TrainingOptions(), PROVENANCE, tmp_path / "two.zip", silent)
+    assert manifest.metrics.held_out_faces == 0 and manifest.metrics.known_named_right is None
+    found = Recognizer.load(tmp_path / "two.zip").identify(probes)
+    assert np.mean([face.person == f"person {who:03}" for face, who in zip(found, people, strict=True)]) > 0.6
+
+
+def test_a_person_of_two_pictures_is_not_starved_by_one_of_thirty(tmp_path: Path) -> None:
+    known, probes, people = split([30, 2, 30], 40)
+    build_recognizer(known, TrainingOptions(), PROVENANCE, tmp_path / "uneven.zip", silent)
+    found = Recognizer.load(tmp_path / "uneven.zip").identify(probes[people == 1])
+    assert np.mean([face.person == "person 001" for face in found]) > 0.9
+
+
+def test_same_faces_and_seed_give_the_same_head(tmp_path: Path) -> None:
+    known = training_set([3, 3, 2])
+    first, again = (
+        build_recognizer(known, TrainingOptions(seed=5), PROVENANCE, tmp_path / name, silent)
+        for name in ("1.zip", "2.zip")
+    )
+    assert first.files["head.onnx"] == again.files["head.onnx"]
+
+
+def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:
+    known = training_set([3, 3, 2])
+    lax, strict = (
+        build_recognizer(known, TrainingOptions(target_fpir=share), PROVENANCE, tmp_path / "any.zip", silent).threshold
+        for share in (0.1, 0.001)
+    )
+    assert lax < strict
+
+
+def test_a_cancelled_build_leaves_nothing(tmp_path: Path) -> None:
+    def cancel(what: str, done: int, total: int) -> None:
+        if done >= total // 2:
+            raise BuildCancelled("The build was cancelled.")
+
+    with pytest.raises(BuildCancelled):
+        build_recognizer(training_set([2, 2]), TrainingOptions(), PROVENANCE, tmp_path / "cancelled.zip", cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_encodings_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    known = training_set([2, 2])
+    broken = TrainingSet(np.full_like(known.encodings, np.inf), known.people, known.labels)
+    with pytest.raises(BuildFailed):
+        build_recognizer(broken, TrainingOptions(), PROVENANCE, tmp_path / "broken.zip", silent)
+
+
+@pytest.mark.parametrize(
+    "options", [{"target_fpir": 0.0}, {"target_fpir": 0.9}, {"target_fpir": float("nan")}, {"seed": -1}]
+)
+def test_options_that_cannot_be_met_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"target_fpir|seed"):
+        TrainingOptions(**options)

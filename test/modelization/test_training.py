@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from constants.exceptions import BuildCancelled
+from constants.training import MAX_EPOCHS
+from modelization.folds import assign_folds
+from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
+from modelization.training import TrainedHead, forget_networks, train_head
+from test.modelization.made_up import training_set
+
+
+def train(counts: list[int], seed: int = 0, topology: Topology = DEFAULT_TOPOLOGY) -> TrainedHead:
+    known = training_set(counts)
+    return train_head(known, assign_folds(known.people, seed), topology, seed, lambda *_: None)
+
+
+@pytest.mark.parametrize("topology", [DEFAULT_TOPOLOGY, Topology((Layer(16, "tanh", 0.3), Layer(8, "elu")))])
+def test_same_seed_same_weights(topology: Topology) -> None:
+    first, again, other = (train([4, 4, 3], seed, topology).weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_progress_is_monotone_and_ends_whole() -> None:
+    known = training_set([3, 3])
+    counts: list[tuple[int, int]] = []
+    train_head(known, assign_folds(known.people, 0), DEFAULT_TOPOLOGY, 0, lambda *count: counts.append(count))
+    assert counts == sorted(set(counts))
+    assert counts[0] == (0, 4 * MAX_EPOCHS) and counts[-1] == (4 * MAX_EPOCHS, 4 * MAX_EPOCHS)
+
+
+def test_cancelling_ends_training_at_once() -> None:
+    known = training_set([3, 3])
+    seen = []
+
+    def cancel(done: int, total: int) -> None:
+        seen.append(done)
+        if done >= 5:
+            raise BuildCancelled("The build was cancelled.")
+
+    with pytest.raises(BuildCancelled):
+        train_head(known, assign_folds(known.people, 0), DEFAULT_TOPOLOGY, 0, cancel)
+    assert seen == [0, 1, 2, 3, 4, 5]
+    forget_networks()
+
+
+def test_posterior_of_faces_that_no_head_held_out_is_the_final_heads() -> None:
+    known = training_set([1, 1, 1])
+    head = train_head(known, assign_folds(known.people, 0), DEFAULT_TOPOLOGY, 0, lambda *_: None)
+    np.testing.assert_array_equal(head.posterior, head.predict(known.encodings))

@@ -1,0 +1,161 @@
+"""The real service as a person starts it, and a client that knows nothing but HTTP."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import encode_multipart
+
+ROOT = Path(__file__).parents[2]
+
+#: Seconds after which something that should happen is taken as not happening.
+PATIENCE_S = 300
+
+
+class Service:
+    """``uwsgi --ini app.ini``, which is what ``make run`` does, on a free port and a data folder of its own."""
+
+    def __init__(self, data_dir: Path, log: Path, **settings: str) -> None:
+        self._log = log
+        self.port = free_port()
+        beside = str(Path(sys.executable).parent)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
+        self._environment = (
+            inherited
+            | settings
+            | {
+                "PATH": beside + os.pathsep + os.environ["PATH"],
+                "FACIAL_PORT": str(self.port),
+                "FACIAL_DATA_DIR": str(data_dir),
+            }
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["uwsgi", "--ini", "app.ini"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+        wait_for(lambda: self.get("/v1/readyz")[0] == 200, "the service to be ready")
+
+    def stop(self) -> None:
+        """Stop as Ctrl-C or a service manager does."""
+        if self._process is not None:
+            everyone = self.processes()
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(PATIENCE_S)
+            self._process = None
+            wait_for(lambda: not any(alive(pid) for pid in everyone), "every process to end")
+
+    def kill_master(self) -> None:
+        """Take uWSGI's master alone away, and wait until nothing of the service is left."""
+        assert self._process is not None
+        everyone = self.processes()
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        wait_for(lambda: not any(alive(pid) for pid in everyone), "the others to follow")
+
+    def kill(self) -> None:
+        """Take all its processes away at once, as a power cut does."""
+        if self._process is not None:
+            for pid in [self._process.pid, *self.processes()]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def processes(self, containing: str = "") -> list[int]:
+        """Ids of the service's processes whose command contains something, found by their parents."""
+        assert self._process is not None
+        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+        family = {self._process.pid}
+        for _ in rows:
+            family |= {int(pid) for pid, parent, _ in rows if int(parent) in family}
+        return [int(pid) for pid, _, command in rows if int(pid) in family and containing in command]
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self.send(urllib.request.Request(self._url(path)))
+
+    def delete(self, path: str) -> tuple[int, Any]:
+        return self.send(urllib.request.Request(self._url(path), method="DELETE"))
+
+    def post(self, path: str, part: str, files: Iterable[tuple[str, bytes]], **fields: str) -> tuple[int, Any]:
+        form: MultiDict[str, Any] = MultiDict(fields)
+        for name, content in files:
+            form.add(part, FileStorage(BytesIO(content), name))
+        boundary, body = encode_multipart(form)
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return self.send(urllib.request.Request(self._url(path), body, headers))
+
+    def send(self, request: urllib.request.Request) -> tuple[int, Any]:
+        """Status and content; 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return answer.status, content(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, content(error)
+        except OSError:
+            return 0, None
+
+    def wait_until_built(self, recognizer: str) -> dict[str, Any]:
+        """The answer of ``/is_available`` once the build has ended."""
+        wait_for(lambda: self.get(f"/is_available?id={recognizer}")[1]["state"] in ("ready", "failed"), "the build")
+        return self.get(f"/is_available?id={recognizer}")[1]
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def content(answer: Any) -> Any:
+    data = answer.read()
+    return json.loads(data) if "json" in answer.headers.get("Content-Type", "") else data
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition: Any, what: str) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, log: Path, **settings: str) -> Iterator[Service]:
+    """The service, started; on an error its log is shown."""
+    service = Service(data_dir, log, **settings)
+    try:
+        service.start()
+        yield service
+    except BaseException:
+        print(log.read_text(errors="replace")[-20_000:])
+        raise
+    finally:
+        service.kill()

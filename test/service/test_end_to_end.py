@@ -1,0 +1,154 @@
+"""The whole service on real faces: pictures in, model out, over HTTP, with workers killed on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from features.selection import labelled_face
+from features.store import FaceFeatures, ImageFeatures
+from test.service.running import ROOT, running, wait_for
+
+PEOPLE, ENROLLED, STRANGERS = 20, 8, 200
+
+#: Photos in one request.
+BATCH = 20
+
+
+@pytest.fixture(scope="module")
+def known(lfw) -> dict[str, list[Path]]:
+    """People with pictures to enrol and others to be recognised by."""
+    folders = {folder.name: sorted(folder.iterdir()) for folder in sorted(lfw.iterdir())}
+    chosen = [name for name, pictures in folders.items() if len(pictures) >= ENROLLED + 4][:PEOPLE]
+    assert len(chosen) == PEOPLE
+    return {name: folders[name] for name in chosen}
+
+
+@pytest.fixture(scope="module")
+def strangers(lfw) -> list[Path]:
+    """A picture each of people of whom there is only one."""
+    single = [pictures[0] for folder in sorted(lfw.iterdir()) if len(pictures := sorted(folder.iterdir())) == 1]
+    return single[:: len(single) // STRANGERS][:STRANGERS]
+
+
+def enrolment(known, people=PEOPLE, each=ENROLLED):
+    return [
+        (f"{name}/{picture.name}", picture.read_bytes())
+        for name, pictures in list(known.items())[:people]
+        for picture in pictures[:each]
+    ]
+
+
+def names(service, recognizer, photos):
+    """Who the person is whom each photo is about; None for a stranger, or where no face is found."""
+    found = []
+    for start in range(0, len(photos), BATCH):
+        some = [(photo.name, photo.read_bytes()) for photo in photos[start : start + BATCH]]
+        status, answer = service.post(f"/recognize?id={recognizer}", "image", some)
+        assert status == 200, answer
+        found += [subject(image) for image in answer["images"]]
+    return found
+
+
+def subject(image):
+    faces = image["faces"]
+    if not faces:
+        return None
+    boxes = [tuple(face["box"][side] for side in ("x_min", "y_min", "x_max", "y_max")) for face in faces]
+    kept = tuple(FaceFeatures(box, 0.0, None, None) for box in boxes)
+    return faces[labelled_face(ImageFeatures(image["width"], image["height"], kept))]["person"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, known):
+    """A service, and a recognizer in it during whose build an encode worker was killed."""
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder / "data", folder / "log") as service:
+        status, accepted = service.post("/build_recognizer", "images", enrolment(known))
+        assert status == 202
+        recognizer = accepted["id"]
+        # Killed once while pictures are encoded: what it held must be taken up by another.
+        wait_for(lambda: service.get("/is_available")[1]["progress"]["done"] >= 10, "the first pictures")
+        during = service.get("/is_available")[1]
+        os.kill(service.processes("worker encode")[0], signal.SIGKILL)
+        ended = service.wait_until_built(recognizer)
+        assert during["state"] == "encoding", "the worker was killed too late to show anything"
+        assert ended["state"] == "ready", ended
+        yield service, recognizer
+
+
+def test_every_picture_was_encoded_although_a_worker_was_killed(built):
+    service, recognizer = built
+    images = service.get(f"/v1/recognizers/{recognizer}/images")[1]["images"]
+    assert len(images) == PEOPLE * ENROLLED
+    assert [image for image in images if image["state"] != "encoded"] == []
+    assert [image for image in images if not image["people"]] == []
+
+
+def test_other_pictures_of_the_same_people_are_named_right(built, known):
+    service, recognizer = built
+    probes = [(name, photo) for name, pictures in known.items() for photo in pictures[ENROLLED:]]
+    found = names(service, recognizer, [photo for _, photo in probes])
+    right = sum(name == person for (name, _), person in zip(probes, found, strict=True))
+    assert right / len(probes) >= 0.98, f"{right} of {len(probes)}"
+
+
+def test_strangers_are_refused(built, strangers):
+    service, recognizer = built
+    found = names(service, recognizer, strangers)
+    assert sum(person is not None for person in found) / len(strangers) <= 0.05
+
+
+def test_the_download_works_without_the_service(built, known, tmp_path):
+    service, recognizer = built
+    bundle = tmp_path / "family.zip"
+    bundle.write_bytes(service.get(f"/download_recognizer?id={recognizer}&format=bundle")[1])
+    name, pictures = next(iter(known.items()))
+    command = [sys.executable, "run.py", "recognize", str(bundle), str(pictures[ENROLLED])]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    _, served = service.post(f"/recognize?id={recognizer}", "image", [("photo", pictures[ENROLLED].read_bytes())])
+    (offline,) = json.loads(printed)["images"]
+    assert offline["faces"] == served["images"][0]["faces"]
+    assert subject(offline) == name
+
+
+def test_bad_photos_are_refused_and_good_ones_beside_them_answered(built, known):
+    service, recognizer = built
+    good = next(iter(known.values()))[0].read_bytes()
+    assert service.post(f"/recognize?id={recognizer}", "image", [("a.jpg", b"text")])[0] == 422
+    status, answer = service.post(f"/v1/recognizers/{recognizer}/recognize", "image", [("a", good[:900]), ("b", good)])
+    assert status == 200
+    assert answer["images"][0]["reason"] == "DAMAGED_IMAGE"
+    assert answer["images"][1]["faces"]
+
+
+def test_deleting_while_it_is_encoded_cancels(built, known):
+    service, _ = built
+    # Trailing bytes make other files of the same pictures, so that they must be encoded anew.
+    files = [(name, content + b"\0") for name, content in enrolment(known)]
+    recognizer = service.post("/build_recognizer", "images", files)[1]["id"]
+    assert service.delete(f"/v1/recognizers/{recognizer}")[0] == 204
+    assert service.get(f"/is_available?id={recognizer}")[0] == 410
+    small = [(name, content + b"\0\0") for name, content in enrolment(known, people=2, each=2)]
+    after = service.post("/build_recognizer", "images", small)[1]["id"]
+    assert service.wait_until_built(after)["state"] == "ready", "other builds go on"
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_restart_goes_on_with_what_was_queued(tmp_path, known, end):
+    with running(tmp_path / "data", tmp_path / "log", FACIAL_ENCODE_WORKERS="1") as service:
+        ids = [service.post("/build_recognizer", "images", enrolment(known, 3, 3 + n))[1]["id"] for n in range(2)]
+        getattr(service, end)()
+        service.start()
+        assert [service.wait_until_built(recognizer)["state"] for recognizer in ids] == ["ready", "ready"]
+        service.stop()
+
+
+def test_nothing_outlives_the_master(tmp_path):
+    with running(tmp_path / "data", tmp_path / "log", FACIAL_ENCODE_WORKERS="1") as service:
+        assert service.processes("worker encode")
+        service.kill_master()
