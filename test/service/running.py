@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
@@ -48,7 +49,7 @@ class Service:
             self._process = subprocess.Popen(
                 ["uwsgi", "--ini", "app.ini"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
             )
-        wait_for(lambda: self.get("/v1/readyz")[0] == 200, "the service to be ready")
+        wait_for(self._ready, "the service to be ready")
 
     def stop(self) -> None:
         """Stop as Ctrl-C or a service manager does."""
@@ -69,23 +70,35 @@ class Service:
         wait_for(lambda: not any(alive(pid) for pid in everyone), "the others to follow")
 
     def kill(self) -> None:
-        """Take all its processes away at once, as a power cut does."""
+        """Take all its processes away at once, as a power cut does.
+
+        Ends when the last one has: until then the port and the data folder are not free for the next start.
+        """
         if self._process is not None:
-            for pid in [self._process.pid, *self.processes()]:
+            everyone = self.processes()
+            for pid in everyone:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            wait_for(lambda: not any(alive(pid) for pid in everyone), "every process to end")
 
     def processes(self, containing: str = "") -> list[int]:
         """Ids of the service's processes whose command contains something, found by their parents."""
         assert self._process is not None
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-        rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
-        family = {self._process.pid}
-        for _ in rows:
-            family |= {int(pid) for pid, parent, _ in rows if int(parent) in family}
-        return [int(pid) for pid, _, command in rows if int(pid) in family and containing in command]
+        found = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            master = psutil.Process(self._process.pid)
+            for process in (master, *master.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if containing in " ".join(process.cmdline()):
+                        found.append(process.pid)
+        return found
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"uWSGI ended with {self._process.returncode}; see the log"
+        return self.get("/v1/readyz")[0] == 200
 
     def get(self, path: str) -> tuple[int, Any]:
         return self.send(urllib.request.Request(self._url(path)))
@@ -133,11 +146,11 @@ def free_port() -> int:
 
 
 def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked for yet does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def wait_for(condition: Any, what: str) -> None:
