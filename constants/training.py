@@ -52,20 +52,40 @@ SAME_PERSON_PICTURE_SPREAD, DIFFERENT_PEOPLE_PICTURE_SPREAD = 0.046, 0.028
 #: up that the tail of angles is a little lighter than a normal one's.
 CHANCES_EXPONENT = 0.88
 
+# The population prior ------------------------------------------------------------------------
+
+#: Share of the identity in the covariance within people: 0.02 to 0.1 do alike on held-out people, and 0, where
+#: directions without any variance count, costs 1.5 points of DIR at an FPIR of 0.1 %.
+WITHIN_SHRINKAGE = 0.05
+#: Euclidean distance; a face this much nearer to one person than to the next could not be more alone.
+MAX_LEAD = 0.5
+#: The smallest posterior that a logarithm is taken of.
+LEAST_POSTERIOR = 1e-7
+#: Galleries that the rules are learned on, and how many of them train a head, for the softmax rule alone.
+PRIOR_GALLERIES, PRIOR_HEADS = 240, 32
+#: People of such a gallery, and the most pictures of one: from a family to a company.
+PRIOR_MIN_PEOPLE, PRIOR_MAX_PEOPLE, PRIOR_MAX_FACES = 2, 500, 20
+#: Faces of known people, and strangers, that judge such a gallery at most.
+PRIOR_PROBES = 1000
+
 # Calibration ---------------------------------------------------------------------------------
 
-#: Exponent of the head's posterior in the confidence. A head is unsure of people with few pictures long
-#: before angles are: beside people with eight or ten pictures, those with one were named in 94.8, 93.2 and 88.4 %
-#: of cases with exponents of 0, 0.1 and 0.25 (LFW, 1.1 to 1.4 % of strangers named); with equal numbers
-#: of pictures these exponents do alike, and 1 does worst.
-POSTERIOR_WEIGHT = 0.1
-#: People of a recognizer that weigh as much as the population does in its calibration. What the faces of 5 to
-#: 100 people say of strangers' angles explained next to nothing of how recognizers differ there (the best
-#: weights were 0 to 0.17); people unlike the population's would have more to say, so it is not more.
+#: Share of the asked FPIR that a threshold aims at, so that galleries which name more strangers than others of
+#: their size keep the promise too. It costs 0.2 points of DIR.
+FPIR_AIM = 0.7
+#: Below this asked FPIR galleries differ more and more, and the aim falls by the ratio to this power: at 0.001 it
+#: is 0.28 of what is asked, for about a point of DIR.
+CAUTION_BELOW, CAUTION_EXPONENT = 0.01, 0.4
+#: Logit above which a confidence, kept as float32, can no longer be told from 1.
+MAX_THRESHOLD_LOGIT = 14.0
+#: A plain rule takes the learned one's place only where chance would favour it so much less often than this.
+BETTER_SIGNIFICANCE = 0.05
+#: Faces whose evidence is weighed at once: with a thousand people, 20 MB.
+EVIDENCE_FACES = 256
+#: People of a recognizer that weigh as much as the population does in its threshold. What the faces of 5 to
+#: 100 people say of strangers explained next to nothing of how recognizers differ there; people unlike the
+#: population's would have more to say, so it is not more.
 POPULATION_PEOPLE = 200
-#: Radians; least distance between the two distributions of angles, so that mixed-up labels cannot
-#: turn the rule round.
-MIN_SEPARATION = 0.02
 #: Share of strangers named, unless the request says another.
 DEFAULT_TARGET_FPIR = 0.01
 #: The smallest and largest share that may be asked for: below, no tail fitted to faces is to be

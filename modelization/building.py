@@ -10,15 +10,14 @@ from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
 from constants.training import PARITY_FACES
 from features.training_set import TrainingSet
-from modelization.calibration import calibrate
+from modelization.decision import decide
 from modelization.dump import HEAD_KERAS, HEAD_ONNX, LABELS, MODEL_CARD, write_dump
 from modelization.evaluation import evaluate
 from modelization.folds import assign_folds
-from modelization.gallery import enrol
 from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
-from modelization.held_out import examine
 from modelization.manifest import Manifest, library_versions
 from modelization.model_card import write_model_card
+from modelization.prior import prior_of
 from modelization.provenance import Provenance, Report, TrainingOptions
 from modelization.topology import DEFAULT_TOPOLOGY
 
@@ -42,16 +41,17 @@ def build_recognizer(
     from modelization import training
 
     topology, seed = DEFAULT_TOPOLOGY, options.seed
+    prior = prior_of(provenance.pipeline_version)
     try:
         folds = assign_folds(training_set.people, seed)
         head = training.train_head(training_set, folds, topology, seed, lambda *count: report("epochs", *count))
-        held_out = examine(training_set, folds, head.posterior)
-        rule = calibrate(held_out, options.target_fpir)
-        gallery = enrol(training_set.encodings, training_set.people, len(training_set.labels))
-        metadata = recognizer_metadata(training_set.labels, rule, options.target_fpir, provenance.pipeline_version)
-        onnx_file = export_head(topology, head.weights(), gallery, rule, metadata)
+        decision = decide(training_set, folds, head.posterior, prior, options.target_fpir)
+        metadata = recognizer_metadata(
+            training_set.labels, decision.threshold, options.target_fpir, provenance.pipeline_version
+        )
+        onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
         probes = _parity_probes(training_set, seed)
-        prove_parity(onnx_file, probes, rule.confidence(gallery.angles(probes), head.predict(probes)))
+        prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
         keras_file = head.keras_file()
     finally:
         training.forget_networks()
@@ -70,8 +70,11 @@ def build_recognizer(
         epochs=head.epochs,
         seed=seed,
         target_fpir=options.target_fpir,
-        threshold=rule.threshold,
-        metrics=evaluate(held_out, rule, training_set.labels),
+        threshold=decision.threshold,
+        rule=decision.decider.rule.name,
+        metrics=evaluate(decision.held_out, decision.threshold, training_set.labels),
+        rules=decision.metrics,
+        prior=prior.provenance,
         libraries=library_versions(),
     )
     labels = json.dumps(training_set.labels, ensure_ascii=False, indent=2)

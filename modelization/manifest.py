@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from constants.training import BUNDLE_FORMAT, MAX_MEMBER_BYTES
-from modelization.evaluation import Metrics
+from modelization.evaluation import Metrics, RuleMetrics
 from modelization.topology import Topology
 
 #: The libraries whose versions a bundle records; a distribution that provides dlib is recorded as dlib.
@@ -52,7 +52,10 @@ class Manifest(BaseModel):
     seed: int
     target_fpir: _Share
     threshold: _Share
+    rule: str
     metrics: Metrics
+    rules: dict[str, RuleMetrics]
+    prior: dict[str, str | int]
     libraries: dict[str, str]
     files: dict[str, FileEntry] = {}
 

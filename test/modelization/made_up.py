@@ -1,38 +1,30 @@
-"""Encodings of people who do not exist, with the statistics of dlib's encodings of those who do."""
+"""Encodings of people who do not exist, drawn from the population that the prior describes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import SAME_PERSON_COSINE
 from features.training_set import TrainingSet
+from modelization.prior import prior_of
 from modelization.provenance import Provenance
 
-#: Mean cosine between different people, and the dimensions in which they differ: so many give the angles of
-#: strangers to enrolled people the spread that dlib's have, 0.060 radians. Unlike real people, these do not
-#: resemble each other in groups.
-_COMMON, _DIMENSIONS = 0.835, 14
-#: dlib's mean norm.
-_NORM = 1.43
+PIPELINE = "1.cascade.landmarks5.resnet.views2"
+PROVENANCE = Provenance("made-up", 1, PIPELINE, "2026-01-01T00:00:00+00:00", 12, 3)
+PRIOR = prior_of(PIPELINE)
 
-PROVENANCE = Provenance("made-up", 1, "1.test", "2026-01-01T00:00:00+00:00", 12, 3)
+#: dlib's mean norm, and its spread.
+_NORM = 1.43, 0.07
 
 
 def faces(counts: Sequence[int], seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Encodings float32 (n, 128) and people int64 (n,): ``counts[k]`` faces of person k. Seeds share no person."""
     rng = np.random.default_rng(seed)
     people = np.repeat(np.arange(len(counts)), counts)
-    identity = np.zeros((len(counts), 128))
-    identity[:, 1 : 1 + _DIMENSIONS] = _directions(rng, len(counts), _DIMENSIONS)
-    common = np.eye(128)[0]
-    picture = _directions(rng, len(people), 128)
-    unit = (
-        np.sqrt(_COMMON) * common
-        + np.sqrt(SAME_PERSON_COSINE - _COMMON) * identity[people]
-        + np.sqrt(1 - SAME_PERSON_COSINE) * picture
-    )
-    return (_NORM * unit).astype(np.float32), people.astype(np.int64)
+    identity = PRIOR.model.mean + rng.normal(size=(len(counts), 128)) @ _root(PRIOR.model.between)
+    picture = rng.normal(size=(len(people), 128)) @ _root(PRIOR.model.within)
+    length = rng.normal(*_NORM, size=(len(people), 1))
+    return (length * (identity[people] + picture)).astype(np.float32), people.astype(np.int64)
 
 
 def training_set(counts: Sequence[int], seed: int = 0) -> TrainingSet:
@@ -51,6 +43,6 @@ def split(
     return TrainingSet(encodings[enrolled], people[enrolled], labels), encodings[~enrolled], people[~enrolled]
 
 
-def _directions(rng: np.random.Generator, count: int, dimensions: int) -> npt.NDArray[np.float64]:
-    vectors = rng.normal(size=(count, dimensions))
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+def _root(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))).T)
