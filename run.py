@@ -58,8 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     recognize.add_argument("photos", type=Path, nargs="+", help="photos")
     recognize.set_defaults(command=_recognize)
 
+    prior = commands.add_parser("prior", help="learn the statistics of faces at large from a public data set")
+    prior.add_argument("dataset", type=Path, help="a folder of many people, one folder for each")
+    prior.add_argument("--source", required=True, help="what the data set is, and who made it; kept in the file")
+    prior.add_argument("--out", type=Path, help="the file; by default the one that recognizers are built with")
+    prior.set_defaults(command=_prior)
+
     bench = commands.add_parser("bench", help="compare with what others do, on pictures of yours", add_help=False)
-    bench.add_argument("name", choices=("encode", "detect", "pipeline", "accuracy"))
+    bench.add_argument("name", choices=("encode", "detect", "pipeline", "accuracy", "search", "cluster", "serve"))
     bench.add_argument("options", nargs=argparse.REMAINDER, help="--dataset FOLDER, --quick")
     bench.set_defaults(command=_bench)
 
@@ -97,6 +103,12 @@ def _recognize(parsed: argparse.Namespace) -> None:
     from jobs.commands import recognize_photos
 
     recognize_photos(parsed.recognizer, parsed.photos)
+
+
+def _prior(parsed: argparse.Namespace) -> None:
+    from jobs.population import make_prior
+
+    make_prior(parsed.dataset, parsed.source, parsed.out)
 
 
 def _bench(parsed: argparse.Namespace) -> None:

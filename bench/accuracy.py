@@ -1,4 +1,4 @@
-"""How rightly people are told apart and named: dlib's encoder with one view against ours with 1, 2 and 6 views."""
+"""How rightly people are told apart and named: the learned rule against plain ones, and dlib's encoder against ours."""
 
 import sys
 import tempfile
@@ -7,23 +7,26 @@ from pathlib import Path
 import numpy as np
 
 from bench import labelled_faces, protocols
-from bench.built_recognizers import TARGET_FPIR, Judged, calibration_error, draw_galleries, judge
+from bench.built_recognizers import TARGETS, Judged, calibration_error, draw_galleries, judge
 from bench.harness import arguments, progress, report
+from bench.judged_people import JudgedPeople, judged_people
 from bench.labelled_faces import DLIB, VIEWS, LabelledFaces
 from bench.open_set_plot import draw
-from bench.protocols import OpenSet
+from bench.protocols import OpenSet, Score
 from constants.settings import Settings
 
 #: A short run takes one person of so many.
-QUICK_PEOPLE = 6
-#: Pictures that dlib's encoder sees, at 0.1 s each; verification and closed sets are of these, for every side.
+QUICK_PEOPLE = 3
+#: Pictures that dlib's encoder sees, at 0.1 s each; verification is of these, for every side.
 DLIB_PICTURES, QUICK_DLIB_PICTURES = 2400, 300
 #: Pairs of one person, and as many of two.
 PAIRS, QUICK_PAIRS = 3000, 400
-#: Recognizers built of each shape of gallery.
-GALLERIES, QUICK_GALLERIES = 10, 2
+#: Recognizers of each shape of gallery, over all splits.
+RECOGNIZERS, QUICK_RECOGNIZERS = 5, 1
 #: Least pictures of a person in the closed sets.
 CLOSED_SETS = (10, 20)
+#: Pictures of a person that are enrolled, beside the usual three.
+FEW_PICTURES = (1, 2, 5, 8)
 SEED = 0
 
 
@@ -34,25 +37,35 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         faces = labelled_faces.encode(pictures, by_dlib, Settings(data_dir=Path(folder), detector="cascade"))
     figures, samples = _told_apart(faces.of_dlib(), QUICK_PAIRS if options.quick else PAIRS)
-    curves = _open_sets(faces)
-    for suffix, curve in curves.items():
-        figures[f"rank1{suffix}"] = curve.rank1
-        figures[f"dir_at_fpir_1{suffix}"] = curve.dir_at(0.01)
-        figures[f"dir_at_fpir_01{suffix}"] = curve.dir_at(0.001)
-    judged = _judge(faces, QUICK_GALLERIES if options.quick else GALLERIES)
-    figures |= _promises(judged)
+    curves: dict[str, list[OpenSet]] = {}
+    closed: dict[str, list[np.ndarray]] = {}
+    recognizers: list[Judged] = []
+    splits = list(judged_people(faces, options.dataset, options.quick))
+    wanted = QUICK_RECOGNIZERS if options.quick else RECOGNIZERS
+    for number, split in enumerate(splits):
+        for suffix, curve in _open_sets(split).items():
+            curves.setdefault(suffix, []).append(curve)
+        for least in CLOSED_SETS:
+            right = _closed_set(split, least)
+            if right is not None:
+                closed.setdefault(f"closed_set_{least}", []).append(right)
+        recognizers += _judge(split, -(-wanted // len(splits)), number)
+    for suffix, found in curves.items():
+        figures |= _open_set_figures(suffix, found)
+    figures |= {name: float(np.concatenate(found).mean()) for name, found in closed.items()}
+    figures |= _promises(recognizers)
     samples |= {
         "pictures": len(faces.people),
         "people": len(np.unique(faces.people)),
-        "open_set_probes": len(curves[""].probes),
-        "open_set_strangers": len(curves[""].strangers),
-        "open_set_draws": protocols.DRAWS,
-        "recognizers": len(judged),
-        "calibration_known": sum(len(one.right) for one in judged) // 2,
-        "calibration_strangers": sum(len(one.right) for one in judged) // 2,
+        "splits": len(splits),
+        "open_set_probes": sum(len(curve.probes) for curve in curves[""]),
+        "open_set_strangers": sum(len(curve.strangers) for curve in curves[""]),
+        "recognizers": len(recognizers),
+        "calibration_faces": sum(len(one.right) for one in recognizers),
     }
+    samples |= {f"{name}_faces": sum(map(len, found)) for name, found in closed.items()}
     if options.plot:
-        draw(curves, options.plot)
+        draw({suffix: found[0] for suffix, found in curves.items()}, options.plot)
     report("accuracy", figures, samples)
 
 
@@ -77,51 +90,87 @@ def _choose(pictures: list[tuple[int, Path]], limit: int) -> set[Path]:
 
 
 def _told_apart(faces: LabelledFaces, pairs_wanted: int) -> tuple[dict[str, float], dict[str, int]]:
-    """Verification and closed-set identification of every side, on the same pairs and folds."""
+    """Verification and closed-set identification by cosine, of every side on the same pairs and folds."""
     pairs, same = protocols.draw_pairs(faces.people, pairs_wanted, np.random.default_rng(SEED))
     figures = {}
     for suffix in (*VIEWS, DLIB):
         encodings = faces.encodings[suffix]
         figures[f"verification{suffix}"] = protocols.verification(encodings, pairs, same, np.random.default_rng(SEED))
         for least in CLOSED_SETS:
-            share = protocols.closed_set(encodings, faces.people, least, np.random.default_rng(SEED))
-            if share is not None:
-                figures[f"closed_set_{least}{suffix}"] = share
-    count = np.bincount(faces.people)
+            right = protocols.closed_set(encodings, faces.people, least, np.random.default_rng(SEED))
+            if right is not None:
+                figures[f"closed_set_{least}_cosine{suffix}"] = float(right.mean())
     samples = {"pictures_dlib": len(faces.people), "matched": int(same.sum()), "mismatched": int((~same).sum())}
-    samples |= {f"closed_set_{least}_people": int((count >= least).sum()) for least in CLOSED_SETS}
-    samples |= {f"closed_set_{least}_pictures": int(count[count >= least].sum()) for least in CLOSED_SETS}
     return figures, samples
 
 
-def _open_sets(faces: LabelledFaces) -> dict[str, OpenSet]:
-    """By suffix: ours by cosine to a person's mean, and the usual way by distance to the nearest picture."""
-    count = np.bincount(faces.people)
+def _open_sets(split: JudgedPeople) -> dict[str, OpenSet]:
+    """By suffix: the learned rule with each number of views and with few pictures, and plain rules beside it."""
+    count = np.bincount(split.faces.people)
     if not (count == 1).any() or not (count > protocols.ENROLLED).any():
         sys.exit("An open set needs people with one picture, for strangers, and people with four or more.")
-    curves = {
-        suffix: protocols.open_set(faces.encodings[suffix], faces.people, np.random.default_rng(SEED))
-        for suffix in VIEWS
+    rules: dict[str, tuple[str, Score, int]] = {
+        suffix: (suffix, protocols.by_rule(prior, "learned"), protocols.ENROLLED)
+        for suffix, prior in split.priors.items()
     }
-    usual = faces.encodings["_views1"]
-    curves["_nearest"] = protocols.open_set(usual, faces.people, np.random.default_rng(SEED), nearest=True)
-    return curves
-
-
-def _judge(faces: LabelledFaces, each: int) -> list[Judged]:
-    galleries = list(draw_galleries(faces.people, each, np.random.default_rng(SEED)))
-    numbered = progress(list(enumerate(galleries)), "building recognizers")
-    return [judge(gallery, faces.encodings[""], seed) for seed, gallery in numbered]
-
-
-def _promises(judged: list[Judged]) -> dict[str, float]:
-    ratios = [one.fpir / TARGET_FPIR for one in judged]
-    confidence = np.concatenate([one.confidence for one in judged])
+    own = split.priors[""]
+    for name in ("cosine", "distance", "softmax"):
+        rules[f"_{name}"] = "", protocols.by_rule(own, name), protocols.ENROLLED
+    rules["_nearest"] = "_views1", protocols.nearest_picture, protocols.ENROLLED
+    for pictures in FEW_PICTURES:
+        if (count > pictures).sum() > 1:
+            rules[f"_pictures_{pictures}"] = "", protocols.by_rule(own, "learned"), pictures
     return {
-        "fpir_ratio_mean": float(np.mean(ratios)),
-        "fpir_ratio_p95": float(np.quantile(ratios, 0.95)),
-        "calibration_error": calibration_error(confidence, np.concatenate([one.right for one in judged])),
-        "recognizers_dir": float(np.mean([one.dir for one in judged])),
+        suffix: protocols.open_set(
+            split.faces.encodings[views], split.faces.people, np.random.default_rng(SEED), score, pictures
+        )
+        for suffix, (views, score, pictures) in progress(list(rules.items()), "open sets")
+    }
+
+
+def _open_set_figures(suffix: str, curves: list[OpenSet]) -> dict[str, float]:
+    """Means over the splits and, of the main figures, half of their 95 % interval."""
+    found = {
+        f"rank1{suffix}": [curve.rank1 for curve in curves],
+        f"dir_at_fpir_1{suffix}": [curve.dir_at(0.01) for curve in curves],
+        f"dir_at_fpir_01{suffix}": [curve.dir_at(0.001) for curve in curves],
+    }
+    figures = {name: float(np.mean(values)) for name, values in found.items()}
+    if not suffix and len(curves) > 1:
+        # Student's t for five splits; they share people, so that this is of the splitting, not of all people.
+        half = protocols.STUDENT_95[len(curves)] / np.sqrt(len(curves))
+        figures |= {f"{name}_interval": float(half * np.std(values, ddof=1)) for name, values in found.items()}
+    return figures
+
+
+def _closed_set(split: JudgedPeople, least: int) -> np.ndarray | None:
+    score = protocols.by_rule(split.priors[""], "learned")
+    faces = split.faces
+    return protocols.closed_set(faces.encodings[""], faces.people, least, np.random.default_rng(SEED), score)
+
+
+def _judge(split: JudgedPeople, each: int, number: int) -> list[Judged]:
+    galleries = list(draw_galleries(split.faces.people, each, np.random.default_rng(number)))
+    numbered = progress(list(enumerate(galleries)), "building recognizers")
+    return [judge(gallery, split.faces.encodings[""], split.priors[""], seed) for seed, gallery in numbered]
+
+
+def _promises(recognizers: list[Judged]) -> dict[str, float]:
+    figures = {}
+    ratios = {suffix: [one.kept[suffix].fpir_ratio for one in recognizers] for suffix in TARGETS}
+    for suffix, found in ratios.items():
+        figures[f"fpir_ratio_mean{suffix}"] = float(np.mean(found))
+        figures[f"fpir_ratio_p95{suffix}"] = float(np.quantile(found, 0.95))
+        figures[f"fpir_within_twice{suffix}"] = float(np.mean(np.array(found) <= 2))
+        figures[f"recognizers_dir{suffix}"] = float(np.mean([one.kept[suffix].dir for one in recognizers]))
+        figures[f"dir_lost{suffix}"] = float(np.mean([one.kept[suffix].dir_lost for one in recognizers]))
+    everything = np.concatenate(list(ratios.values()))
+    confidence = np.concatenate([one.confidence for one in recognizers])
+    right = np.concatenate([one.right for one in recognizers])
+    return figures | {
+        "fpir_ratio_mean": float(everything.mean()),
+        "fpir_ratio_p95": float(np.quantile(everything, 0.95)),
+        "calibration_error": calibration_error(confidence, right),
     }
 
 

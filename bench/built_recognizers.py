@@ -1,28 +1,26 @@
-"""What real recognizers keep of their promises: the share of strangers named, and what a confidence means."""
+"""What recognizers keep of their promises: the share of strangers named, and what a confidence means."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
-from modelization.building import build_recognizer
-from modelization.provenance import Provenance, TrainingOptions
-from modelization.recognizer import Identification, Recognizer
+from modelization.decision import decide
+from modelization.folds import assign_folds
+from modelization.prior import Prior
+from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.types import Floats
 
 _Integers = npt.NDArray[np.int64]
 
 #: People of a gallery, and pictures of each.
-SHAPES = ((20, 8), (2, 3), (5, 5), (20, 4), (50, 4), (20, 1))
-#: Share of strangers named that is asked for.
-TARGET_FPIR = 0.01
+SHAPES = ((5, 3), (20, 3), (100, 3), (5, 8), (20, 8), (100, 8))
+#: Shares of strangers named that are asked for, by the suffix of their figures.
+TARGETS = {"_5": 0.05, "_1": 0.01, "_01": 0.001}
 #: Bins of equal width of the expected calibration error.
 BINS = 10
-_PROVENANCE = Provenance("bench", 1, "bench", "1970-01-01T00:00:00+00:00", 0, 0)
 
 
 @dataclass(frozen=True)
@@ -37,17 +35,25 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Of one recognizer: DIR, FPIR, and confidences with whether they were right, of both kinds alike many."""
+class Kept:
+    """Of one recognizer at one target: FPIR over the one asked for, DIR, and what the best threshold's DIR is above it."""
 
+    fpir_ratio: float
     dir: float
-    fpir: float
+    dir_lost: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Of one recognizer: what it keeps by target, and confidences with whether they were right, of both kinds alike many."""
+
+    kept: dict[str, Kept]
     confidence: Floats
     right: npt.NDArray[np.bool_]
 
 
 def draw_galleries(people: _Integers, each: int, rng: np.random.Generator) -> Iterator[Gallery]:
-    """``each`` galleries of every shape that there are people for; strangers are all who are not enrolled."""
+    """``each`` galleries of every shape that there are people for; strangers are one face of all who are not enrolled."""
     count = np.bincount(people)
     for size, pictures in SHAPES:
         enough = np.flatnonzero(count > pictures)
@@ -55,39 +61,55 @@ def draw_galleries(people: _Integers, each: int, rng: np.random.Generator) -> It
             who = rng.choice(enough, size, replace=False)
             faces = [rng.permutation(np.flatnonzero(people == person)) for person in who]
             probes = [own[pictures:] for own in faces]
+            others = rng.permutation(np.flatnonzero(~np.isin(people, who)))
             yield Gallery(
                 np.concatenate([own[:pictures] for own in faces]),
                 np.repeat(np.arange(size), pictures),
                 np.concatenate(probes),
                 np.repeat(np.arange(size), [len(own) for own in probes]),
-                np.flatnonzero(~np.isin(people, who)),
+                others[np.unique(people[others], return_index=True)[1]],
             )
 
 
-def judge(gallery: Gallery, encodings: Floats, seed: int) -> Judged:
-    """Builds a gallery's recognizer as a service would, and shows it the faces that it has not seen."""
-    labels = tuple(f"person {k:02}" for k in range(gallery.enrolled_people.max() + 1))
-    known = TrainingSet(encodings[gallery.enrolled], gallery.enrolled_people, labels)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recognizer.zip"
-        options = TrainingOptions(target_fpir=TARGET_FPIR, seed=seed)
-        build_recognizer(known, options, _PROVENANCE, path, lambda *_: None)
-        recognizer = Recognizer.load(path)
-    probes = recognizer.identify(encodings[gallery.probes])
-    strangers = recognizer.identify(encodings[gallery.strangers])
-    truth = [labels[person] for person in gallery.probe_people]
-    right = np.array([found.candidates[0].person == who for found, who in zip(probes, truth, strict=True)])
-    named = np.array([found.person is not None for found in probes])
+def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judged:
+    """Trains and decides as a build does, for every target, and shows the result faces that it has not seen."""
+    from modelization import training  # TensorFlow, which takes seconds to load
+
+    people = gallery.enrolled_people
+    labels = tuple(f"person {k:03}" for k in range(people.max() + 1))
+    known = TrainingSet(np.asarray(encodings[gallery.enrolled], np.float32), people, labels)
+    faces = np.asarray(encodings[np.concatenate([gallery.probes, gallery.strangers])], np.float32)
+    folds = assign_folds(people, seed)
+    try:
+        head = training.train_head(known, folds, DEFAULT_TOPOLOGY, seed, lambda *_: None)
+        posterior = head.predict(faces)
+    finally:
+        training.forget_networks()
+    decisions = {suffix: decide(known, folds, head.posterior, prior, target) for suffix, target in TARGETS.items()}
+    truth = np.concatenate([gallery.probe_people, np.full(len(gallery.strangers), -1)])
+    kept = {}
+    for suffix, decision in decisions.items():
+        confidence = decision.decider.confidence(faces, posterior)
+        kept[suffix] = _kept(confidence, truth, decision.threshold, TARGETS[suffix])
     # As many strangers as known faces: the mix that the calibration error is of.
-    rng = np.random.default_rng(seed)
-    alike = min(len(probes), len(strangers))
-    some, others = rng.permutation(len(probes))[:alike], rng.permutation(len(strangers))[:alike]
-    return Judged(
-        dir=float((right & named).mean()),
-        fpir=float(np.mean([found.person is not None for found in strangers])),
-        confidence=np.concatenate([_confidences(probes)[some], _confidences(strangers)[others]]),
-        right=np.concatenate([right[some], np.zeros(alike, bool)]),
-    )
+    some = _alike(truth < 0, np.random.default_rng(seed))
+    best = confidence.argmax(axis=1)
+    return Judged(kept, confidence.max(axis=1)[some], (best == truth)[some])
+
+
+def _kept(confidence: Floats, truth: _Integers, threshold: float, target: float) -> Kept:
+    best, right = confidence.max(axis=1), confidence.argmax(axis=1) == truth
+    known = truth >= 0
+    afterwards = np.quantile(best[~known], 1 - target, method="higher")
+    reached = float((right & (best >= threshold))[known].mean())
+    possible = float((right & (best > afterwards))[known].mean())
+    return Kept(float((best[~known] >= threshold).mean() / target), reached, possible - reached)
+
+
+def _alike(strangers: npt.NDArray[np.bool_], rng: np.random.Generator) -> _Integers:
+    known, others = rng.permutation(np.flatnonzero(~strangers)), rng.permutation(np.flatnonzero(strangers))
+    count = min(len(known), len(others))
+    return np.concatenate([known[:count], others[:count]])
 
 
 def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
@@ -95,7 +117,3 @@ def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))
-
-
-def _confidences(found: list[Identification]) -> Floats:
-    return np.array([face.confidence for face in found])

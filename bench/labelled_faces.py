@@ -39,8 +39,12 @@ class LabelledFaces:
 
     def of_dlib(self) -> "LabelledFaces":
         """Those faces alone that every side has encoded."""
-        chosen = {suffix: encodings[self.by_dlib] for suffix, encodings in self.encodings.items()}
-        return LabelledFaces(self.people[self.by_dlib], self.by_dlib[self.by_dlib], chosen)
+        return self.chosen(self.by_dlib)
+
+    def chosen(self, rows: npt.NDArray[np.bool_]) -> "LabelledFaces":
+        """Some of the faces."""
+        encodings = {suffix: encodings[rows] for suffix, encodings in self.encodings.items()}
+        return LabelledFaces(self.people[rows], self.by_dlib[rows], encodings)
 
 
 def encode(pictures: Sequence[tuple[int, Path]], by_dlib: Collection[Path], settings: Settings) -> LabelledFaces:

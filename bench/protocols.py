@@ -1,11 +1,16 @@
 """How well encodings tell people apart: verification, closed-set and open-set identification."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from modelization.gallery import unit
+from modelization.decision_rule import RULES
+from modelization.drawn_galleries import head_posterior
+from modelization.evidence import weigh_evidence
+from modelization.gallery import enrol, unit
+from modelization.prior import Prior
 from preprocessor.types import Floats
 
 _Integers = npt.NDArray[np.int64]
@@ -14,7 +19,37 @@ _Booleans = npt.NDArray[np.bool_]
 #: Folds of verification, as in LFW's protocol (Huang et al. 2007), and of closed-set identification.
 VERIFICATION_FOLDS, IDENTIFICATION_FOLDS = 10, 5
 #: Open set: pictures of a person that are enrolled, of those with one more at least, and how often they are drawn.
-ENROLLED, DRAWS = 3, 10
+ENROLLED, DRAWS = 3, 4
+#: Factor of the standard error for a 95 % interval of a mean of so many values (Student 1908).
+STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
+
+#: From enrolled encodings, whom they show (0, 1, … in order), and other faces: (faces, people), higher is likelier.
+Score = Callable[[Floats, _Integers, Floats], Floats]
+
+
+def cosine_to_mean(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
+    """The cosine to the mean of a person's unit encodings."""
+    return np.asarray(unit(faces) @ _means(unit(enrolled), people).T)
+
+
+def nearest_picture(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
+    """The Euclidean distance to the nearest picture of a person, negated: what is usually done."""
+    squared = (faces**2).sum(axis=1)[:, None] + (enrolled**2).sum(axis=1) - 2 * faces @ enrolled.T
+    first_of_person = np.flatnonzero(np.diff(people, prepend=-1))
+    return np.asarray(-np.sqrt(np.maximum(np.minimum.reduceat(squared, first_of_person, axis=1), 0)))
+
+
+def by_rule(prior: Prior, name: str) -> Score:
+    """The logit of one of a prior's rules; for the one that asks a head, that is trained."""
+
+    def score(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
+        gallery = enrol(enrolled, people, int(people.max()) + 1)
+        posterior = np.full((len(faces), len(gallery.faces)), 1.0)
+        if "posterior" in RULES[name]:
+            posterior = head_posterior(np.asarray(enrolled, np.float32), people, np.asarray(faces, np.float32))
+        return prior.rules[name].rule.logits(weigh_evidence(prior.model, gallery, faces, posterior))
+
+    return score
 
 
 def draw_pairs(people: _Integers, count: int, rng: np.random.Generator) -> tuple[_Integers, _Booleans]:
@@ -50,8 +85,10 @@ def verification(encodings: Floats, pairs: _Integers, same: _Booleans, rng: np.r
     return float(np.concatenate(right).mean())
 
 
-def closed_set(encodings: Floats, people: _Integers, least: int, rng: np.random.Generator) -> float | None:
-    """Share of faces whose nearest person, by cosine to the mean of other folds, is their own.
+def closed_set(
+    encodings: Floats, people: _Integers, least: int, rng: np.random.Generator, score: Score = cosine_to_mean
+) -> _Booleans | None:
+    """Whether each face's best person, enrolled with the faces of the other folds, is its own.
 
     Of people with at least ``least`` faces; None where there are not two of them.
     """
@@ -59,15 +96,15 @@ def closed_set(encodings: Floats, people: _Integers, least: int, rng: np.random.
     who, known = np.unique(people[chosen], return_inverse=True)
     if len(who) < 2:
         return None
-    faces, folds = unit(encodings[chosen]), np.empty(len(known), np.int64)
+    faces, folds = encodings[chosen], np.empty(len(known), np.int64)
     for person in range(len(who)):
         own = np.flatnonzero(known == person)
         folds[own] = (rng.permutation(len(own)) + person) % IDENTIFICATION_FOLDS
     right = []
     for fold in range(IDENTIFICATION_FOLDS):
         learn, judge = folds != fold, folds == fold
-        right.append((faces[judge] @ _means(faces[learn], known[learn]).T).argmax(axis=1) == known[judge])
-    return float(np.concatenate(right).mean())
+        right.append(score(faces[learn], known[learn], faces[judge]).argmax(axis=1) == known[judge])
+    return np.concatenate(right)
 
 
 @dataclass(frozen=True)
@@ -88,22 +125,21 @@ class OpenSet:
         return float((self.right & (self.probes > threshold)).mean())
 
 
-def open_set(encodings: Floats, people: _Integers, rng: np.random.Generator, nearest: bool = False) -> OpenSet:
-    """Known are people with more than ``ENROLLED`` faces, strangers those with one.
-
-    The score of a face is its cosine to the mean of a person's enrolled faces or, if ``nearest``, the least
-    Euclidean distance to any of them, negated.
-    """
+def open_set(
+    encodings: Floats, people: _Integers, rng: np.random.Generator, score: Score, enrolled_faces: int = ENROLLED
+) -> OpenSet:
+    """Known are people with more than ``enrolled_faces`` faces, of whom so many are enrolled; strangers those with one."""
     count = np.bincount(people)
     strangers = encodings[count[people] == 1]
-    who, known = np.unique(people[count[people] > ENROLLED], return_inverse=True)
-    faces = encodings[count[people] > ENROLLED]
+    who, known = np.unique(people[count[people] > enrolled_faces], return_inverse=True)
+    faces = encodings[count[people] > enrolled_faces]
     draws = []
     for _ in range(DRAWS):
-        enrolled = np.concatenate([rng.permutation(np.flatnonzero(known == k))[:ENROLLED] for k in range(len(who))])
+        drawn = [rng.permutation(np.flatnonzero(known == k))[:enrolled_faces] for k in range(len(who))]
+        enrolled = np.concatenate(drawn)
         probe = np.setdiff1d(np.arange(len(known)), enrolled)
-        score = _nearest if nearest else _cosine
-        probes, others = (score(faces[enrolled], known[enrolled], rows) for rows in (faces[probe], strangers))
+        scores = score(faces[enrolled], known[enrolled], np.concatenate([faces[probe], strangers]))
+        probes, others = scores[: len(probe)], scores[len(probe) :]
         draws.append((probes.max(axis=1), probes.argmax(axis=1) == known[probe], others.max(axis=1)))
     return OpenSet(*(np.concatenate(column) for column in zip(*draws, strict=True)))
 
@@ -113,16 +149,6 @@ def _best_threshold(distance: Floats, same: _Booleans) -> float:
     right = np.cumsum(np.where(same[order], 1, -1))
     best = int(right.argmax())
     return float(distance[order][best : best + 2].mean())
-
-
-def _cosine(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
-    return np.asarray(unit(faces) @ _means(unit(enrolled), people).T)
-
-
-def _nearest(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
-    squared = (faces**2).sum(axis=1)[:, None] + (enrolled**2).sum(axis=1) - 2 * faces @ enrolled.T
-    first_of_person = np.flatnonzero(np.diff(people, prepend=-1))
-    return np.asarray(-np.sqrt(np.maximum(np.minimum.reduceat(squared, first_of_person, axis=1), 0)))
 
 
 def _means(faces: Floats, people: _Integers) -> Floats:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +35,35 @@ _faces = Table(
     Column("score", Float, nullable=False),
     Column("landmarks", LargeBinary, nullable=False),
     Column("encoding", LargeBinary, nullable=False),
+    # Of how well the face can be seen; empty where that was not measured.
+    Column("sharpness", Float),
+    Column("brightness", Float),
+    Column("yaw", Float),
+    Column("pitch", Float),
 )
+
+
+class QualityFeatures(NamedTuple):
+    """How well a face can be seen: sharpness 0 to 1, brightness 0 to 255, angles in degrees."""
+
+    sharpness: float
+    brightness: float
+    yaw: float
+    pitch: float
 
 
 @dataclass(frozen=True, eq=False)
 class FaceFeatures:
-    """What is kept of a face: box (left, top, right, bottom) and landmarks (n, 2) in pixels, encoding (128,)."""
+    """What is kept of a face: box (left, top, right, bottom) and landmarks (n, 2) in pixels, encoding (128,).
+
+    ``quality`` is None where it was not measured.
+    """
 
     box: tuple[float, float, float, float]
     score: float
     landmarks: npt.NDArray[np.float32]
     encoding: npt.NDArray[np.float32]
+    quality: QualityFeatures | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +138,8 @@ def _columns(face: FaceFeatures) -> dict[str, Any]:
         "score": face.score,
         "landmarks": np.asarray(face.landmarks, "<f4").tobytes(),
         "encoding": np.asarray(face.encoding, "<f4").tobytes(),
+        # Every row of a statement has the same columns, so that what was not measured is written as well.
+        **(face.quality._asdict() if face.quality else dict.fromkeys(QualityFeatures._fields)),
     }
 
 
@@ -129,4 +149,5 @@ def _face(row: Row[Any]) -> FaceFeatures:
         row.score,
         np.frombuffer(row.landmarks, "<f4").reshape(-1, 2),
         np.frombuffer(row.encoding, "<f4"),
+        None if row.sharpness is None else QualityFeatures(row.sharpness, row.brightness, row.yaw, row.pitch),
     )

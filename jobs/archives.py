@@ -14,6 +14,9 @@ _ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_START = b"\x1f\x8b"
 _TAR_MARK = (257, b"ustar")
 
+#: The bit by which a zip says that a name is in UTF-8; without it, it is read as the first PCs' code page 437.
+_UTF8_FLAG = 0x800
+
 #: Files and folders that computers put beside the pictures.
 _CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
@@ -59,7 +62,17 @@ def _zip_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
         for info in archive.infolist():
             if not info.is_dir():
                 with archive.open(info) as content:
-                    yield info.filename, content
+                    yield _zip_name(info), content
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """A member's name. Many archivers write UTF-8 without saying so, which then reads like letters and box drawings."""
+    if info.flag_bits & _UTF8_FLAG:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -1,8 +1,8 @@
 """From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +12,8 @@ from constants.settings import Settings
 from jobs.archives import is_archive, members, refusing_damage
 from jobs.builds import Upload
 from jobs.incoming import IncomingFile
-from jobs.labels import clean_label, clean_name, filename_label, folder_label, unify
+from jobs.label_manifest import Label, assign
+from jobs.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
 from preprocessor.formats import opened
 
 #: Bytes copied at a time.
@@ -40,26 +41,52 @@ def with_labels(files: Sequence[tuple[str, IncomingFile]], labels: Sequence[str]
     ]
 
 
-def take_in(
-    sent: Sequence[SentFile], settings: Settings, incoming: Path, stack: ExitStack, label_from_filename: bool = False
+def take_in(  # noqa: PLR0913 - what was sent, where it goes, and how labels are read
+    sent: Sequence[SentFile],
+    settings: Settings,
+    incoming: Path,
+    stack: ExitStack,
+    label_from_filename: bool = False,
+    *,
+    manifest: Mapping[str, Sequence[Label]] | None = None,
 ) -> list[Upload]:
     """The uploads of a build, in the order sent; files made on the way are deleted when ``stack`` closes.
 
-    Raises ``NothingUsable`` where no recognizer can come of them, with every file and its reason;
-    ``RequestTooLarge`` and ``UnsupportedMedia`` for archives that are too large or cannot be read.
+    A picture with several labels becomes as many uploads of the same content. Raises ``NothingUsable`` where no
+    recognizer can come of them, with every file and its reason; ``InvalidRequest`` for a manifest that does not fit
+    the files; ``RequestTooLarge`` and ``UnsupportedMedia`` for archives that are too large or cannot be read.
     """
     unpacked = list(_unpacked(sent, settings, incoming, stack))
-    labels = unify([file.label or _label_in_name(file.name, label_from_filename) for file in unpacked])
-    uploads = [_looked_at(file, label) for file, label in zip(unpacked, labels, strict=True)]
+    named = assign(manifest or {}, [file.name for file in unpacked])
+    labelled = [
+        (_copy_of(file, number, stack), label)
+        for file, labels in zip(unpacked, named, strict=True)
+        for number, label in enumerate(_labels(file, labels, label_from_filename))
+    ]
+    people = unify([label.person if label else None for _, label in labelled])
+    uploads = [_looked_at(file, person) for (file, _), person in zip(labelled, people, strict=True)]
     uploads = _without_repeated(uploads)
-    if any(upload.label for upload in uploads):
-        uploads = [_refused_if(upload, upload.label is None, Reason.NO_LABEL) for upload in uploads]
     _refuse_hopeless(uploads)
     return uploads
 
 
-def _label_in_name(name: str, from_filename: bool) -> str | None:
-    return folder_label(name) or (filename_label(name) if from_filename else None)
+def _labels(file: SentFile, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
+    """Who is in a file: as the manifest says, or a label that was sent with it, or its name; the first that applies."""
+    if named and file.label and not any(same_label(label.person, file.label) for label in named):
+        raise InvalidRequest(
+            f"The manifest names {file.name!r} for {named[0].person!r}, and its label is {file.label!r}."
+        )
+    label = file.label or folder_label(file.name) or (filename_label(file.name) if from_filename else None)
+    return named or [Label(label) if label else None]
+
+
+def _copy_of(file: SentFile, number: int, stack: ExitStack) -> SentFile:
+    """The file itself as the first of its uploads, and a twin of it as each further one."""
+    if number == 0:
+        return file
+    twin = file.file.twin()
+    stack.callback(twin.close)
+    return SentFile(file.name, twin, file.label)
 
 
 def _unpacked(sent: Iterable[SentFile], settings: Settings, incoming: Path, stack: ExitStack) -> Iterator[SentFile]:
@@ -104,25 +131,20 @@ def _looked_at(sent: SentFile, label: str | None) -> Upload:
 
 
 def _without_repeated(uploads: Sequence[Upload]) -> list[Upload]:
-    """One of the same picture for the same person stays; the same picture for different people says nothing."""
-    labels: dict[str, set[str | None]] = {}
-    for upload in uploads:
-        labels.setdefault(upload.content_hash, set()).add(upload.label)
-    seen: set[str] = set()
+    """Of the same picture for the same person one stays, and one without a label only if none has a label."""
+    named = {upload.content_hash for upload in uploads if upload.label is not None}
+    seen: set[tuple[str, str | None]] = set()
     kept = []
     for upload in uploads:
-        several = len(labels[upload.content_hash] - {None}) > 1
-        kept.append(
-            _refused_if(
-                _refused_if(upload, several, Reason.SEVERAL_LABELS), upload.content_hash in seen, Reason.DUPLICATE
-            )
-        )
-        seen.add(upload.content_hash)
+        key = upload.content_hash, upload.label
+        repeated = key in seen or (upload.label is None and upload.content_hash in named)
+        kept.append(_refused_if(upload, repeated, Reason.DUPLICATE))
+        seen.add(key)
     return kept
 
 
 def _refused(upload: Upload, reason: Reason) -> Upload:
-    return Upload(upload.name, upload.label, upload.content_hash, None, reason)
+    return replace(upload, path=None, reason=reason)
 
 
 def _refused_if(upload: Upload, condition: bool, reason: Reason) -> Upload:

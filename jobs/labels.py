@@ -14,6 +14,8 @@ _NUMBER_AT_END = re.compile(r"[\s_\-.(#]*\d+\)?$")
 
 def clean_name(name: str) -> str:
     """A file's name as sent, with the folders it names and nothing that leads elsewhere."""
+    # Bytes that no archive's encoding explains become question marks: a table takes no half characters.
+    name = name.encode("utf-8", "replace").decode("utf-8")
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return unicodedata.normalize("NFC", "/".join(parts))
 
@@ -39,7 +41,17 @@ def filename_label(name: str) -> str | None:
     return clean_label(_NUMBER_AT_END.sub("", PurePosixPath(name).stem))
 
 
+def same_label(one: str, other: str) -> bool:
+    """Whether two clean labels name one person: they may differ in case."""
+    return _caseless(one) == _caseless(other)
+
+
 def unify(labels: list[str | None]) -> list[str | None]:
     """The labels with those that differ in case alone made one, as it was first written."""
     first: dict[str, str] = {}
-    return [None if label is None else first.setdefault(label.casefold(), label) for label in labels]
+    return [None if label is None else first.setdefault(_caseless(label), label) for label in labels]
+
+
+def _caseless(label: str) -> str:
+    """What is equal for labels that differ in case alone: a canonical caseless match (Unicode 3.13, D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", label).casefold())

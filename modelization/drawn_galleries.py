@@ -98,7 +98,7 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
     known, faces = encodings[sample.enrolled], encodings[sample.faces]
     gallery = enrol(known, sample.members, int(sample.members.max()) + 1)
     people = len(gallery.faces)
-    posterior = _posterior(known, sample.members, faces) if has_head else np.full((len(faces), people), 1 / people)
+    posterior = head_posterior(known, sample.members, faces) if has_head else np.full((len(faces), people), 1 / people)
     evidence = weigh_evidence(model, gallery, faces, posterior)
     nearest = np.argsort(evidence[..., EVIDENCE.index("distance")], axis=1)[:, :_KEPT]
     # A couple's third person is the second again, who never comes before the second.
@@ -113,8 +113,8 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
     )
 
 
-def _posterior(encodings: _Encodings, people: _Integers, faces: _Encodings) -> _Floats:
-    """Of a head trained as every recognizer's is."""
+def head_posterior(encodings: _Encodings, people: _Integers, faces: _Encodings) -> _Floats:
+    """The posterior (n, people) of faces, by a head that is trained on encodings of people 0, 1, … as every one is."""
     from modelization.training import forget_networks, train_head  # TensorFlow, which only this needs
 
     labels = tuple(f"{person:05}" for person in range(people.max() + 1))

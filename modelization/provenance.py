@@ -1,9 +1,11 @@
 """What a training is told: the person's choices, where the faces come from, and whom to report to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from constants.reasons import Reason
 from constants.training import DEFAULT_TARGET_FPIR, MAX_TARGET_FPIR, MIN_TARGET_FPIR
+from modelization.findings import Findings
 
 #: Called with what is done, how many of how many; may raise ``BuildCancelled``, which ends the build.
 Report = Callable[[str, int, int], None]
@@ -28,7 +30,11 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a version comes from; ``created_at`` is ISO 8601."""
+    """Where a version comes from; ``created_at`` is ISO 8601.
+
+    ``rejected`` counts the images that were not used by the reason, ``findings`` is what is probably wrong with those
+    that were.
+    """
 
     recognizer_id: str
     version: int
@@ -36,3 +42,5 @@ class Provenance:
     created_at: str
     images_used: int
     images_rejected: int
+    rejected: Mapping[Reason, int] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)

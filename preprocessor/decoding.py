@@ -29,7 +29,8 @@ class Photo:
         self._finest: Pixels | None = None
         with opened(io.BytesIO(data)) as image:
             width, height = image.size
-            turned = _orientation(image) in _TURNED
+            # Pillow gives the sides of a TIFF as a person sees them, those of all else as they are stored.
+            turned = image.format != "TIFF" and _orientation(image) in _TURNED
         self.width, self.height = (height, width) if turned else (width, height)
 
     def pixels(self, scale: float = 1.0) -> Pixels:

@@ -1,17 +1,25 @@
 """Which files are pictures: read from the header alone, so that web processes can ask."""
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from constants.exceptions import ImageRejected
 from constants.faces import MAX_IMAGE_MEGAPIXELS, MIN_IMAGE_SIDE
 from constants.reasons import Reason
 
 #: The decoders that untrusted bytes may reach.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
+
+#: How MP4 and QuickTime begin after four bytes, and HEIC and AVIF, which then name one of these brands.
+_ISO_MEDIA = b"ftyp"
+_PICTURE_BRANDS = tuple(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 avif avis".split())
+#: How WebM begins.
+_MATROSKA = b"\x1aE\xdf\xa3"
 
 
 def opened(file: BinaryIO | Path) -> Image.Image:
@@ -19,6 +27,7 @@ def opened(file: BinaryIO | Path) -> Image.Image:
 
     Raises ``ImageRejected`` where it is empty, not a picture, or has too few or too many pixels.
     """
+    _know_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own limit of pixels only warns; ours is below
@@ -29,11 +38,20 @@ def opened(file: BinaryIO | Path) -> Image.Image:
         raise rejected(Reason.TOO_MANY_PIXELS) from error
     except Exception as error:  # a parser that stumbles over arbitrary bytes raises anything
         raise rejected(Reason.DAMAGED_IMAGE) from error
-    reason = _unfit(image.width, image.height)
+    reason = unfit(image.width, image.height)
     if reason is not None:
         image.close()
         raise rejected(reason)
     return image
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file begins as an MP4, QuickTime or WebM video does."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] == _ISO_MEDIA:
+        return start[8:12] not in _PICTURE_BRANDS
+    return start.startswith(_MATROSKA)
 
 
 def rejected(reason: Reason) -> ImageRejected:
@@ -41,10 +59,17 @@ def rejected(reason: Reason) -> ImageRejected:
     return ImageRejected(reason, reason.message)
 
 
-def _unfit(width: int, height: int) -> Reason | None:
+def unfit(width: int, height: int) -> Reason | None:
+    """Why a picture of so many pixels is not taken, if it is not."""
     if width * height > MAX_IMAGE_MEGAPIXELS * 1_000_000:
         return Reason.TOO_MANY_PIXELS
     return Reason.TOO_SMALL if min(width, height) < MIN_IMAGE_SIDE else None
+
+
+@cache
+def _know_heif() -> None:
+    """Tell Pillow once how HEIC is read: in one thread, and never from an embedded thumbnail, which proves nothing."""
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def _is_empty(file: BinaryIO | Path) -> bool:

@@ -1,17 +1,21 @@
 """Who the faces of a build are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.exceptions import BuildFailed
+from constants.faces import MAX_VIDEO_FACES
 from features.clustering import cluster
 from features.people import Picture, named_faces
-from features.selection import labelled_face
+from features.selection import labelled_face, prominence
 from features.store import FaceFeatures, ImageFeatures
 from features.training_set import assemble
 from test import strategies
+from test.modelization import made_up
 
 
 def face(box, encoding=None):
@@ -53,6 +57,12 @@ def test_some_face_is_always_meant(faces, width, height):
     assert 0 <= labelled_face(ImageFeatures(width, height, tuple(faces))) < len(faces)
 
 
+def test_a_box_means_the_face_in_it_however_small():
+    image = ImageFeatures(200, 200, (face((60, 60, 140, 140)), face((10, 10, 30, 30)), face((20, 0, 40, 20))))
+    assert np.argmax(prominence(image, (0, 0, 35, 35))) == 1
+    assert prominence(image, (150, 150, 190, 190)) == [float("-inf")] * 3
+
+
 def test_labels_decide_where_there_are_any():
     image = ImageFeatures(100, 100, (face((0, 0, 10, 10)), face((20, 20, 80, 80))))
     named = named_faces([Picture(1, "a", "Alice", image), Picture(2, "b", None, image)])
@@ -78,6 +88,74 @@ def test_the_order_of_upload_does_not_change_the_people():
 def test_one_person_alone_is_refused_with_what_to_do():
     with pytest.raises(BuildFailed, match="send more pictures of each person"):
         named_faces(unlabelled([5, 1]))
+
+
+def people_of(counts: list[int], seed: int) -> list[list[FaceFeatures]]:
+    """Faces of made-up people, side by side in a picture as wide as many of them."""
+    encodings, people = made_up.faces(counts, seed)
+    left = iter(range(len(people)))
+    faces = [face((100 * (i := next(left)) + 10, 10, 100 * i + 90, 90), encoding) for encoding in encodings]
+    return [[faces[i] for i in np.flatnonzero(people == person)] for person in range(len(counts))]
+
+
+def picture(file: int, label: str | None, *faces: FaceFeatures, content: int | None = None, box=None) -> Picture:
+    return Picture(file, f"{file if content is None else content:064x}", label, ImageFeatures(2000, 100, faces), box)
+
+
+def names(named) -> set[tuple[int, int, str]]:
+    return {(one.picture.file, one.face, one.person) for one in named}
+
+
+def test_labelled_pictures_name_those_who_resemble_them_and_the_rest_get_numbers():
+    ada, ben, cleo, stranger = people_of([4, 4, 3, 1], seed=41)
+    pictures = [picture(0, "Ada", ada[0]), picture(1, "person-1", ben[0]), picture(2, "person-1", ben[1])]
+    pictures += [picture(3, None, ada[1]), picture(4, None, ben[2], ada[2]), picture(5, None, cleo[0], stranger[0])]
+    pictures += [picture(6, None, cleo[1])]
+    assert names(named_faces(pictures)) == {
+        (0, 0, "Ada"),
+        (1, 0, "person-1"),
+        (2, 0, "person-1"),
+        (3, 0, "Ada"),
+        (4, 0, "person-1"),
+        (4, 1, "Ada"),
+        (5, 0, "person-2"),
+        (6, 0, "person-2"),
+    }
+
+
+def test_other_faces_of_labelled_pictures_join_only_when_asked():
+    ada, ben = people_of([4, 4], seed=42)
+    pictures = [picture(i, "Ada", ben[i], ada[i]) for i in range(2)] + [picture(2, "Ada", ada[2])]
+    own = {(0, 1, "Ada"), (1, 1, "Ada"), (2, 0, "Ada")}
+    assert names(named_faces(pictures)) == own
+    assert names(named_faces(pictures, use_other_faces=True)) == own | {(0, 0, "person-1"), (1, 0, "person-1")}
+
+
+def test_a_picture_with_two_labels_stands_for_both_people():
+    ada, ben = people_of([2, 2], seed=43)
+    group = [picture(file, label, ben[0], ada[0], content=0) for file, label in enumerate(("Ada", "Ben"))]
+    pictures = [*group, picture(2, "Ada", ada[1]), picture(3, "Ben", ben[1])]
+    expected = {(0, 1, "Ada"), (1, 0, "Ben"), (2, 0, "Ada"), (3, 0, "Ben")}
+    assert names(named_faces(pictures)) == names(named_faces(pictures[::-1])) == expected
+    # With nothing left over, using other faces changes nothing.
+    assert names(named_faces(pictures, use_other_faces=True)) == expected
+
+
+def test_a_box_is_obeyed_and_one_without_a_face_takes_none():
+    ada, ben = people_of([2, 2], seed=44)
+    boxed = picture(0, "Ada", ada[0], ben[0], box=ben[0].box)
+    empty = picture(1, "Ada", ada[1], box=(1900, 0, 1999, 99))
+    assert names(named_faces([boxed, empty, picture(2, "Ben", ben[1])])) == {(0, 1, "Ada"), (2, 0, "Ben")}
+
+
+def test_of_a_video_no_more_than_a_few_faces_of_a_person_are_taken():
+    ada, ben = people_of([40, 3], seed=45)
+    frames = [replace(picture(file, "Ada", one), video="v" * 64) for file, one in enumerate(ada[:35])]
+    frames.append(replace(picture(40, "Ada", ada[0], content=99), video="v" * 64))
+    named = named_faces([*frames, picture(50, "Ada", ada[36]), *(picture(60 + i, "Ben", ben[i]) for i in range(3))])
+    files = [face.picture.file for face in named]
+    assert len([file for file in files if file < 50]) == MAX_VIDEO_FACES
+    assert {50, 60, 61, 62} <= set(files)
 
 
 def test_no_face_at_all_clusters_into_nobody():

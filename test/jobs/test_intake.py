@@ -12,6 +12,7 @@ from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge,
 from constants.reasons import Reason
 from jobs.incoming import IncomingFile
 from jobs.intake import take_in, with_labels
+from jobs.label_manifest import read_manifest
 from test.conftest import jpeg
 
 
@@ -97,9 +98,9 @@ def test_each_unusable_file_has_its_reason_and_the_rest_goes_on(workplace, stack
         ("Alice/text.jpg", b"dear diary " * 20),
         ("Alice/tiny.jpg", jpeg(astronaut[:20, :20])),
         ("Alice/again.jpg", pictures[0]),
-        ("Alice/both.jpg", pictures[2]),
-        ("Bob/both.jpg", pictures[2]),
+        ("again.jpg", pictures[0]),
         ("nobody.jpg", pictures[3]),
+        ("nobody-again.jpg", pictures[3]),
     ]
     uploads = intake(workplace, stack, files)
     assert [upload.reason for upload in uploads] == [
@@ -109,10 +110,59 @@ def test_each_unusable_file_has_its_reason_and_the_rest_goes_on(workplace, stack
         Reason.NOT_AN_IMAGE,
         Reason.TOO_SMALL,
         Reason.DUPLICATE,
-        Reason.SEVERAL_LABELS,
-        Reason.SEVERAL_LABELS,
-        Reason.NO_LABEL,
+        Reason.DUPLICATE,
+        None,
+        Reason.DUPLICATE,
     ]
+
+
+def test_a_picture_may_be_of_several_people(workplace, stack, pictures):
+    files = [("Alice/both.jpg", pictures[0]), ("Bob/both.jpg", pictures[0]), ("both.jpg", pictures[0])]
+    uploads = intake(workplace, stack, files)
+    assert [(u.label, u.reason) for u in uploads] == [("Alice", None), ("Bob", None), (None, Reason.DUPLICATE)]
+
+
+def test_a_manifest_names_files_inside_archives_and_beside_them(workplace, stack, pictures):
+    files = [("a.zip", zipped([("trip/1.jpg", pictures[0]), ("trip/2.jpg", pictures[1])])), ("3.jpg", pictures[2])]
+    manifest = read_manifest(b"file,person,box\n1.jpg,Alice,0 0 50 50\n1.jpg,Bob,60 0 99 50\n3.jpg,alice,\n")
+    uploads = intake(workplace, stack, files, manifest=manifest)
+    assert [(u.name, u.label) for u in uploads] == [
+        ("trip/1.jpg", "Alice"),
+        ("trip/1.jpg", "Bob"),
+        ("trip/2.jpg", "trip"),
+        ("3.jpg", "Alice"),
+    ]
+    paths = [u.path for u in uploads]
+    assert len(set(paths)) == 4
+    assert [path.read_bytes() for path in paths] == [pictures[0], pictures[0], pictures[1], pictures[2]]
+    stack.close()
+    assert not any(workplace.storage.incoming.iterdir())
+
+
+def test_a_manifest_comes_before_folders_and_may_not_contradict_labels(workplace, stack, pictures):
+    files = [("Alice/1.jpg", pictures[0]), ("2.jpg", pictures[1])]
+    manifest = read_manifest(b"file,person\n1.jpg,Carol\n")
+    assert [u.label for u in intake(workplace, stack, files, ["", "Bob"], manifest=manifest)] == ["Carol", "Bob"]
+    with pytest.raises(InvalidRequest, match=r"'Alice/1.jpg' for 'Carol', and its label is 'Dora'"):
+        intake(workplace, stack, files, ["Dora", "Bob"], manifest=manifest)
+    intake(workplace, stack, files, [" CAROL ", "Bob"], manifest=manifest)
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_names_of_any_script_come_out_of_a_zip(workplace, stack, pictures, flagged):
+    archive = bytearray(zipped([("Żółć/1.jpg", pictures[0]), ("张伟/1.jpg", pictures[1])]))
+    if not flagged:  # as archivers write them that do not say that a name is UTF-8
+        for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            start = -1
+            while (start := archive.find(mark, start + 1)) >= 0:
+                archive[start + offset + 1] &= 0xF7
+    assert [u.label for u in intake(workplace, stack, [("z.zip", bytes(archive))])] == ["Żółć", "张伟"]
+
+
+def test_a_name_in_an_unknown_encoding_can_be_kept(workplace, stack, pictures):
+    archive = tarred([(b"Ren\xe9/1.jpg".decode("utf-8", "surrogateescape"), pictures[0]), ("Bob/1.jpg", pictures[1])])
+    uploads = intake(workplace, stack, [("a.tar.gz", archive)])
+    assert [u.label for u in uploads] == ["Ren?", "Bob"]
 
 
 def test_more_pixels_than_are_taken(workplace, stack, pictures):

@@ -3,7 +3,9 @@
 import io
 import warnings
 
+import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,9 @@ def smooth(width: int, height: int) -> Image.Image:
     return Image.fromarray((100 + 50 * waves).clip(0, 255).astype(np.uint8))
 
 
+pillow_heif.register_heif_opener()  # and with it the writer, so that the tests can make such files
+
+
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
@@ -61,7 +66,7 @@ def reason_of(data: bytes) -> str:
 
 
 @pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF"])
 def test_every_orientation_gives_the_upright_picture(orientation, kind):
     upright = smooth(320, 200)
     photo = Photo(with_orientation(upright, orientation, kind))
@@ -77,15 +82,16 @@ def test_every_orientation_is_upright_when_reduced(orientation, side):
     assert_alike(found, np.asarray(upright.resize(found.shape[1::-1], Image.Resampling.BOX)))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "TIFF", "BMP", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "PNG", "MPO"])
 def test_formats_of_colour_pictures(kind):
     image = smooth(120, 90)
     assert_alike(Photo(encoded(image, kind)).pixels(), np.asarray(image))
 
 
-def test_cmyk_jpeg():
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_pictures_in_the_colours_of_print(kind):
     image = smooth(120, 90)
-    assert_alike(Photo(encoded(image.convert("CMYK"), "JPEG")).pixels(), np.asarray(image))
+    assert_alike(Photo(encoded(image.convert("CMYK"), kind)).pixels(), np.asarray(image))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -93,6 +99,32 @@ def test_sixteen_bits_of_grey_become_eight(kind):
     grey = np.asarray(smooth(120, 90).convert("L"))
     data = encoded(Image.fromarray(grey.astype(np.uint16) * 257), kind)
     assert np.array_equal(Photo(data).pixels(), np.repeat(grey[:, :, None], 3, axis=2))
+
+
+@pytest.mark.parametrize("kind", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bits_of_colour_become_eight(kind, channels):
+    colour = np.asarray(smooth(120, 90))
+    opaque = np.full((*colour.shape[:2], channels - 3), 255, np.uint8)
+    deep = np.concatenate([colour[:, :, ::-1], opaque], axis=2).astype(np.uint16) * 257
+    written, data = cv2.imencode(kind, deep)
+    assert written
+    assert np.array_equal(Photo(data.tobytes()).pixels(), colour)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_ten_bits_of_a_phone_become_eight(mode):
+    image = smooth(120, 90).convert(mode)
+    deep = np.asarray(image).astype(np.uint16) * 257
+    buffer = io.BytesIO()
+    pillow_heif.encode(f"{mode};16", image.size, deep.tobytes(), buffer, quality=90)
+    assert_alike(Photo(buffer.getvalue()).pixels(), np.asarray(image.convert("RGB")))
+
+
+def test_a_thumbnail_inside_a_picture_never_stands_for_it():
+    image = smooth(640, 480)
+    data = encoded(image, "HEIF", quality=90, thumbnails=[160])
+    assert_alike(Photo(data).pixels(1 / 8), np.asarray(image))
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1"])
@@ -114,13 +146,14 @@ def test_half_transparent_parts_are_mixed_with_white():
     assert (pixels == 127).all()
 
 
-def test_a_moving_picture_gives_its_first_frame():
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "AVIF", "HEIF", "MPO"])
+def test_a_moving_picture_gives_its_first_frame(kind):
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue")]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert (Photo(data).pixels() == (255, 0, 0)).all()
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert_alike(Photo(data).pixels(), np.asarray(frames[0]))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_a_truncated_picture_is_damaged(astronaut, kind, share):
     data = encoded(Image.fromarray(astronaut), kind)
@@ -172,9 +205,9 @@ def test_a_picture_within_a_side_keeps_its_shape(size, longest, orientation):
     assert abs(width - photo.width * scale) <= 1 and abs(height - photo.height * scale) <= 1
 
 
-@given(st.binary(max_size=300), st.integers(0, 400))
-def test_damaged_bytes_give_pixels_or_a_reason(noise, position):
-    data = encoded(smooth(64, 48), "PNG")
+@given(st.binary(max_size=300), st.integers(0, 400), st.sampled_from(["PNG", "HEIF", "WEBP", "TIFF"]))
+def test_damaged_bytes_give_pixels_or_a_reason(noise, position, kind):
+    data = encoded(smooth(64, 48), kind)
     data = data[:position] + noise + data[position + len(noise) :]
     try:
         pixels = Photo(data).pixels()

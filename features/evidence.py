@@ -1,0 +1,118 @@
+"""What the angle between faces says about who they are, by the statistics of the population."""
+
+from dataclasses import dataclass
+from math import cos, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from constants.training import (
+    DIFFERENT_PEOPLE_ANGLE,
+    DIFFERENT_PEOPLE_PICTURE_SPREAD,
+    DIFFERENT_PEOPLE_SPREAD,
+    SAME_PERSON_ANGLE,
+    SAME_PERSON_PICTURE_SPREAD,
+    SAME_PERSON_SPREAD,
+)
+
+#: A person with less than this of a picture is nobody that anything is evidence for.
+_LEAST_PICTURES = 0.3
+#: Cosine below which a face is not compared with a person: evidence of that is far below zero. 1.5 spreads
+#: nearer than two people usually are, where one pair in fifteen lies.
+_NEAR_COSINE = cos(DIFFERENT_PEOPLE_ANGLE - 1.5 * DIFFERENT_PEOPLE_SPREAD)
+#: Faces compared with everybody at once: bounds the memory.
+_BLOCK = 1024
+
+_Floats = npt.NDArray[np.float64]
+_Integers = npt.NDArray[np.int64]
+
+
+def unit(encodings: npt.NDArray[np.floating]) -> _Floats:
+    """Encodings (n, 128) at length one; a zero one stays zero."""
+    wide = np.asarray(encodings, np.float64)
+    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
+
+
+def angle(cosine: npt.NDArray[np.floating]) -> _Floats:
+    """Radians of a cosine, or of the mean of several, whatever rounding did to it."""
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)), np.float64)
+
+
+def evidence(angles: _Floats, pictures: npt.NDArray[np.floating] | float = 1.0) -> _Floats:
+    """For one person against two: the logarithm of the ratio of likelihoods, in nats.
+
+    ``angles`` are in radians, between a face and the mean of a person's ``pictures`` unit encodings. Both
+    hypotheses are normal, with means and spreads of the population; a face nearer than usual speaks for the
+    person as much as a usual one does, for a narrow normal would else call it odd.
+    """
+    inverse = 1.0 / np.asarray(pictures, np.float64)
+    same = np.sqrt(SAME_PERSON_SPREAD**2 + SAME_PERSON_PICTURE_SPREAD**2 * inverse)
+    different = np.sqrt(DIFFERENT_PEOPLE_SPREAD**2 + DIFFERENT_PEOPLE_PICTURE_SPREAD**2 * inverse)
+    beyond = np.maximum(angles, SAME_PERSON_ANGLE)
+    z_same, z_different = (beyond - SAME_PERSON_ANGLE) / same, (beyond - DIFFERENT_PEOPLE_ANGLE) / different
+    return np.asarray(0.5 * (z_different**2 - z_same**2) + np.log(different / same), np.float64)
+
+
+def angle_of(nats: float) -> float:
+    """Radians between two faces at which ``evidence`` is so many nats, between the means of the population.
+
+    The difference of two parabolas is one, and falls between their vertices.
+    """
+    same = SAME_PERSON_SPREAD**2 + SAME_PERSON_PICTURE_SPREAD**2
+    different = DIFFERENT_PEOPLE_SPREAD**2 + DIFFERENT_PEOPLE_PICTURE_SPREAD**2
+    a = 0.5 / different - 0.5 / same
+    b = SAME_PERSON_ANGLE / same - DIFFERENT_PEOPLE_ANGLE / different
+    c = 0.5 * (DIFFERENT_PEOPLE_ANGLE**2 / different - SAME_PERSON_ANGLE**2 / same + np.log(different / same)) - nats
+    root = (-b - sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
+    return float(min(max(root, SAME_PERSON_ANGLE), DIFFERENT_PEOPLE_ANGLE))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPeople:
+    """People as the sums (p, 128) of their unit encodings, and of how many ``pictures`` (p,), not always whole."""
+
+    sums: _Floats
+    pictures: _Floats
+
+    @classmethod
+    def of(cls, faces: _Floats, people: _Integers, weights: _Floats, count: int) -> "KnownPeople":
+        """``count`` people from unit encodings (n, 128), each counted for its person by its weight, 0 to 1."""
+        sums = np.zeros((count, faces.shape[1]))
+        np.add.at(sums, people, faces * weights[:, None])
+        return cls(sums, np.bincount(people, weights, count).astype(np.float64))
+
+    def for_own(self, faces: _Floats, people: _Integers, weights: _Floats) -> _Floats:
+        """The evidence (n,) that faces are their own people's, each taken without that face; 0 where none is left."""
+        left = self.pictures[people] - weights
+        own = np.einsum("ij,ij->i", faces, self.sums[people]) - weights
+        pictures = np.maximum(left, _LEAST_PICTURES)
+        return np.where(left >= _LEAST_PICTURES, evidence(angle(own / pictures), pictures), 0.0)
+
+    def for_others(self, faces: _Floats, people: _Integers) -> "Others":
+        """What speaks for faces being of somebody other than their ``people`` (n,)."""
+        best, nearest, total = np.empty(len(faces)), np.empty(len(faces), np.int64), np.empty(len(faces))
+        known = self.pictures >= _LEAST_PICTURES
+        means = self.sums / np.maximum(self.pictures, _LEAST_PICTURES)[:, None]
+        for start in range(0, len(faces), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            cosines = faces[rows] @ means.T
+            cosines[:, ~known] = -1
+            cosines[np.arange(len(cosines)), people[rows]] = -1
+            face, person = np.nonzero(cosines > _NEAR_COSINE)
+            nats = np.full(cosines.shape, -np.inf)
+            nats[face, person] = evidence(angle(cosines[face, person]), self.pictures[person])
+            best[rows], nearest[rows] = nats.max(axis=1), nats.argmax(axis=1)
+            total[rows] = np.bincount(face, np.exp(nats[face, person]), len(cosines))
+        return Others(best, nearest, total)
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """Of each face the greatest evidence for another person, in nats, and that person; minus infinity if none is near.
+
+    ``total`` is the sum of the ratios of likelihoods over all other people, whose logarithms are the evidence.
+    """
+
+    best: _Floats
+    nearest: _Integers
+    total: _Floats

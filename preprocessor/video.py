@@ -1,0 +1,139 @@
+"""A video's frames as pictures: the sharpest of every moment, without those that show nothing new."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+
+from constants.faces import (
+    LEAST_VIDEO_FRAME,
+    MAX_VIDEO_FRAMES,
+    MAX_VIDEO_MEGAPIXELS,
+    VIDEO_BLURRED,
+    VIDEO_CANDIDATES,
+    VIDEO_INTERVAL_S,
+    VIDEO_SIDE,
+    VIDEO_STILL,
+)
+from constants.reasons import Reason
+from preprocessor.formats import is_video, rejected, unfit
+from preprocessor.types import Pixels
+
+#: Frames a second where a video does not say, or says nonsense.
+_USUAL_RATE, _HIGHEST_RATE = 25.0, 1000.0
+#: JPEG quality of a frame: what a video's codec left is not lost again.
+_QUALITY = 95
+#: Pixels; longest side at which sharpness is measured, and side at which two frames are compared.
+_SHARPNESS_SIDE, _COMPARED_SIDE = 320, 32
+
+#: Sharpness, second, and BGR pixels of a frame.
+_Candidate = tuple[float, float, Pixels]
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """A frame: the second it is shown at, a JPEG of it, and its sharpness, the variance of its Laplacian."""
+
+    second: float
+    jpeg: bytes
+    sharpness: float
+
+
+def video_frames(path: Path) -> list[VideoFrame]:
+    """The frames of an MP4, QuickTime or WebM file that are worth a look, in their order; what is damaged is left out.
+
+    Raises ``ImageRejected`` where the file is none of these, or no frame of it can be decoded, is large enough or
+    small enough.
+    """
+    if not is_video(path):
+        raise rejected(Reason.NOT_AN_IMAGE)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
+    try:
+        _refuse_unfit(capture)
+        taken = list(_worth_a_look(capture))
+    except cv2.error as error:
+        raise rejected(Reason.DAMAGED_IMAGE) from error
+    finally:
+        capture.release()
+    if not taken:
+        raise rejected(Reason.DAMAGED_IMAGE)
+    usual = median(frame.sharpness for frame in taken)
+    return [frame for frame in taken if frame.sharpness >= VIDEO_BLURRED * usual]
+
+
+def _refuse_unfit(capture: cv2.VideoCapture) -> None:
+    if not capture.isOpened():
+        raise rejected(Reason.DAMAGED_IMAGE)
+    width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    reason = unfit(int(width), int(height))
+    if reason is not None:
+        raise rejected(reason)
+
+
+def _worth_a_look(capture: cv2.VideoCapture) -> Iterator[VideoFrame]:
+    """Of every moment the sharpest frame, unless it looks like the one before."""
+    before: Pixels | None = None
+    for sharpness, second, pixels in islice(_moments(capture), MAX_VIDEO_FRAMES):
+        seen = cv2.resize(pixels, (_COMPARED_SIDE, _COMPARED_SIDE), interpolation=cv2.INTER_AREA)
+        if before is None or cv2.absdiff(seen, before).max() >= VIDEO_STILL:
+            before = np.asarray(seen, np.uint8)
+            written, jpeg = cv2.imencode(".jpg", _within(pixels, VIDEO_SIDE), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+            if written:
+                yield VideoFrame(second, jpeg.tobytes(), sharpness)
+
+
+def _moments(capture: cv2.VideoCapture) -> Iterator[_Candidate]:
+    """The sharpest of every few candidates."""
+    window: list[_Candidate] = []
+    for second, pixels in _candidates(capture):
+        grey = cv2.cvtColor(_within(pixels, _SHARPNESS_SIDE), cv2.COLOR_BGR2GRAY)
+        window.append((float(cv2.Laplacian(grey, cv2.CV_32F).var()), second, pixels))
+        if len(window) == VIDEO_CANDIDATES:
+            yield max(window, key=_sharpness)
+            window = []
+    if window:
+        yield max(window, key=_sharpness)
+
+
+def _candidates(capture: cv2.VideoCapture) -> Iterator[tuple[float, Pixels]]:
+    """Some frames, BGR, with the second that each is shown at, up to where the file ends or is damaged."""
+    step, most = _step(capture), _most_decoded(capture)
+    for index in range(most):
+        if not capture.grab():
+            return
+        if index % step == 0:
+            decoded, pixels = capture.retrieve()
+            if decoded:
+                yield capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, np.asarray(pixels, np.uint8)
+
+
+def _step(capture: cv2.VideoCapture) -> int:
+    """Frames from one candidate to the next."""
+    rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    rate = rate if 1 <= rate <= _HIGHEST_RATE else _USUAL_RATE
+    interval = max(VIDEO_INTERVAL_S * rate, min(count, _most_decoded(capture)) / MAX_VIDEO_FRAMES)
+    return max(1, round(interval / VIDEO_CANDIDATES))
+
+
+def _most_decoded(capture: cv2.VideoCapture) -> int:
+    """Frames that are decoded at most."""
+    pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+    return int(MAX_VIDEO_MEGAPIXELS / max(pixels / 1_000_000, LEAST_VIDEO_FRAME))
+
+
+def _within(pixels: Pixels, side: int) -> Pixels:
+    """The frame made so small that its longest side is at most ``side``."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _sharpness(candidate: _Candidate) -> float:
+    return candidate[0]
