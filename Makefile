@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What a bundle's page runs on: for the test of that page alone.
+RUNTIME := onnxruntime-web
+RUNTIME_VERSION := 1.30.0
 
 .PHONY: run test lint clean
 
 run: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
 
-test: $(VENV)/.installed-dev lint
+test: $(VENV)/.installed-dev $(VENV)/.installed-browser lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --hypothesis-show-statistics
 
 lint: $(VENV)/.installed-dev
@@ -24,6 +27,17 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# A browser and the page's runtime. Where they cannot be had, for want of apt-get's rights or of npm, their test
+# says so and is skipped: so nothing here fails.
+$(VENV)/.installed-browser: | $(VENV)/.installed-dev
+	command -v chromium >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends chromium; } || true
+	mkdir -p $(VENV)/$(RUNTIME)
+	cd $(VENV) && npm pack --silent $(RUNTIME)@$(RUNTIME_VERSION) && tar --extract --gzip --strip-components=2 \
+		--directory=$(RUNTIME) --file=$(RUNTIME)-$(RUNTIME_VERSION).tgz package/dist/ort.wasm.min.mjs \
+		package/dist/ort-wasm-simd-threaded.mjs package/dist/ort-wasm-simd-threaded.wasm \
+		&& rm $(RUNTIME)-$(RUNTIME_VERSION).tgz || true
 	touch $@
 
 clean:

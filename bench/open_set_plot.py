@@ -11,10 +11,10 @@ from bench.protocols import DRAWS, OpenSet
 
 #: Legends of the sides, by the suffix of their figures, from the lowest curve to the highest.
 _SIDES = {
+    "_softmax": "Classifier alone (softmax)",
     "_nearest": "Nearest picture, Euclidean",
-    "_views1": "Mean of a person, cosine: 1 view",
-    "": "Mean of a person, cosine: 2 views (default)",
-    "_views6": "Mean of a person, cosine: 6 views",
+    "_cosine": "Mean of a person, cosine",
+    "": "Learned rule (what recognizers decide by)",
 }
 #: Inches and dots per inch: 1600 pixels wide, with text that is still read at half of that.
 _SIZE, _DPI = (8, 5.2), 200

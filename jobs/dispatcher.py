@@ -41,6 +41,7 @@ class _Seat:
     address: bytes
     sent: int
     free: bool = False
+    claimed: bool = False
     recognition: _Recognition | None = None
 
 
@@ -54,6 +55,8 @@ class Dispatcher:
     _seats: dict[str, _Seat] = field(default_factory=dict)
     _waiting: deque[_Recognition] = field(default_factory=deque)
     _last_build: int = 0
+    #: Kinds of work that the table had none of when it was last asked, which takes a lock on it.
+    _idle: set[TaskKind] = field(default_factory=set)
 
     def turn(self, timeout_ms: int) -> None:
         """Wait for messages, take them in, and hand out what can be."""
@@ -85,12 +88,16 @@ class Dispatcher:
         if seat is None or seat.worker != header["worker"]:
             # A new process in this slot: what the one before it held is free again, at once.
             tasks.release(self.workplace.database, header["slot"], header["worker"])
+            self.look()
             if seat is not None and seat.recognition is not None:
                 self._again(seat.recognition)
             seat = _Seat(TaskKind(header["kind"]), header["worker"], address, sent=header["received"])
             self._seats[header["slot"]] = seat
         # A worker that has yet to receive what was sent to it said this before it was sent.
         seat.free = header["received"] == seat.sent
+        if seat.free and seat.claimed:
+            seat.claimed = False
+            self.look()  # what it did may have made more work, such as the training after the last picture
 
     def _again(self, recognition: _Recognition) -> None:
         if recognition.attempts < RECOGNITION_ATTEMPTS:
@@ -101,7 +108,9 @@ class Dispatcher:
 
     def _from_client(self, client: bytes, message: Message) -> None:
         recognition = _Recognition(client, message)
-        if message.kind == messages.PING:
+        if message.kind == messages.WAKE:
+            self.look()
+        elif message.kind == messages.PING:
             counts = {kind: sum(seat.kind == kind for seat in self._seats.values()) for kind in TaskKind}
             self._answer(recognition, Message(messages.PONG, {"workers": counts}))
         elif message.kind == messages.RECOGNIZE:
@@ -113,6 +122,10 @@ class Dispatcher:
     def _answer(self, recognition: _Recognition, message: Message) -> None:
         echoed = message.header | {"request": recognition.message.header["request"]}
         self.clients.send_multipart([recognition.client, *Message(message.kind, echoed).frames()])
+
+    def look(self) -> None:
+        """Ask the table again, at the next turn, for all kinds of work."""
+        self._idle.clear()
 
     def _hand_out(self) -> None:
         for seat in self._seats.values():
@@ -133,9 +146,13 @@ class Dispatcher:
         return seat.recognition.message
 
     def _next_claim(self, seat: _Seat) -> Message | None:
+        if seat.kind in self._idle:
+            return None
         claim = tasks.claim(self.workplace.database, seat.kind, seat.worker, self._last_build)
         if claim is None:
+            self._idle.add(seat.kind)
             return None
+        seat.claimed = True
         if claim.kind == TaskKind.ENCODE:
             self._last_build = claim.build
         return Message(messages.WORK, {"kind": claim.kind, "build": claim.build, "token": claim.token})
@@ -159,6 +176,7 @@ def run_dispatcher(settings: Settings, parent: int) -> None:
             if time.monotonic() - swept >= SWEEP_MS / 1000:
                 tasks.sweep(workplace.database)
                 swept = time.monotonic()
+                dispatcher.look()
             dispatcher.turn(SWEEP_MS)
     logger.info("stopped")
 

@@ -28,19 +28,24 @@ def encoder_graph(network: Network) -> bytes:
 
     Raises ``WeightsError`` for a network that is no such encoder.
     """
+    builder = GraphBuilder()
+    return builder.model(
+        {"chips": (TensorProto.UINT8, ("n", CHIP_SIDE, CHIP_SIDE, 3))},
+        [add_encoder(builder, network, "chips")],
+        {"encodings": (TensorProto.FLOAT, ("n", ENCODING_SIZE))},
+    )
+
+
+def add_encoder(builder: GraphBuilder, network: Network, chips: str) -> str:
+    """The encoder as a part of a graph: the name of the encodings of the value ``chips``."""
     first, *layers = fold_affine(network.layers)
     if not isinstance(first, RgbInput) or first.sides != (CHIP_SIDE, CHIP_SIDE):
         raise WeightsError(f"The encoder's network does not take chips of {CHIP_SIDE}x{CHIP_SIDE} pixels.")
-    builder = GraphBuilder()
-    pixels = builder.node("Transpose", builder.node("Cast", "chips", to=TensorProto.FLOAT), perm=(0, 3, 1, 2))
+    pixels = builder.node("Transpose", builder.node("Cast", chips, to=TensorProto.FLOAT), perm=(0, 3, 1, 2))
     output = _Walk(builder).run(_Planes(builder.normalised(pixels, first), 3, CHIP_SIDE), layers)
     if (output.channels, output.side) != (ENCODING_SIZE, 0):
         raise WeightsError(f"The encoder's network does not give {ENCODING_SIZE} numbers.")
-    return builder.model(
-        {"chips": (TensorProto.UINT8, ("n", CHIP_SIDE, CHIP_SIDE, 3))},
-        output.name,
-        {"encodings": (TensorProto.FLOAT, ("n", ENCODING_SIZE))},
-    )
+    return output.name
 
 
 @dataclass(frozen=True)

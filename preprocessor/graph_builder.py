@@ -21,27 +21,49 @@ Value = tuple[int, Sequence[str | int]]
 
 
 class GraphBuilder:
-    """Nodes and constants of a graph; every method but ``model`` returns the name of a new value."""
+    """Nodes and constants of a graph. A graph inside a node, such as a loop's body, has a builder of its own.
 
-    def __init__(self) -> None:
+    ``depth`` is 0 for a model's own graph; a graph sees the values of those that it is inside of.
+    """
+
+    def __init__(self, prefix: str = "", depth: int = 0) -> None:
+        self.depth = depth
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._bodies = 0
 
     def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike) -> str:
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
+        """The name of a new constant."""
+        name = f"{self._prefix}constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.asarray(values, dtype, order="C"), name))
         return name
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        name = f"{operator.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
-        return name
+        """The name of what a new node gives."""
+        return self.nodes(operator, 1, *inputs, **attributes)[0]
+
+    def nodes(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+        """The names of the ``count`` values that a new node gives."""
+        name = f"{self._prefix}{operator.lower()}_{len(self._nodes)}"
+        results = [name, *(f"{name}_{number}" for number in range(1, count))]
+        self._nodes.append(helper.make_node(operator, inputs, results, name, **attributes))
+        return results
+
+    def named(self, name: str) -> str:
+        """A name for an input or output of this graph that is used nowhere else in the model."""
+        return self._prefix + name
+
+    def body(self) -> "GraphBuilder":
+        """A builder of a graph inside this one; no name in it is used elsewhere in the model."""
+        self._bodies += 1
+        return GraphBuilder(f"{self._prefix}body_{self._bodies}/", self.depth + 1)
 
     def normalised(self, planes: str, layer: RgbInput) -> str:
         """Float planes (n, 3, rows, columns) from 0 to 255 as dlib's networks take them."""
         means = self.constant(np.reshape(layer.means, (1, 3, 1, 1)), np.float32)
         # Two steps, as dlib does, not one multiplication and sum: so the values are the same to the last bit.
-        return self.node("Mul", self.node("Sub", planes, means), self.constant(1 / 256, np.float32))
+        return self.node("Mul", self.node("Sub", planes, means), self.constant((1 / 256,), np.float32))
 
     def convolution(self, source: str, layer: Convolution, beyond: int = 0) -> str:
         """``beyond`` more rows and columns of padding are added at the lower and the right edge."""
@@ -59,16 +81,25 @@ class GraphBuilder:
             source = self.convolution(source, layer) if isinstance(layer, Convolution) else self.node("Relu", source)
         return source
 
-    def model(self, inputs: dict[str, Value], last: str, outputs: dict[str, Value]) -> bytes:
-        """The finished model, serialized; its one output is the value ``last``."""
-        (name,) = outputs
-        graph = helper.make_graph(
-            [*self._nodes, helper.make_node("Identity", [last], [name], name)],
-            name,
-            [helper.make_tensor_value_info(key, *value) for key, value in inputs.items()],
-            [helper.make_tensor_value_info(key, *value) for key, value in outputs.items()],
-            self._constants,
+    def graph(
+        self,
+        name: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        results: Sequence[str],
+        outputs: Sequence[onnx.ValueInfoProto],
+    ) -> onnx.GraphProto:
+        """The finished graph; each of its outputs is one of the values ``results``, in turn."""
+        named = zip(results, (output.name for output in outputs), strict=True)
+        last = (helper.make_node("Identity", [result], [output], output) for result, output in named)
+        return helper.make_graph([*self._nodes, *last], name, inputs, outputs, self._constants)
+
+    def model(self, inputs: dict[str, Value], results: Sequence[str], outputs: dict[str, Value]) -> bytes:
+        """The finished graph as a model, serialized."""
+        given, wanted = (
+            [helper.make_tensor_value_info(name, *value) for name, value in values.items()]
+            for values in (inputs, outputs)
         )
+        graph = self.graph(next(iter(outputs)), given, results, wanted)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString(deterministic=True))

@@ -69,7 +69,7 @@ class _MmodNetwork:
             raise WeightsError("The detector's weights are those of another network.")
         self._background = first.means
         self._window, self._overlap = loss.windows[0], loss.overlaps_nms
-        self._view = _FieldOfView.of(network)
+        self._view = FieldOfView.of(network)
         self._resize, self._features, self._scores = (
             make_session(store.path(_graph_key(part), partial(_build_graph, part, network)))
             for part in ("resize", "features", "scores")
@@ -110,14 +110,14 @@ class _MmodNetwork:
             yield planes[:, start * step : (stop - 1) * step + side]
 
 
-class _FieldOfView(NamedTuple):
+class FieldOfView(NamedTuple):
     """What a feature sees of the planes: ``side`` pixels, ``step`` pixels on from those of the feature before."""
 
     side: int
     step: int
 
     @classmethod
-    def of(cls, network: Network) -> "_FieldOfView":
+    def of(cls, network: Network) -> "FieldOfView":
         """The field of view of all convolutions without padding: those with padding keep to the places they find."""
         side = step = 1
         for layer in network.layers:

@@ -24,16 +24,23 @@ _SCORE_BLOCK = 4
 def resize_graph() -> bytes:
     """A serialized model that resizes ``planes``, float32 (n, 3, rows, columns), to ``resized``.
 
-    Its other input, ``sides``, is int64 (4,): the sizes wanted of all four dimensions. The centres
-    of both pictures' corner pixels coincide, as in dlib's resizing; in OpenCV's the outer edges do.
+    Its other input, ``sides``, is int64 (4,): the sizes wanted of all four dimensions.
     """
     builder = GraphBuilder()
-    mapping = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
     return builder.model(
         {"planes": (TensorProto.FLOAT, ("n", 3, "rows", "columns")), "sides": (TensorProto.INT64, (4,))},
-        builder.node("Resize", "planes", "", "", "sides", **mapping),
+        [add_resize(builder, "planes", "sides")],
         {"resized": (TensorProto.FLOAT, ("n", 3, "resized_rows", "resized_columns"))},
     )
+
+
+def add_resize(builder: GraphBuilder, planes: str, sides: str) -> str:
+    """Resizing as a part of a graph: the name of the value ``planes`` with the sizes in ``sides``.
+
+    The centres of both pictures' corner pixels coincide, as in dlib's resizing; in OpenCV's the outer edges do.
+    """
+    mapping = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    return builder.node("Resize", planes, "", "", sides, **mapping)
 
 
 def features_graph(network: Network) -> bytes:
@@ -45,7 +52,7 @@ def features_graph(network: Network) -> bytes:
     builder = GraphBuilder()
     return builder.model(
         {"planes": (TensorProto.FLOAT, ("n", 3, "rows", "columns"))},
-        builder.chain("planes", _halves(network)[0]),
+        [add_features(builder, network, "planes")],
         {"features": (TensorProto.FLOAT, ("n", "channels", "feature_rows", "feature_columns"))},
     )
 
@@ -55,19 +62,29 @@ def scores_graph(network: Network) -> bytes:
 
     Raises ``WeightsError`` for a network that is no such detector.
     """
-    *inner, last = _halves(network)[1]
-    assert isinstance(last, Convolution)
     builder = GraphBuilder()
-    blocks = builder.convolution(builder.chain("features", inner), _in_blocks(last), beyond=_SCORE_BLOCK - 1)
-    scores = builder.node("DepthToSpace", blocks, blocksize=_SCORE_BLOCK, mode="CRD")
-    # The last squares may reach beyond the features' edge: what is too much is cut off.
-    size = builder.node("Shape", "features", start=2)
-    zeros, axes = builder.constant((0, 0), np.int64), builder.constant((2, 3), np.int64)
     return builder.model(
         {"features": (TensorProto.FLOAT, ("n", "channels", "rows", "columns"))},
-        builder.node("Slice", scores, zeros, size, axes),
-        {"scores": (TensorProto.FLOAT, ("n", len(last.weights), "score_rows", "score_columns"))},
+        [add_scores(builder, network, "features")],
+        {"scores": (TensorProto.FLOAT, ("n", "windows", "score_rows", "score_columns"))},
     )
+
+
+def add_features(builder: GraphBuilder, network: Network, planes: str) -> str:
+    """The first half as a part of a graph: the name of the features of the value ``planes``."""
+    return builder.chain(planes, _halves(network)[0])
+
+
+def add_scores(builder: GraphBuilder, network: Network, features: str) -> str:
+    """The second half as a part of a graph: the name of the scores of the value ``features``."""
+    *inner, last = _halves(network)[1]
+    assert isinstance(last, Convolution)
+    blocks = builder.convolution(builder.chain(features, inner), _in_blocks(last), beyond=_SCORE_BLOCK - 1)
+    scores = builder.node("DepthToSpace", blocks, blocksize=_SCORE_BLOCK, mode="CRD")
+    # The last squares may reach beyond the features' edge: what is too much is cut off.
+    size = builder.node("Shape", features, start=2)
+    zeros, axes = builder.constant((0, 0), np.int64), builder.constant((2, 3), np.int64)
+    return builder.node("Slice", scores, zeros, size, axes)
 
 
 def _halves(network: Network) -> tuple[list[Layer], list[Layer]]:

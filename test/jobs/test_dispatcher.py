@@ -151,12 +151,14 @@ def test_more_recognitions_than_can_wait_are_told_to_come_back(place):
 
 def test_a_dispatcher_that_restarted_goes_on_with_workers_that_did_not(workplace):
     with zmq.Context() as context:
-        for _life in range(2):
+        for life in range(2):
+            # An address of its own: a closed socket gives its own back a moment later.
+            address = f"inproc://workers-{life}"
             with context.socket(zmq.ROUTER) as clients, context.socket(zmq.ROUTER) as workers:
                 dispatcher = Dispatcher(workplace, clients, workers)
-                workers.bind("inproc://workers")
+                workers.bind(address)
                 submit(workplace, 2)
-                encoder = Peer(context, "inproc://workers")
+                encoder = Peer(context, address)
                 encoder.received = 5
                 encoder.ready()
                 assert encoder.hear(dispatcher).kind == messages.WORK

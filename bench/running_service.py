@@ -1,0 +1,103 @@
+"""The whole service as a client on this machine has it: started, asked, stopped."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+#: Seconds that the service has to start, to build, and to stop.
+PATIENCE_S = 180.0
+#: Seconds between two looks.
+_LOOK_S = 0.1
+_ROOT = Path(__file__).parents[1]
+_BOUNDARY = "a-line-that-is-in-no-picture"
+
+#: A form's body, and the header that says of what kind it is.
+Form = tuple[bytes, dict[str, str]]
+
+
+class RunningService:
+    """A service that listens on a port of the loopback address."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def send(self, method: str, path: str, form: Form = (b"", {})) -> tuple[int, bytes]:
+        """Status and content; 0 where nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        try:
+            connection.request(method, path, *form)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError:
+            return 0, b""
+        finally:
+            connection.close()
+
+    def build(self, pictures: Sequence[tuple[str, bytes]]) -> str:
+        """The id of a recognizer, once it is built."""
+        status, content = self.send("POST", "/build_recognizer", form("images", pictures))
+        recognizer = json.loads(content).get("id")
+        if status != 202 or not recognizer:
+            sys.exit(f"The build was refused: {content.decode()}")
+        wait_until(lambda: self._state(recognizer) in ("ready", "failed"), "the build")
+        if self._state(recognizer) == "failed":
+            sys.exit("The build failed.")
+        return str(recognizer)
+
+    def is_ready(self) -> bool:
+        """Whether the web side, the dispatcher and a worker of each kind answer."""
+        return self.send("GET", "/v1/readyz")[0] == 200
+
+    def _state(self, recognizer: str) -> Any:
+        return json.loads(self.send("GET", f"/is_available?id={recognizer}")[1])["state"]
+
+
+@contextmanager
+def running_service(folder: Path) -> Iterator[RunningService]:
+    """The service with its data and its log in a folder, stopped afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
+    beside = Path(sys.executable).parent
+    own = {
+        "FACIAL_DATA_DIR": str(folder / "data"),
+        "FACIAL_PORT": str(port),
+        "PATH": f"{beside}{os.pathsep}{usual.get('PATH', '')}",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [beside / "uwsgi", "--ini", "app.ini"], cwd=_ROOT, env=usual | own, stdout=log, stderr=log
+        )
+        try:
+            service = RunningService(port)
+            wait_until(service.is_ready, "the service to start")
+            yield service
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+def form(part: str, files: Sequence[tuple[str, bytes]]) -> Form:
+    """Files, by name, as the parts of a form that are all called the same."""
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{part}"; filename="%s"\r\n\r\n'
+    body = b"".join((head % name).encode() + content + b"\r\n" for name, content in files)
+    end = f"--{_BOUNDARY}--\r\n".encode()
+    return body + end, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once a condition holds; end the run where it takes too long."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > until:
+            sys.exit(f"Waited in vain for {what}.")
+        time.sleep(_LOOK_S)

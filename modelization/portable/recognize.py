@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Who is in these photos? Needs numpy, onnxruntime and Pillow, and recognizer.onnx beside this file.
+
+python recognize.py photo.jpg [more.jpg ...] [--draw out.png]
+"""
+
+import argparse
+import json
+import sys
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Find the faces in photos and name them, as JSON.")
+    parser.add_argument("photos", nargs="+", type=Path, help="photos")
+    parser.add_argument("--draw", type=Path, metavar="OUT.png", help="a picture to make, of one photo with the names")
+    parser.add_argument("--model", type=Path, default=Path(__file__).with_name("recognizer.onnx"), help="another model")
+    options = parser.parse_args()
+    if options.draw and len(options.photos) > 1:
+        parser.error("--draw is for one photo")
+    try:
+        recognizer = Recognizer(options.model)
+        images = [recognizer.recognize(photo) for photo in options.photos]
+        answer = json.dumps({"images": images}, ensure_ascii=False, indent=2)
+        sys.stdout.buffer.write(f"{answer}\n".encode())  # JSON is UTF-8, whatever the terminal is
+        if options.draw:
+            from drawing import annotated  # type: ignore[import-not-found]  # beside this file in the bundle
+
+            annotated(upright(options.photos[0]), images[0]["faces"]).save(options.draw)
+    except (OSError, UnidentifiedImageError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+class Recognizer:
+    """The model in a file; labels and threshold are part of it."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; unpack it from the bundle, beside this file.")
+        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.labels = json.loads(self._session.get_modelmeta().custom_metadata_map["labels"])
+
+    def recognize(self, photo: Path) -> dict[str, Any]:
+        """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
+        image = upright(photo)
+        names = [output.name for output in self._session.get_outputs()]
+        found = self._session.run(names, {"photo": np.asarray(image)})
+        faces = [self._face(dict(zip(names, face, strict=True))) for face in zip(*found, strict=True)]
+        return {"file": str(photo), "width": image.width, "height": image.height, "faces": faces}
+
+    def _face(self, face: dict[str, Any]) -> dict[str, Any]:
+        sides = zip(("x_min", "y_min", "x_max", "y_max"), face["boxes"].tolist(), strict=True)
+        candidates = zip(face["candidates"], face["candidate_confidences"], strict=True)
+        return {
+            "box": {name: round(side) for name, side in sides}
+            | {"probability": _share(1 / (1 + exp(-face["scores"])))},
+            "landmarks": [[round(x, 1), round(y, 1)] for x, y in face["landmarks"].tolist()],
+            "person": self.labels[face["people"]] if face["people"] >= 0 else None,
+            "confidence": _share(face["confidences"]),
+            "candidates": [{"person": self.labels[who], "confidence": _share(sure)} for who, sure in candidates],
+        }
+
+
+def upright(photo: Path) -> Image.Image:
+    """The photo as a person sees it: EXIF orientation applied, transparent parts on white; RGB."""
+    with Image.open(photo) as file:
+        image = ImageOps.exif_transpose(file)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image, np.int64).clip(0, 65535) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _share(value: float) -> float:
+    return round(float(value), 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

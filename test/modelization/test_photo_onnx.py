@@ -1,0 +1,169 @@
+"""A recognizer in one file: what it says of itself, whom it names, and the proof that it is the service's."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from constants.exceptions import BuildFailed
+from constants.settings import Settings
+from modelization.drawn_portraits import drawn_portraits
+from modelization.dump import open_dump
+from modelization.parity import PhotoParity, prove_photo_parity
+from modelization.photo_onnx import make_photo_model
+from modelization.recognizer import Recognizer
+from preprocessor.onnx_session import make_session
+from test.conftest import jpeg
+from test.modelization.conftest import Built
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def head(built: Built) -> bytes:
+    return open_dump(built.path).files["head.onnx"]
+
+
+@pytest.fixture(scope="module")
+def model(head: bytes, settings: Settings) -> bytes:
+    return make_photo_model(head, settings)
+
+
+@pytest.fixture(scope="module")
+def session(model: bytes) -> onnxruntime.InferenceSession:
+    return make_session(model)
+
+
+def run(session: onnxruntime.InferenceSession, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"photo": pixels}), strict=True))
+
+
+def test_the_file_says_all_that_its_user_needs(built: Built, session: onnxruntime.InferenceSession) -> None:
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert tuple(json.loads(metadata["labels"])) == built.manifest.labels
+    assert float(metadata["threshold"]) == built.manifest.threshold
+    assert metadata["pipeline_version"] == "1.mmod.landmarks5.resnet.views2"
+    assert metadata["trained_with"] == built.manifest.pipeline_version
+    assert "onnxruntime" in json.loads(metadata["versions"])
+
+
+def test_standard_operators_and_size(model: bytes) -> None:
+    assert [(entry.domain, entry.version) for entry in onnx.load_from_string(model).opset_import] == [("", 17)]
+    assert len(model) < 35_000_000
+
+
+def test_the_same_head_gives_the_same_file(model: bytes, head: bytes, settings: Settings) -> None:
+    assert make_photo_model(head, settings) == model
+
+
+def test_names_are_those_of_the_recognizer(
+    built: Built, session: onnxruntime.InferenceSession, astronaut: np.ndarray
+) -> None:
+    recognizer = Recognizer.load(built.path)
+    for pixels in (astronaut, drawn_portraits()):
+        found = run(session, pixels)
+        named = recognizer.identify(found["encodings"])
+        assert len(named) == len(found["people"]) >= 1
+        for face, identification in enumerate(named):
+            candidates = [recognizer.labels[index] for index in found["candidates"][face]]
+            assert candidates == [candidate.person for candidate in identification.candidates]
+            person = found["people"][face]
+            assert (recognizer.labels[person] if person >= 0 else None) == identification.person
+            assert found["confidences"][face] == pytest.approx(identification.confidence, abs=1e-6)
+
+
+def lowered(model: bytes, threshold: float) -> onnxruntime.InferenceSession:
+    """The same model with another threshold."""
+    parsed = onnx.load_from_string(model)
+    old = float(next(entry.value for entry in parsed.metadata_props if entry.key == "threshold"))
+    for constant in parsed.graph.initializer:
+        if constant.name.startswith("names/") and np.array_equal(numpy_helper.to_array(constant), old):
+            constant.CopyFrom(numpy_helper.from_array(np.array(threshold), constant.name))
+            return make_session(parsed.SerializeToString())
+    raise AssertionError("the model has no threshold")
+
+
+def test_the_threshold_decides_who_is_named(model: bytes, astronaut: np.ndarray) -> None:
+    usual = run(lowered(model, 1.1), astronaut)
+    assert usual["people"].tolist() == [-1]
+    confidence = float(usual["confidences"][0])
+    reached, missed = (run(lowered(model, limit), astronaut) for limit in (confidence, np.nextafter(confidence, 2.0)))
+    assert reached["people"].tolist() == reached["candidates"][:, 0].tolist()
+    assert missed["people"].tolist() == [-1]
+
+
+def test_a_photo_of_nobody(session: onnxruntime.InferenceSession) -> None:
+    found = run(session, np.full((64, 80, 3), 120, np.uint8))
+    assert {name: value.shape for name, value in found.items()} == {
+        "boxes": (0, 4),
+        "scores": (0,),
+        "landmarks": (0, 5, 2),
+        "encodings": (0, 128),
+        "people": (0,),
+        "confidences": (0,),
+        "candidates": (0, 5),
+        "candidate_confidences": (0, 5),
+    }
+
+
+def test_drawn_faces_are_faces(session: onnxruntime.InferenceSession) -> None:
+    found = run(session, drawn_portraits())
+    assert (found["scores"] > 0.5).all() and len(found["scores"]) == 3
+    sides = found["boxes"][:, 2] - found["boxes"][:, 0]
+    assert sides.max() > 2 * sides.min()
+
+
+def test_parity_is_proved(model: bytes, head: bytes, settings: Settings, astronaut: np.ndarray) -> None:
+    kept = [jpeg(astronaut), b"no picture", jpeg(astronaut[:, ::-1])]
+    parity = prove_photo_parity(model, head, settings, kept)
+    assert (parity.pictures, parity.faces, parity.unpaired, parity.other_names) == (3, 5, 0, 0)
+    assert parity.holds and parity.encoding_distance < 0.005
+    alone = prove_photo_parity(model, head, settings)
+    assert (alone.pictures, alone.faces) == (1, 3)
+
+
+def test_another_pipeline_is_no_parity(head: bytes, settings: Settings) -> None:
+    other = make_photo_model(head, settings.model_copy(update={"views": 1}))
+    with pytest.raises(BuildFailed, match="encoding_distance"):
+        prove_photo_parity(other, head, settings)
+
+
+def test_a_file_that_cannot_be_run_is_no_parity(model: bytes, head: bytes, settings: Settings) -> None:
+    with pytest.raises(BuildFailed, match="cannot be run"):
+        prove_photo_parity(model[: len(model) // 2], head, settings)
+
+
+GOOD = PhotoParity(
+    pictures=1,
+    faces=3,
+    unpaired=0,
+    box_pixels=0.5,
+    landmark_pixels=0.0,
+    encoding_distance=0.001,
+    other_names=0,
+    on_the_threshold=1,
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("faces", 0),
+        ("unpaired", 1),
+        ("box_pixels", 1.5),
+        ("landmark_pixels", 1.0),
+        ("encoding_distance", 0.03),
+        ("encoding_distance", float("nan")),
+        ("other_names", 1),
+    ],
+)
+def test_any_difference_is_too_much(field: str, value: float) -> None:
+    assert GOOD.holds
+    assert not PhotoParity(**{**vars(GOOD), field: value}).holds

@@ -1,0 +1,56 @@
+"""A recognizer of real people, unpacked as its user has it."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from constants.settings import Settings
+from features.training_set import TrainingSet
+from jobs.recognition import recognize
+from modelization.building import build_recognizer
+from modelization.dump import open_dump
+from modelization.photo_onnx import make_photo_model
+from modelization.portable_files import portable_files
+from modelization.provenance import Provenance, TrainingOptions
+from modelization.recognizer import Recognizer
+from preprocessor.pipeline import make_pipeline
+from preprocessor.version import pipeline_version
+
+#: People, pictures of each that are learnt, and labels that a file or a page could stumble over.
+PEOPLE, LEARNT = 5, 5
+LABELS = ("Zoë & <b>Ann</b>", "名前", 'O\'Neil "Bob"', "Иван", "100 %")
+
+
+class Unpacked(NamedTuple):
+    """The folder of a bundle's files, photos to name, and what the service answers to them."""
+
+    folder: Path
+    photos: list[Path]
+    answers: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def unpacked(lfw: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
+    folder = tmp_path_factory.mktemp("bundle")
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), detector="mmod")
+    pictures = {person: sorted(person.iterdir()) for person in sorted(lfw.iterdir())}
+    known = [files for files in pictures.values() if len(files) >= LEARNT + 2][:PEOPLE]
+    strangers = [files[0] for files in pictures.values() if len(files) == 1]
+
+    learnt = [file.read_bytes() for files in known for file in files[:LEARNT]]
+    faces = [image.faces[0].encoding for image in make_pipeline(settings).encode(learnt)]
+    training_set = TrainingSet(np.stack(faces), np.repeat(np.arange(PEOPLE), LEARNT), LABELS)
+    bundle = folder / "recognizer.zip"
+    provenance = Provenance("portable", 1, pipeline_version(settings), "2026-01-01T00:00:00+00:00", len(learnt), 0)
+    build_recognizer(training_set, TrainingOptions(), provenance, bundle, lambda *_: None)
+
+    files = dict(open_dump(bundle).files) | portable_files()
+    files["recognizer.onnx"] = make_photo_model(files["head.onnx"], settings)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    photos = [*(file for own in known for file in own[LEARNT : LEARNT + 2]), *strangers[:3]]
+    answers = recognize(Recognizer.load(bundle), [photo.read_bytes() for photo in photos], settings)
+    assert {face["person"] for answer in answers for face in answer["faces"]} >= {*LABELS, None}
+    return Unpacked(folder, photos, answers)

@@ -1,0 +1,87 @@
+"""The page of a bundle in a real browser, with the runtime that the npm registry has."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from test.portable.conftest import Unpacked
+
+#: Where ``make`` puts what a page needs, and its files.
+RUNTIME = Path(__file__).parents[2] / ".venv" / "onnxruntime-web"
+FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+#: A browser without a sandbox, as a container wants it, and with a webcam that shows no face.
+OPTIONS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+#: Milliseconds that a page may take on a busy machine.
+PATIENCE = 120_000
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(unpacked: Unpacked) -> Iterator[str]:
+    """The address of a server of the unpacked bundle."""
+    if not all((RUNTIME / name).is_file() for name in FILES):
+        pytest.skip("onnxruntime-web could not be installed: make test does, where npm is")
+    shutil.copytree(RUNTIME, unpacked.folder / "runtime", dirs_exist_ok=True)
+    handler = partial(QuietHandler, directory=str(unpacked.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no browser: make test installs Chromium, where it may use apt-get")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+def wait_for(page: Page, message: str) -> None:
+    page.wait_for_function("wanted => document.querySelector('#message').textContent.match(wanted)", arg=message)
+
+
+def test_the_page_gives_the_services_names(page: Page, site: str, unpacked: Unpacked) -> None:
+    page.goto(f"{site}/demo.html?runtime=runtime")
+    wait_for(page, "^Ready")
+    for photo, answer in zip(unpacked.photos, unpacked.answers, strict=True):
+        page.set_input_files("#photo", photo)
+        wait_for(page, "face")
+        shown = [text.rsplit(" (", 1)[0] for text in page.locator("#faces li").all_text_contents()]
+        assert shown == [face["person"] or "unknown" for face in answer["faces"]], photo.name
+
+
+def test_a_file_that_is_no_photo_is_said_to_be_none(page: Page, site: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_text("text")
+    page.set_input_files("#photo", tmp_path / "photo.jpg")
+    wait_for(page, "cannot be used")
+
+
+def test_the_webcam_is_watched(page: Page, site: str) -> None:
+    page.click("#webcam")
+    wait_for(page, "^0 faces")
+
+
+def test_without_a_runtime_the_page_asks_where_it_is(page: Page, site: str) -> None:
+    page.goto(f"{site}/demo.html")
+    wait_for(page, "not beside this page")
+    page.fill("[name=runtime]", "runtime")
+    page.click("#where button")
+    wait_for(page, "^Ready")

@@ -1,0 +1,26 @@
+"""A part of a graph by itself, so that it can be run."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import onnxruntime
+from onnx import helper
+
+from preprocessor.graph_builder import IR_VERSION, OPSET, GraphBuilder
+from preprocessor.graph_expression import Expression
+from preprocessor.onnx_session import make_session
+
+
+def part(build: Callable[..., Sequence[Expression]], **inputs: Any) -> onnxruntime.InferenceSession:
+    """A session of what ``build`` makes of inputs of some types; its outputs are called 0, 1, …"""
+    builder = GraphBuilder()
+    given = [Expression(builder, name, dtype) for name, dtype in inputs.items()]
+    results = build(*given)
+    graph = builder.graph(
+        "part",
+        [value.info(value.name) for value in given],
+        [result.name for result in results],
+        [result.info(str(number)) for number, result in enumerate(results)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return make_session(model.SerializeToString())
