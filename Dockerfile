@@ -20,6 +20,7 @@ COPY preprocessor preprocessor
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/data/matplotlib \
     FACIAL_HOST=0.0.0.0 \
     FACIAL_PORT=8080 \
     FACIAL_DATA_DIR=/data

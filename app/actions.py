@@ -1,21 +1,40 @@
 """What the mission's routes and the resources do alike."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app, g
+from flask import Response, current_app, g, request
 
 from app.schemas import Recognition
-from app.uploads import build_request, photos
+from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
 from jobs.builds import BuildStatus
 from jobs.client import JobsClient
-from modelization.formats import FORMATS, read_format
+from modelization.formats import FORMATS, REPORTS, Format, read_format
+
+#: What names the newest version that is ready, and the digits that no number of a version reaches.
+_LATEST, _MAX_DIGITS = "latest", 9
+#: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
+_AS_A_PICTURE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def jobs() -> JobsClient:
     """The jobs of the application that serves the request."""
     client: JobsClient = current_app.extensions["jobs"]
     return client
+
+
+def version(argument: str = "version") -> int | None:
+    """The version that an argument of the request names; ``None`` for the latest one."""
+    named = request.args.get(argument, _LATEST)
+    if named == _LATEST:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) < _MAX_DIGITS):
+        raise InvalidRequest(f"There is no version {named!r}; a version is a number from 1, or '{_LATEST}'.")
+    return int(named)
 
 
 def build() -> BuildStatus:
@@ -25,23 +44,42 @@ def build() -> BuildStatus:
         return client.submit(uploads, options)
 
 
+def grow(recognizer_id: str) -> BuildStatus:
+    """Accept the version with more pictures that the request asks for."""
+    client = jobs()
+    settings, incoming = current_app.extensions["settings"], client.storage.incoming
+    with more_pictures(settings, incoming, lambda: client.ready(recognizer_id).people) as uploads:
+        return client.grow(recognizer_id, uploads)
+
+
 def download(recognizer_id: str, form: str) -> Response:
     """The finished recognizer in one of its forms, as a file."""
-    if form not in FORMATS:
-        raise InvalidRequest(f"There is no format {form!r}; the formats are {', '.join(FORMATS)}.")
-    path = jobs().dump(recognizer_id)
-    file_name = f"recognizer-{recognizer_id[:8]}{FORMATS[form].suffix}"
+    chosen = _chosen(form, FORMATS)
+    file_name = f"recognizer-{recognizer_id[:8]}{chosen.suffix}"
     return Response(
-        read_format(path, form),
-        mimetype=FORMATS[form].media_type,
+        read_format(jobs().dump(recognizer_id, version()), chosen),
+        mimetype=chosen.media_type,
         headers={"Content-Disposition": f"attachment; filename={file_name}"},
     )
+
+
+def report(recognizer_id: str, form: str) -> Response:
+    """The finished recognizer's report in one of its forms, to be looked at."""
+    chosen = _chosen(form, REPORTS)
+    content = read_format(jobs().dump(recognizer_id, version()), chosen)
+    return Response(content, mimetype=chosen.media_type, headers=_AS_A_PICTURE)
+
+
+def _chosen(form: str, forms: Mapping[str, Format]) -> Format:
+    if form not in forms:
+        raise InvalidRequest(f"There is no format {form!r}; the formats are {', '.join(forms)}.")
+    return forms[form]
 
 
 def recognise(recognizer_id: str) -> dict[str, Any]:
     """The faces in the request's photos; a request whose every photo is unusable is refused."""
     sent = photos()
-    answer = jobs().recognize(recognizer_id, [data for _, data in sent], g.request_id)
+    answer = jobs().recognize(recognizer_id, version(), [data for _, data in sent], g.request_id)
     images = answer["images"]
     if all("reason" in image for image in images):
         raise ImageRejected(images[0]["reason"], images[0]["message"])

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from constants.exceptions import (
+    Conflict,
     Erased,
     FacialError,
     ImageRejected,
@@ -33,6 +34,7 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Erased: HTTPStatus.GONE,
     NotReady: HTTPStatus.CONFLICT,
+    Conflict: HTTPStatus.CONFLICT,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

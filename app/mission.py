@@ -33,7 +33,7 @@ def build_recognizer() -> tuple[dict[str, Any], int]:
 @spec.validate(resp=Answers(HTTP_200=Availability), tags=_TAGS, skip_validation=True)
 def is_available() -> dict[str, Any]:
     """Whether the recognizer ``id``, or without it the newest one, can be used."""
-    return Availability.of(actions.jobs().status(request.args.get("id"))).model_dump()
+    return Availability.of(actions.jobs().status(request.args.get("id"), actions.version())).model_dump()
 
 
 @blueprint.get("/download_recognizer")
@@ -41,6 +41,13 @@ def is_available() -> dict[str, Any]:
 def download_recognizer() -> Response:
     """The finished recognizer ``id`` as a file of ``format``."""
     return actions.download(_id(), request.args.get("format", "bundle"))
+
+
+@blueprint.get("/report")
+@spec.validate(tags=_TAGS, skip_validation=True)
+def report() -> Response:
+    """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
+    return actions.report(_id(), request.args.get("format", "html"))
 
 
 @blueprint.post("/recognize")

@@ -7,7 +7,7 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import spec
-from app.schemas import ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
+from app.schemas import Comparison, ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
 
 blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
 
@@ -39,14 +39,14 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
 )
 def show_recognizer(recognizer_id: str) -> dict[str, Any]:
     """A recognizer: how far its build is, and once it is ready, whom it knows and how well."""
-    return RecognizerAnswer.of(actions.jobs().status(recognizer_id)).model_dump(mode="json")
+    return RecognizerAnswer.of(actions.jobs().status(recognizer_id, actions.version())).model_dump(mode="json")
 
 
 @blueprint.delete("/<recognizer_id>")
 @spec.validate(resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS, skip_validation=True)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
-    """Cancel its build if there is one, and delete everything of it."""
-    actions.jobs().erase(recognizer_id)
+    """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
+    actions.jobs().erase(recognizer_id, actions.version())
     return "", 204
 
 
@@ -54,8 +54,16 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 @spec.validate(resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS, skip_validation=True)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
-    found = actions.jobs().images(recognizer_id)
+    found = actions.jobs().images(recognizer_id, actions.version())
     return ImageList.model_validate({"id": recognizer_id, "images": found}).model_dump()
+
+
+@blueprint.get("/<recognizer_id>/compare")
+@spec.validate(resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS, skip_validation=True)
+def compare_versions(recognizer_id: str) -> dict[str, Any]:
+    """What changed between two versions: people, their faces, and how well each version does."""
+    one, other = actions.version("from"), actions.version("to")
+    return Comparison.model_validate(actions.jobs().compare(recognizer_id, one, other)).model_dump(by_alias=True)
 
 
 @blueprint.get("/<recognizer_id>/model")
@@ -63,6 +71,13 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
 def download_model(recognizer_id: str) -> Response:
     """The finished recognizer as a file of ``format``."""
     return actions.download(recognizer_id, request.args.get("format", "bundle"))
+
+
+@blueprint.get("/<recognizer_id>/report")
+@spec.validate(tags=_TAGS, skip_validation=True)
+def show_report(recognizer_id: str) -> Response:
+    """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
+    return actions.report(recognizer_id, request.args.get("format", "html"))
 
 
 @blueprint.post("/<recognizer_id>/recognize")

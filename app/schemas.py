@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from jobs.builds import BuildStatus
 
@@ -60,8 +60,16 @@ class Person(BaseModel):
     faces: int
 
 
+class VersionAnswer(BaseModel):
+    """One of a recognizer's versions."""
+
+    version: int
+    state: str
+    created_at: datetime
+
+
 class RecognizerAnswer(BaseModel):
-    """A recognizer and its newest version."""
+    """A recognizer and one of its versions; the latest is the newest that is ready."""
 
     id: str
     name: str
@@ -75,6 +83,7 @@ class RecognizerAnswer(BaseModel):
     threshold: float | None = Field(description="Least confidence with which a name is given")
     target_fpir: float | None = Field(description="Share of strangers' faces that may be named")
     metrics: dict[str, Any] = Field(description="What held-out faces showed")
+    versions: list[VersionAnswer] = Field(description="All that there are, the oldest first")
 
     @classmethod
     def of(cls, status: BuildStatus) -> "RecognizerAnswer":
@@ -95,6 +104,12 @@ class RecognizerAnswer(BaseModel):
             threshold=manifest.get("threshold"),
             target_fpir=manifest.get("target_fpir"),
             metrics=manifest.get("metrics", {}),
+            versions=[
+                VersionAnswer(
+                    version=one.version, state=one.state, created_at=datetime.fromtimestamp(one.created_at, UTC)
+                )
+                for one in status.versions
+            ],
         )
 
 
@@ -104,30 +119,152 @@ class RecognizerList(BaseModel):
     recognizers: list[RecognizerAnswer]
 
 
+class FileAnswer(BaseModel):
+    """A file of a version; its number stays the same in later versions."""
+
+    number: int
+    file: str
+
+
+class SidesAnswer(BaseModel):
+    """Where a face is, in pixels of the picture as a person sees it."""
+
+    x_min: int
+    y_min: int
+    x_max: int
+    y_max: int
+
+
+class QualityAnswer(BaseModel):
+    """How well a face can be seen: sharpness 0 to 1, brightness 0 to 255, angles in degrees."""
+
+    sharpness: float
+    brightness: float
+    yaw: float
+    pitch: float
+
+
 class FaceInFile(BaseModel):
-    """Which face of a picture, counted from 0, was taken for whom."""
+    """A face of a picture, counted from 0, and what was found about it."""
 
     face: int
-    person: str
+    box: SidesAnswer
+    quality: QualityAnswer | None
+    person: str | None = Field(description="Whom it stands for; null if nothing was learnt from it for this file")
+    wrong: float | None = Field(description="Probability that it is not its label's")
+    suspect: bool = Field(description="Whether its label is probably wrong")
+    resembles: str | None = Field(description="Who else it looks like")
+    near_duplicates: list[FileAnswer] = Field(description="Files that show the same moment")
 
 
-class ImageAnswer(BaseModel):
+class ImageAnswer(FileAnswer):
     """What became of a file."""
 
-    file: str
     label: str | None
     state: Literal["waiting", "encoded", "rejected"]
-    faces: int | None = Field(description="Faces found in it")
-    people: list[FaceInFile]
+    faces: list[FaceInFile] = Field(description="Empty until the build has ended")
     reason: str | None = Field(description="Why it was not used")
     message: str | None
+    duplicate_of: str | None = Field(description="The file that has the same content")
 
 
 class ImageList(BaseModel):
-    """Every file of a build, in the order sent."""
+    """Every file of a version, in the order sent."""
 
     id: str
     images: list[ImageAnswer]
+
+
+class FaceOfFile(FileAnswer):
+    """A face, counted from 0, of a file."""
+
+    face: int
+
+
+class PersonAnswer(BaseModel):
+    """Somebody whom a version was made of, and what was found about the faces."""
+
+    label: str
+    faces: int
+    suspects: int = Field(description="Faces whose label is probably wrong")
+    has_few: bool = Field(description="Whether more pictures would make the person much easier to recognise")
+    typical: FaceOfFile = Field(description="The most typical face")
+    looks_like: list[str] = Field(description="Labels that probably name the same person")
+
+
+class PersonList(BaseModel):
+    """Every person of a version; empty until the build has ended."""
+
+    id: str
+    people: list[PersonAnswer]
+
+
+class PersonChange(BaseModel):
+    """The new label of a person or, with ``faces``, of some of the person's faces: somebody else's joins the two."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str
+    faces: list[tuple[StrictInt | str, StrictInt]] | None = Field(
+        None, min_length=1, description="Each the number or name of a file, and the index of a face in it"
+    )
+
+
+class ReceiptAnswer(BaseModel):
+    """What was erased of a person."""
+
+    id: str
+    label: str
+    version: int = Field(description="The version that is being made without the person")
+    versions: list[int] = Field(description="Versions that were built with the person, and are erased")
+    files: list[str] = Field(description="Files of which faces were erased")
+    faces: int = Field(description="Faces erased, with those that nobody was taken for and that may be the person's")
+    kept: list[str] = Field(description="Files whose faces stay, because another recognizer was sent them too")
+    erased_at: datetime
+
+
+class VersionFigures(BaseModel):
+    """How a version does."""
+
+    version: int
+    people: int
+    faces: int
+    threshold: float
+    target_fpir: float
+    metrics: dict[str, Any]
+
+
+class Renamed(BaseModel):
+    """A label whose faces have another one now."""
+
+    before: str = Field(alias="from")
+    after: str = Field(alias="to")
+
+
+class FacesChanged(BaseModel):
+    """How many faces somebody was learnt from."""
+
+    label: str
+    before: int = Field(alias="from")
+    after: int = Field(alias="to")
+
+
+class PeopleChanges(BaseModel):
+    """Who came, went, or was renamed, and whose faces are more or fewer."""
+
+    added: list[str]
+    removed: list[str]
+    renamed: list[Renamed]
+    faces: list[FacesChanged]
+
+
+class Comparison(BaseModel):
+    """What changed between two versions."""
+
+    id: str
+    before: VersionFigures = Field(alias="from")
+    after: VersionFigures = Field(alias="to")
+    people: PeopleChanges
 
 
 class BoxAnswer(BaseModel):
@@ -148,13 +285,15 @@ class Candidate(BaseModel):
 
 
 class FaceAnswer(BaseModel):
-    """A face in a photo; ``person`` is null for somebody whom the recognizer does not know."""
+    """A face in a photo; ``person`` is null for somebody whom the recognizer does not know or cannot judge."""
 
     box: BoxAnswer
     landmarks: list[tuple[float, float]]
     person: str | None
-    confidence: float
-    candidates: list[Candidate]
+    confidence: float | None = Field(description="Null for a face that cannot be judged")
+    candidates: list[Candidate] = Field(description="Empty for a face that cannot be judged")
+    reason: str | None = Field(description="Why it is not named")
+    message: str | None
 
 
 class PhotoAnswer(BaseModel):

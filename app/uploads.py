@@ -1,25 +1,31 @@
 """Reading a multipart request: its files and its options."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 from flask import Request, request
-from pydantic import ConfigDict, Field, ValidationError, field_validator
-from werkzeug.datastructures import FileStorage, MultiDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from werkzeug.datastructures import CombinedMultiDict, FileStorage
 
 from constants.exceptions import InvalidRequest
 from constants.settings import Settings
 from jobs.builds import Upload
 from jobs.incoming import IncomingFile
-from jobs.intake import take_in, with_labels
+from jobs.intake import Labelling, take_in, with_labels
+from jobs.label_manifest import MAX_MANIFEST_BYTES, Label, read_manifest
 from jobs.options import BuildOptions
 
 #: Bytes that the fields of a form besides its files may have, a label for each of many files included.
 _MAX_FIELDS = 8 << 20
 #: Photos in one request for recognition.
 MAX_PHOTOS = 32
+#: The part that says which files show whom, and all parts that say so; the others are options.
+_MANIFEST = "manifest"
+_WHO_IS_WHO = ("labels", _MANIFEST)
+
+_Form = TypeVar("_Form", bound=BaseModel)
 
 
 class UploadRequest(Request):
@@ -52,12 +58,17 @@ class UploadRequest(Request):
         return super()._get_file_stream(total_content_length, content_type, filename, content_length)
 
 
-class BuildForm(BuildOptions):
-    """The form of a build: its options, and how labels are read."""
+class LabelForm(BaseModel):
+    """How the labels of pictures are read."""
 
     model_config = ConfigDict(extra="forbid")
 
     label_from: Literal["folder", "filename"] = Field("folder", description="Where a label is read from")
+
+
+class BuildForm(LabelForm, BuildOptions):
+    """The form of a build: its options, and how labels are read."""
+
     optimize: bool = Field(False, description="Search the topology; not in this version yet")
 
     @field_validator("optimize")
@@ -81,17 +92,53 @@ def limits(settings: Settings) -> dict[str, int]:
 def build_request(settings: Settings, incoming: Path) -> Iterator[tuple[list[Upload], BuildOptions]]:
     """The uploads and options of the request at hand; what nobody took is deleted at the end.
 
-    Raises ``InvalidRequest`` or a subclass of it for anything that is not as it should be.
+    Options may stand in the form and in the query. Raises ``InvalidRequest`` or a subclass of it for anything that
+    is not as it should be.
     """
+    with ExitStack() as stack:
+        sent = _received(incoming)
+        form = _form(BuildForm)
+        uploads = _taken_in(sent, form, settings, stack)
+        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
+
+
+@contextmanager
+def more_pictures(settings: Settings, incoming: Path, known: Callable[[], Sequence[str]]) -> Iterator[list[Upload]]:
+    """The uploads of the request at hand for a recognizer that knows people already; else as ``build_request``.
+
+    Who is ``known`` is asked once the request has been received, so that a client hears of what that raises.
+    """
+    with ExitStack() as stack:
+        sent = _received(incoming)
+        yield _taken_in(sent, _form(LabelForm), settings, stack, known())
+
+
+def _received(incoming: Path) -> list[FileStorage]:
+    """The pictures of the request at hand, written to the folder of uploads while they arrive."""
     here: UploadRequest = request  # type: ignore[assignment]  # the application's request_class
     here.incoming = incoming
-    with ExitStack() as stack:
-        sent = _files("images")
-        form = _form(here.form)
-        named = [(file.filename or "", _incoming(file)) for file in sent]
-        labelled = with_labels(named, here.form.getlist("labels"))
-        uploads = take_in(labelled, settings, incoming, stack, form.label_from == "filename")
-        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
+    return _files("images", beside=(_MANIFEST,))
+
+
+def _taken_in(
+    sent: Sequence[FileStorage], form: LabelForm, settings: Settings, stack: ExitStack, known: Sequence[str] = ()
+) -> list[Upload]:
+    files = [(file.filename or "", _incoming(file)) for file in sent]
+    labelled = with_labels(files, request.form.getlist("labels"))
+    labelling = Labelling(form.label_from == "filename", _manifest(), known)
+    return take_in(labelled, settings, files[0][1].path.parent, stack, labelling)
+
+
+def _manifest() -> dict[str, tuple[Label, ...]]:
+    """The labels of the part ``manifest``, which is a file or a text."""
+    files = [file for file in request.files.getlist(_MANIFEST) if file.filename]
+    texts = request.form.getlist(_MANIFEST)
+    if len(files) + len(texts) > 1:
+        raise InvalidRequest("Send one manifest.")
+    if files:
+        with _incoming(files[0]).path.open("rb") as file:
+            return read_manifest(file.read(MAX_MANIFEST_BYTES + 1))
+    return read_manifest(texts[0].encode()) if texts else {}
 
 
 def photos() -> list[tuple[str, bytes]]:
@@ -104,13 +151,13 @@ def photos() -> list[tuple[str, bytes]]:
     return [(file.filename or "", file.read()) for file in sent]
 
 
-def _files(part: str) -> list[FileStorage]:
-    """The files of one part of the form; anything else that a file could be sent as is refused."""
+def _files(part: str, beside: Sequence[str] = ()) -> list[FileStorage]:
+    """The files of one part of the form; a file that is in neither that one nor those ``beside`` it is refused."""
     if request.mimetype != "multipart/form-data":
         raise InvalidRequest(f"Send a form with files, for example: curl -F '{part}=@photo.jpg' …")
     if request.content_length is None:
         raise InvalidRequest("Send the request with its length: leave the header 'Transfer-Encoding: chunked' out.")
-    misnamed = next((name for name in request.files if name != part), None)
+    misnamed = next((name for name in request.files if name not in (part, *beside)), None)
     if misnamed is not None:
         raise InvalidRequest(f"The file part {misnamed!r} is not known here; call it '{part}'.")
     # A browser sends an empty, nameless part for a file field that was left empty.
@@ -129,20 +176,22 @@ def _incoming(file: FileStorage) -> IncomingFile:
     return stream  # type: ignore[no-any-return]  # made by UploadRequest
 
 
-def _form(fields: MultiDict[str, str]) -> BuildForm:
-    options: Mapping[str, str] = {name: fields[name] for name in fields if name != "labels"}
+def _form(form: type[_Form]) -> _Form:
+    """The options of the request at hand, in its form or its query."""
+    fields = CombinedMultiDict([request.form, request.args])
+    options = {name: fields[name] for name in fields if name not in _WHO_IS_WHO}
     twice = next((name for name in options if len(fields.getlist(name)) > 1), None)
     if twice is not None:
         raise InvalidRequest(f"The option {twice!r} is given more than once.")
     try:
-        return BuildForm.model_validate(options)
+        return form.model_validate(options)
     except ValidationError as error:
-        raise InvalidRequest(" ".join(_sentence(problem) for problem in error.errors())) from error
+        raise InvalidRequest(" ".join(_sentence(problem, form) for problem in error.errors())) from error
 
 
-def _sentence(problem: Mapping[str, Any]) -> str:
+def _sentence(problem: Mapping[str, Any], form: type[BaseModel]) -> str:
     name = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(sorted({*BuildForm.model_fields, "labels"}))
+        known = ", ".join(sorted({*form.model_fields, *_WHO_IS_WHO}))
         return f"There is no option {name!r}; the options are {known}."
     return f"The option {name!r} is wrong: {problem['msg']}."

@@ -36,7 +36,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Kept:
-    """Of one recognizer at one target: FPIR over the one asked for, DIR, and what the best threshold's DIR is above it."""
+    """Of one recognizer at one target: FPIR over the one asked for, DIR, and how much more the best threshold gives."""
 
     fpir_ratio: float
     dir: float
@@ -45,7 +45,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of one recognizer: what it keeps by target, and confidences with whether they were right, of both kinds alike many."""
+    """Of one recognizer: what it keeps by target; confidences and whether right, of both kinds alike many."""
 
     kept: dict[str, Kept]
     confidence: Floats
@@ -53,7 +53,7 @@ class Judged:
 
 
 def draw_galleries(people: _Integers, each: int, rng: np.random.Generator) -> Iterator[Gallery]:
-    """``each`` galleries of every shape that there are people for; strangers are one face of all who are not enrolled."""
+    """``each`` galleries of every shape that there are people for; strangers are one face of everybody else."""
     count = np.bincount(people)
     for size, pictures in SHAPES:
         enough = np.flatnonzero(count > pictures)

@@ -128,7 +128,7 @@ class OpenSet:
 def open_set(
     encodings: Floats, people: _Integers, rng: np.random.Generator, score: Score, enrolled_faces: int = ENROLLED
 ) -> OpenSet:
-    """Known are people with more than ``enrolled_faces`` faces, of whom so many are enrolled; strangers those with one."""
+    """Known are people with more than ``enrolled_faces`` faces, so many of them enrolled; strangers those with one."""
     count = np.bincount(people)
     strangers = encodings[count[people] == 1]
     who, known = np.unique(people[count[people] > enrolled_faces], return_inverse=True)

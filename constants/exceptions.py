@@ -67,6 +67,12 @@ class NotReady(FacialError):
     code = "not_ready"
 
 
+class Conflict(FacialError):
+    """What is asked for does not fit what the recognizer is, or what is being done with it now."""
+
+    code = "conflict"
+
+
 class Overloaded(FacialError):
     """The service has more work than it takes on; ``retry_after_s`` says when to try again."""
 

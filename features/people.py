@@ -24,7 +24,8 @@ class Picture:
     """An encoded picture with at least one face, the label it was sent with, and where in it that person is.
 
     A picture with several labels is given once for each of them. ``box`` is left, top, right, bottom in pixels.
-    ``video`` is the content hash of the video that the picture is a frame of.
+    ``video`` is the content hash of the video that the picture is a frame of. ``taken`` is the index of the face
+    that is the label's, where that is known already.
     """
 
     file: int
@@ -33,6 +34,7 @@ class Picture:
     features: ImageFeatures
     box: Sides | None = None
     video: str | None = None
+    taken: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def named_faces(pictures: Sequence[Picture], use_other_faces: bool = False) -> l
 
     Raises ``BuildFailed`` where there are no labels and fewer than two people appear twice.
     """
-    ordered = sorted(pictures, key=lambda picture: (picture.content_hash, picture.label or ""))
+    ordered = sorted(pictures, key=lambda picture: (picture.content_hash, picture.label or "", picture.taken or 0))
     labelled = _labelled(ordered)
     others = _other_faces(ordered, labelled, use_other_faces)
     return _few_of_a_video(labelled + _resembling(labelled, others) if others else labelled)
@@ -70,7 +72,7 @@ def _labelled(pictures: Sequence[Picture]) -> list[NamedFace]:
                 person[label],
                 content[picture.content_hash],
                 np.stack([face.encoding for face in picture.features.faces]),
-                np.array(prominence(picture.features, picture.box)),
+                _prominence(picture),
             )
             for picture, label in named
         ]
@@ -79,15 +81,21 @@ def _labelled(pictures: Sequence[Picture]) -> list[NamedFace]:
     return [NamedFace(picture, face, label) for (picture, label), face in faces if face is not None]
 
 
+def _prominence(picture: Picture) -> npt.NDArray[np.float64]:
+    if picture.taken is None:
+        return np.array(prominence(picture.features, picture.box))
+    return np.where(np.arange(len(picture.features.faces)) == picture.taken, 0.0, -np.inf)
+
+
 def _other_faces(pictures: Sequence[Picture], labelled: Sequence[NamedFace], all_of_them: bool) -> list[NamedFace]:
     """The faces that no label has, nobody's yet; those of labelled pictures only if ``all_of_them``."""
     taken = {(face.picture.content_hash, face.face) for face in labelled}
-    with_label = {picture.content_hash for picture in pictures if picture.label is not None}
+    without_label = {picture.content_hash for picture in pictures if picture.label is None}
     once = {picture.content_hash: picture for picture in reversed(pictures)}
     return [
         NamedFace(picture, face, "")
         for hash_, picture in sorted(once.items())
-        if all_of_them or hash_ not in with_label
+        if all_of_them or hash_ in without_label
         for face in range(len(picture.features.faces))
         if (hash_, face) not in taken
     ]

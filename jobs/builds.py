@@ -1,18 +1,18 @@
-"""Recognizers and their builds as clients see them: submit, look, list, erase."""
+"""Recognizers and their builds as clients see them: submit, look, list."""
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from constants.exceptions import Erased, NotFound, NotReady, Overloaded
 from constants.reasons import Reason
-from features import store
 from features.database import Database
+from jobs.label_manifest import Sides
 from jobs.options import BuildOptions
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
@@ -20,18 +20,31 @@ from jobs.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, fi
 
 @dataclass(frozen=True)
 class Upload:
-    """One file of a request: where it lies now, or why it is not used."""
+    """One file of a request: where it lies now, or why it is not used; ``box`` is where in it the label's person is."""
 
     name: str
     label: str | None
     content_hash: str
     path: Path | None = None
     reason: Reason | None = None
+    box: Sides | None = None
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """One of a recognizer's versions, in short."""
+
+    version: int
+    state: BuildState
+    created_at: float
 
 
 @dataclass(frozen=True)
 class BuildStatus:
-    """Where the build of one version of a recognizer stands; times are seconds since 1970."""
+    """Where the build of one version of a recognizer stands; times are seconds since 1970.
+
+    ``versions`` are all that the recognizer has, the oldest first.
+    """
 
     id: str
     version: int
@@ -44,10 +57,16 @@ class BuildStatus:
     created_at: float
     finished_at: float | None
     manifest: dict[str, Any] | None = field(repr=False)
+    versions: tuple[VersionStatus, ...] = ()
 
     @property
     def is_ready(self) -> bool:
         return self.state == BuildState.READY
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The labels that it knows, once it is ready."""
+        return tuple((self.manifest or {}).get("labels", ()))
 
 
 def submit(
@@ -58,37 +77,39 @@ def submit(
     Raises ``Overloaded`` while ``max_open`` builds or more are unfinished; then nothing is kept.
     """
     recognizer_id = uuid.uuid4().hex
-    usable = {position: upload.path for position, upload in enumerate(uploads) if upload.path is not None}
     try:
-        storage.take_in(usable, recognizer_id, version=1)
+        storage.take_in(paths(uploads), recognizer_id, version=1)
         with database.write() as connection:
-            _refuse_overload(connection, max_open)
+            refuse_overload(connection, max_open)
             connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
-            _insert_build(connection, recognizer_id, uploads, options)
+            build = insert_build(connection, recognizer_id=recognizer_id, version=1, options=options.model_dump())
+            insert_files(connection, build, uploads)
     except BaseException:
         storage.erase(recognizer_id)
         raise
     return recognizer_id
 
 
-def _refuse_overload(connection: Connection, max_open: int) -> None:
+def paths(uploads: Sequence[Upload], first: int = 0) -> dict[int, Path]:
+    """Where the usable uploads lie, by their positions, which count from ``first``."""
+    return {position: upload.path for position, upload in enumerate(uploads, first) if upload.path is not None}
+
+
+def refuse_overload(connection: Connection, max_open: int) -> None:
+    """Raise ``Overloaded`` while ``max_open`` builds or more are unfinished."""
     waiting = connection.scalar(select(func.count()).where(builds.c.state.in_(OPEN_STATES)))
     if waiting is not None and waiting >= max_open:
         raise Overloaded(f"{waiting} builds are waiting already; try again later.", retry_after_s=60)
 
 
-def _insert_build(connection: Connection, recognizer_id: str, uploads: Sequence[Upload], options: BuildOptions) -> None:
-    build = connection.execute(
-        insert(builds)
-        .values(
-            recognizer_id=recognizer_id,
-            version=1,
-            state=BuildState.QUEUED,
-            options=options.model_dump(),
-            created_at=time.time(),
-        )
-        .returning(builds.c.number)
-    ).scalar_one()
+def insert_build(connection: Connection, **columns: Any) -> int:
+    """The number of a new build, queued now."""
+    values = {"state": BuildState.QUEUED, "created_at": time.time()} | columns
+    return int(connection.execute(insert(builds).values(values).returning(builds.c.number)).scalar_one())
+
+
+def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], first: int = 0) -> None:
+    """Write down a build's uploads, and a task for each that is to be encoded; positions count from ``first``."""
     connection.execute(
         insert(files),
         [
@@ -97,11 +118,12 @@ def _insert_build(connection: Connection, recognizer_id: str, uploads: Sequence[
                 "position": position,
                 "name": upload.name,
                 "label": upload.label,
+                "box": upload.box,
                 "content_hash": upload.content_hash,
                 "state": FileState.WAITING if upload.reason is None else FileState.REJECTED,
                 "reason": upload.reason,
             }
-            for position, upload in enumerate(uploads)
+            for position, upload in enumerate(uploads, first)
         ],
     )
     waiting = select(files.c.build, files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING)
@@ -113,86 +135,57 @@ def _insert_build(connection: Connection, recognizer_id: str, uploads: Sequence[
 
 
 def status(database: Database, recognizer_id: str | None = None, version: int | None = None) -> BuildStatus:
-    """The build of a version, of the newest version, or, without an id, the newest build of all.
+    """The build of a version, of the latest version, or, without an id, the newest build of all.
 
     Raises ``NotFound`` for an id or version that never was, ``Erased`` for one that was deleted.
     """
-    query = _with_name().order_by(builds.c.number.desc()).limit(1)
-    if recognizer_id is not None:
-        query = query.where(builds.c.recognizer_id == recognizer_id)
+    with database.read() as connection:
+        return _status(connection, build_row(connection, recognizer_id, version))
+
+
+def build_row(connection: Connection, recognizer_id: str | None, version: int | None = None) -> Row[Any]:
+    """The row of the build that ``status`` speaks of, with the recognizer's name. Raises as that does."""
+    query = _with_name()
+    if recognizer_id is None:
+        query = query.order_by(builds.c.number.desc())
+    else:
+        query = query.where(builds.c.recognizer_id == recognizer_id).order_by(*_LATEST_FIRST)
     if version is not None:
         query = query.where(builds.c.version == version)
-    with database.read() as connection:
-        row = connection.execute(query).first()
-        if row is None:
-            raise _absence(connection, recognizer_id, version)
-        return _status(connection, row)
+    row = connection.execute(query.limit(1)).first()
+    if row is None:
+        raise _absence(connection, recognizer_id, version)
+    return row
 
 
-def ready(database: Database, recognizer_id: str) -> BuildStatus:
-    """The newest finished version. Raises ``NotReady`` while there is none, else as ``status`` does."""
-    found = status(database, recognizer_id)
+def ready(database: Database, recognizer_id: str, version: int | None = None) -> BuildStatus:
+    """A finished version, the latest if none is named. Raises ``NotReady`` if it is not, else as ``status`` does."""
+    found = status(database, recognizer_id, version)
     if not found.is_ready:
-        raise NotReady(
-            f"The recognizer is not available: {found.message}"
-            if found.state == BuildState.FAILED
-            else f"The recognizer is still being built ({found.message}); ask /is_available?id={found.id} again."
-        )
+        raise NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)))
     return found
 
 
 def listing(database: Database) -> list[BuildStatus]:
-    """The newest build of every recognizer that was not erased, the newest first."""
-    newest = select(func.max(builds.c.number)).group_by(builds.c.recognizer_id)
-    query = _with_name().where(builds.c.number.in_(newest)).order_by(builds.c.number.desc())
+    """The latest version of every recognizer that was not erased, the newest first."""
+    place = func.row_number().over(partition_by=builds.c.recognizer_id, order_by=_LATEST_FIRST)
+    ordered = select(builds.c.number, place.label("place")).subquery()
+    latest = select(ordered.c.number).where(ordered.c.place == 1)
+    query = _with_name().where(builds.c.number.in_(latest)).order_by(builds.c.number.desc())
     with database.read() as connection:
         return [_status(connection, row) for row in connection.execute(query)]
 
 
-def images(database: Database, recognizer_id: str) -> list[dict[str, Any]]:
-    """What became of every file of the newest version, in the order sent."""
-    newest = status(database, recognizer_id)
-    query = (
-        select(files)
-        .join(builds, builds.c.number == files.c.build)
-        .where(builds.c.recognizer_id == newest.id, builds.c.version == newest.version)
-        .order_by(files.c.position)
-    )
-    with database.read() as connection:
-        return [
-            {
-                "file": row.name,
-                "label": row.label,
-                "state": row.state,
-                "faces": row.faces,
-                "people": row.people or [],
-                "reason": row.reason,
-                "message": Reason(row.reason).message if row.reason else None,
-            }
-            for row in connection.execute(query)
-        ]
+#: The latest version is the newest that is ready, or, while none is, the newest.
+_LATEST_FIRST = ((builds.c.state == BuildState.READY).desc(), builds.c.number.desc())
 
-
-def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
-    """Cancel what is being done for a recognizer and delete everything of it, its encodings included.
-
-    Encodings of pictures that were sent to another recognizer as well stay, for that one. Raises as
-    ``status`` does.
-    """
-    status(database, recognizer_id)
-    mine = select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)
-    elsewhere = select(files.c.content_hash).where(files.c.build.not_in(mine))
-    only_here = select(files.c.content_hash).where(files.c.build.in_(mine), files.c.content_hash.not_in(elsewhere))
-    with database.write() as connection:
-        store.erase(connection, set(connection.scalars(only_here)))
-        for table, column in ((tasks, tasks.c.build), (files, files.c.build), (builds, builds.c.number)):
-            connection.execute(delete(table).where(column.in_(mine)))
-        connection.execute(
-            update(recognizers).where(recognizers.c.id == recognizer_id).values(erased_at=time.time(), name="")
-        )
-    # Rows first: a crash in between leaves files that nobody refers to, and these are swept at the next start.
-    storage.erase(recognizer_id)
-    database.forget_deleted()
+_BEING_BUILT = "The recognizer is still being built ({message}); ask /is_available?id={id} again."
+_UNAVAILABLE: Mapping[BuildState, str] = {
+    BuildState.FAILED: "The recognizer is not available: {message}",
+    BuildState.EXAMINED: (
+        "This was a dry run: the pictures were examined, and nothing was built; send them again without dry_run."
+    ),
+}
 
 
 def _with_name() -> Select[Any]:
@@ -207,11 +200,15 @@ def _absence(connection: Connection, recognizer_id: str | None, version: int | N
         return NotFound("There is no recognizer with this id; use the id that /build_recognizer gave.")
     if row.erased_at is not None:
         return Erased("This recognizer was deleted, with everything that belonged to it.")
+    if version is not None and 0 < version <= row.versions:
+        return Erased(f"Version {version} of this recognizer was deleted.")
     return NotFound(f"This recognizer has no version {version}.")
 
 
 def _status(connection: Connection, row: Row[Any]) -> BuildStatus:
     done, total, unit, message = _progress(connection, row)
+    versions = select(builds.c.version, builds.c.state, builds.c.created_at)
+    versions = versions.where(builds.c.recognizer_id == row.recognizer_id).order_by(builds.c.version)
     return BuildStatus(
         id=row.recognizer_id,
         version=row.version,
@@ -224,13 +221,10 @@ def _status(connection: Connection, row: Row[Any]) -> BuildStatus:
         created_at=row.created_at,
         finished_at=row.finished_at,
         manifest=row.manifest,
+        versions=tuple(
+            VersionStatus(one.version, BuildState(one.state), one.created_at) for one in connection.execute(versions)
+        ),
     )
-
-
-def count_files(connection: Connection, build: int) -> dict[str, int]:
-    """How many of a build's files are in each ``FileState``."""
-    query = select(files.c.state, func.count().label("number")).where(files.c.build == build)
-    return {row.state: row.number for row in connection.execute(query.group_by(files.c.state))}
 
 
 def _progress(connection: Connection, row: Row[Any]) -> tuple[int, int, str, str]:
@@ -238,11 +232,13 @@ def _progress(connection: Connection, row: Row[Any]) -> tuple[int, int, str, str
     if row.state == BuildState.TRAINING:
         far = f"trained {row.epochs_done} of {row.epochs} epochs" if row.epochs else "preparing the training"
         return row.epochs_done, row.epochs, "epochs", far
-    counts = count_files(connection, row.number)
+    query = select(files.c.state, func.count().label("number")).where(files.c.build == row.number)
+    counts = {one.state: one.number for one in connection.execute(query.group_by(files.c.state))}
     total = sum(counts.values())
     done = total - counts.get(FileState.WAITING, 0)
-    if row.state == BuildState.READY:
-        return done, total, "images", f"ready: {row.message}"
-    if row.state == BuildState.FAILED:
-        return done, total, "images", row.message
-    return done, total, "images", f"encoded {done} of {total} images"
+    message = f"encoded {done} of {total} images"
+    if row.state in (BuildState.READY, BuildState.EXAMINED):
+        message = f"{row.state}: {row.message}"
+    elif row.state == BuildState.FAILED:
+        message = row.message
+    return done, total, "images", message

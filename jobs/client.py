@@ -17,8 +17,9 @@ from sqlalchemy import select
 from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from features.database import Database
-from jobs import builds, messages
+from jobs import builds, comparing, contents, erasing, forgetting, growing, messages
 from jobs.builds import BuildStatus, Upload
+from jobs.forgetting import Receipt
 from jobs.messages import Message
 from jobs.options import BuildOptions
 from jobs.storage import Storage
@@ -73,33 +74,69 @@ class JobsClient:
         self._wake()
         return self.status(recognizer_id)
 
-    def status(self, recognizer_id: str | None = None) -> BuildStatus:
+    def grow(self, recognizer_id: str, uploads: Sequence[Upload]) -> BuildStatus:
+        """Accept a version with more pictures. Raises as ``growing.grow`` does."""
+        most = self._settings.max_queued_builds
+        version = growing.grow(self._database, self.storage, recognizer_id, uploads, most)
+        self._wake()
+        return self.status(recognizer_id, version)
+
+    def relabel(
+        self, recognizer_id: str, label: str, new: str, faces: Sequence[tuple[int | str, int]] | None
+    ) -> BuildStatus:
+        """Accept a version in which a person, or some of the faces, are called anew. Raises as ``growing`` does."""
+        version = growing.relabel(self._database, recognizer_id, label, new, faces)
+        self._wake()
+        return self.status(recognizer_id, version)
+
+    def forget(self, recognizer_id: str, label: str) -> Receipt:
+        """Erase a person, and accept a version without. Raises as ``forgetting.forget`` does."""
+        receipt = forgetting.forget(self._database, self.storage, recognizer_id, label)
+        self._wake()
+        return receipt
+
+    def compare(self, recognizer_id: str, one: int | None, other: int | None) -> dict[str, Any]:
+        """What changed from one version to another. Raises as ``comparing.compare`` does."""
+        return comparing.compare(self._database, recognizer_id, one, other)
+
+    def ready(self, recognizer_id: str, version: int | None = None) -> BuildStatus:
+        """A finished version, the latest if none is named. Raises ``NotReady`` while there is none."""
+        return builds.ready(self._database, recognizer_id, version)
+
+    def status(self, recognizer_id: str | None = None, version: int | None = None) -> BuildStatus:
         """Where a build stands; without an id, the newest one. Raises as ``builds.status`` does."""
-        return builds.status(self._database, recognizer_id)
+        return builds.status(self._database, recognizer_id, version)
 
     def listing(self) -> list[BuildStatus]:
         """The newest build of every recognizer."""
         return builds.listing(self._database)
 
-    def images(self, recognizer_id: str) -> list[dict[str, Any]]:
-        """What became of every file of a recognizer."""
-        return builds.images(self._database, recognizer_id)
+    def images(self, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+        """What became of every file of a version, the latest if none is named."""
+        return contents.images(self._database, recognizer_id, version)
 
-    def erase(self, recognizer_id: str) -> None:
-        """Cancel and delete a recognizer. Raises as ``builds.status`` does."""
-        builds.erase(self._database, self.storage, recognizer_id)
+    def people(self, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+        """What was found about every person of a version, the latest if none is named."""
+        return contents.people(self._database, recognizer_id, version)
 
-    def dump(self, recognizer_id: str) -> Path:
+    def erase(self, recognizer_id: str, version: int | None = None) -> None:
+        """Cancel and delete a recognizer, or one version of it. Raises as ``builds.status`` does."""
+        if version is not None:
+            erasing.erase_version(self._database, self.storage, recognizer_id, version)
+            return
+        erasing.erase(self._database, self.storage, recognizer_id)
+
+    def dump(self, recognizer_id: str, version: int | None = None) -> Path:
         """The finished dump's file. Raises ``NotReady`` while there is none."""
-        ready = builds.ready(self._database, recognizer_id)
+        ready = builds.ready(self._database, recognizer_id, version)
         return self.storage.dump(ready.id, ready.version)
 
-    def recognize(self, recognizer_id: str, images: Sequence[bytes], about: str) -> dict[str, Any]:
-        """The faces in photos, with names. ``about`` is the request's id, for the log.
+    def recognize(self, recognizer_id: str, version: int | None, images: Sequence[bytes], about: str) -> dict[str, Any]:
+        """The faces in photos, with names, by a version or the latest. ``about`` is the request's id, for the log.
 
         Raises ``NotReady`` before the recognizer is, ``Overloaded`` where no worker answers in time.
         """
-        ready = builds.ready(self._database, recognizer_id)
+        ready = builds.ready(self._database, recognizer_id, version)
         header = {"recognizer": ready.id, "version": ready.version, "about": about}
         answer = self._ask(Message(messages.RECOGNIZE, header, tuple(images)), self._settings.recognize_timeout_s)
         if answer is None or answer.kind == messages.BUSY:

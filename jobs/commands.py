@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from constants.exceptions import BuildFailed, InvalidRequest
 from constants.settings import load_settings
-from jobs import builds, inline
+from jobs import builds, contents, inline
 from jobs.builds import BuildStatus
 from jobs.incoming import IncomingFile
-from jobs.intake import SentFile, take_in
+from jobs.intake import Labelling, SentFile, take_in
 from jobs.labels import clean_name
 from jobs.options import BuildOptions
 from jobs.tables import BuildState
@@ -50,7 +50,7 @@ def build_folder(folder: Path, out: Path, name: str, target_fpir: float, seed: i
         start_logging(workplace.settings, "build")
         stack.callback(workplace.database.close)
         sent = _read(folder, workplace, stack)
-        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack)
+        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, Labelling())
         recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
         status = _watch(workplace, recognizer)
         if status.state == BuildState.FAILED:
@@ -64,7 +64,8 @@ def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
         file = IncomingFile(workplace.storage.incoming)
         stack.callback(file.close)
-        file.write(path.read_bytes())
+        with path.open("rb") as content:
+            shutil.copyfileobj(content, file)
         file.seal()
         sent.append(SentFile(clean_name(str(path.relative_to(folder))), file))
     return sent
@@ -80,7 +81,7 @@ def _watch(workplace: Workplace, recognizer: str) -> BuildStatus:
                     pass
                 _show(bar, workplace, recognizer, unit)
     running.result()
-    for image in builds.images(workplace.database, recognizer):
+    for image in contents.images(workplace.database, recognizer):
         if image["reason"]:
             print(f"{image['file']}: {image['message']}", file=sys.stderr)
     return builds.status(workplace.database, recognizer)

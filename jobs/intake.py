@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +14,7 @@ from jobs.builds import Upload
 from jobs.incoming import IncomingFile
 from jobs.label_manifest import Label, assign
 from jobs.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
-from preprocessor.formats import opened
+from preprocessor.formats import is_video, opened
 
 #: Bytes copied at a time.
 _CHUNK = 1 << 20
@@ -41,32 +41,39 @@ def with_labels(files: Sequence[tuple[str, IncomingFile]], labels: Sequence[str]
     ]
 
 
-def take_in(  # noqa: PLR0913 - what was sent, where it goes, and how labels are read
-    sent: Sequence[SentFile],
-    settings: Settings,
-    incoming: Path,
-    stack: ExitStack,
-    label_from_filename: bool = False,
-    *,
-    manifest: Mapping[str, Sequence[Label]] | None = None,
+@dataclass(frozen=True)
+class Labelling:
+    """How labels are read: from file names as well, by a manifest; ``known`` are people whom the recognizer knows."""
+
+    from_filename: bool = False
+    manifest: Mapping[str, Sequence[Label]] = field(default_factory=dict)
+    known: Sequence[str] = ()
+
+
+def take_in(
+    sent: Sequence[SentFile], settings: Settings, incoming: Path, stack: ExitStack, labelling: Labelling
 ) -> list[Upload]:
     """The uploads of a build, in the order sent; files made on the way are deleted when ``stack`` closes.
 
     A picture with several labels becomes as many uploads of the same content. Raises ``NothingUsable`` where no
-    recognizer can come of them, with every file and its reason; ``InvalidRequest`` for a manifest that does not fit
-    the files; ``RequestTooLarge`` and ``UnsupportedMedia`` for archives that are too large or cannot be read.
+    recognizer can come of them, with every file and its reason: one that knows people already needs a single picture.
+    Raises ``InvalidRequest`` for a manifest that does not fit the files; ``RequestTooLarge`` and
+    ``UnsupportedMedia`` for archives that are too large or cannot be read.
     """
     unpacked = list(_unpacked(sent, settings, incoming, stack))
-    named = assign(manifest or {}, [file.name for file in unpacked])
+    named = assign(labelling.manifest, [file.name for file in unpacked])
     labelled = [
         (_copy_of(file, number, stack), label)
         for file, labels in zip(unpacked, named, strict=True)
-        for number, label in enumerate(_labels(file, labels, label_from_filename))
+        for number, label in enumerate(_labels(file, labels, labelling.from_filename))
     ]
-    people = unify([label.person if label else None for _, label in labelled])
-    uploads = [_looked_at(file, person) for (file, _), person in zip(labelled, people, strict=True)]
+    people = unify([*labelling.known, *(label.person if label else None for _, label in labelled)])
+    uploads = [
+        replace(_looked_at(file, person), box=label.box if label else None)
+        for (file, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
+    ]
     uploads = _without_repeated(uploads)
-    _refuse_hopeless(uploads)
+    refuse_hopeless(uploads, labelling.known)
     return uploads
 
 
@@ -123,6 +130,8 @@ def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
 
 def _looked_at(sent: SentFile, label: str | None) -> Upload:
     upload = Upload(sent.name, label, sent.file.content_hash, sent.file.path)
+    if is_video(sent.file.path):
+        return upload  # opened by the worker that takes it apart
     try:
         opened(sent.file.path).close()
     except ImageRejected as rejection:
@@ -151,10 +160,11 @@ def _refused_if(upload: Upload, condition: bool, reason: Reason) -> Upload:
     return _refused(upload, reason) if condition and upload.reason is None else upload
 
 
-def _refuse_hopeless(uploads: Sequence[Upload]) -> None:
+def refuse_hopeless(uploads: Sequence[Upload], known: Sequence[str] = ()) -> None:
+    """Raise ``NothingUsable`` where no recognizer can come of uploads, those of people ``known`` before added."""
     usable = [upload for upload in uploads if upload.reason is None]
     people = {upload.label for upload in usable}
-    if len(usable) >= 2 and (None in people or len(people) >= 2):
+    if usable and (known or (len(usable) >= 2 and (None in people or len(people) >= 2))):
         return
     rejected = [
         {"file": upload.name, "reason": str(upload.reason), "message": upload.reason.message}

@@ -20,6 +20,11 @@ class BuildOptions(BaseModel):
     detector: Literal["cascade", "hog", "mmod"] | None = Field(
         None, description="How faces are found; the service's setting where it is left out"
     )
+    use_other_faces: bool = Field(
+        False, description="Let the other faces of labelled pictures, too, join the people whom they resemble"
+    )
+    exclude_suspects: bool = Field(False, description="Leave out faces whose labels are probably wrong")
+    dry_run: bool = Field(False, description="Examine the pictures only, train nothing, and keep no encoding")
     seed: int = Field(0, ge=0, lt=2**31, description="The same pictures and seed give the same recognizer")
 
     def applied_to(self, settings: Settings) -> Settings:

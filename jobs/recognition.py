@@ -9,9 +9,12 @@ import numpy as np
 
 from constants.exceptions import ImageRejected, NotFound, NotReady
 from constants.jobs import KEPT_RECOGNIZERS_BYTES
+from constants.quality import MAX_FACES
+from constants.reasons import Reason
 from constants.settings import Settings
 from jobs import stages
 from modelization.recognizer import Identification, Recognizer
+from preprocessor.quality import unfit_to_judge
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.version import settings_of
 
@@ -49,23 +52,40 @@ def recognize(recognizer: Recognizer, images: Sequence[bytes], settings: Setting
     except ValueError as error:
         raise NotReady("This recognizer was built with a face pipeline that is gone; build it anew.") from error
     encoded = stages.pipeline(own).encode(images)
-    faces = [face for image in encoded if isinstance(image, EncodedImage) for face in image.faces]
+    verdicts = _verdicts(recognizer, [image for image in encoded if isinstance(image, EncodedImage)])
+    return [_answer(image, verdicts) for image in encoded]
+
+
+def _verdicts(recognizer: Recognizer, images: Sequence[EncodedImage]) -> Iterator[Identification | Reason]:
+    """Of every face of all photos who it shows, or the reason why it cannot be judged."""
+    faces = [face for image in images for face in image.faces]
+    reasons = [reason for image in images for reason in _not_judged(image.faces)]
+    judged = [face.encoding for face, reason in zip(faces, reasons, strict=True) if reason is None]
     # All faces at once: the network's overhead is greater than its work.
-    named = iter(recognizer.identify(np.stack([face.encoding for face in faces])) if faces else ())
-    return [_answer(image, named) for image in encoded]
+    found = iter(recognizer.identify(np.stack(judged)) if judged else ())
+    return (reason or next(found) for reason in reasons)
 
 
-def _answer(image: EncodedImage | ImageRejected, named: Iterator[Identification]) -> dict[str, Any]:
+def _not_judged(faces: Sequence[EncodedFace]) -> list[Reason | None]:
+    """Of every face of a photo the reason why it cannot be judged, None for those that can."""
+    reasons = [unfit_to_judge(face.quality) for face in faces]
+    fit = [index for index, reason in enumerate(reasons) if reason is None]
+    for index in sorted(fit, key=lambda index: -faces[index].quality.side)[MAX_FACES:]:
+        reasons[index] = Reason.EXCEEDS_MAX_FACES
+    return reasons
+
+
+def _answer(image: EncodedImage | ImageRejected, verdicts: Iterator[Identification | Reason]) -> dict[str, Any]:
     if isinstance(image, ImageRejected):
         return {"reason": image.reason, "message": str(image), "faces": []}
     return {
         "width": image.width,
         "height": image.height,
-        "faces": [_face(face, next(named)) for face in image.faces],
+        "faces": [_face(face, next(verdicts)) for face in image.faces],
     }
 
 
-def _face(face: EncodedFace, who: Identification) -> dict[str, Any]:
+def _face(face: EncodedFace, verdict: Identification | Reason) -> dict[str, Any]:
     box = face.detected.box
     return {
         "box": {
@@ -76,9 +96,21 @@ def _face(face: EncodedFace, who: Identification) -> dict[str, Any]:
             "probability": round(face.detected.probability, 4),
         },
         "landmarks": np.round(face.landmarks, 1).tolist(),
-        "person": who.person,
-        "confidence": round(who.confidence, 4),
+    } | _identity(verdict)
+
+
+def _identity(verdict: Identification | Reason) -> dict[str, Any]:
+    if isinstance(verdict, Reason):
+        return {"person": None, "confidence": None, "candidates": []} | _because(verdict)
+    return {
+        "person": verdict.person,
+        "confidence": round(verdict.confidence, 4),
         "candidates": [
-            {"person": candidate.person, "confidence": round(candidate.confidence, 4)} for candidate in who.candidates
+            {"person": candidate.person, "confidence": round(candidate.confidence, 4)}
+            for candidate in verdict.candidates
         ],
-    }
+    } | _because(Reason.LOW_CONFIDENCE if verdict.person is None else None)
+
+
+def _because(reason: Reason | None) -> dict[str, Any]:
+    return {"reason": reason, "message": reason.message if reason else None}

@@ -16,21 +16,27 @@ import numpy as np
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
 from constants.settings import Settings
-from features.store import FaceFeatures, ImageFeatures
+from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from features.training_set import TrainingSet
 from modelization.provenance import Provenance, Report, TrainingOptions
 from preprocessor.pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedFace, EncodedImage
+from preprocessor.video import VideoFrame, video_frames
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a training needs: the faces, the choices, where from, and where the dump goes."""
+    """What a training needs: the faces, the choices, where from, and where the dump goes.
+
+    ``settings`` are those of the pipeline that encoded the faces, and ``kept`` pictures that the build keeps.
+    """
 
     training_set: TrainingSet
     options: TrainingOptions
     provenance: Provenance
     path: Path
+    settings: Settings
+    kept: Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -55,25 +61,42 @@ def encode(images: Sequence[bytes], settings: Settings) -> list[ImageFeatures | 
     ]
 
 
+def take_apart(video: Path) -> list[VideoFrame] | Reason:
+    """The frames of a video that are worth a look, or the reason why it cannot be used."""
+    try:
+        return video_frames(video)
+    except ImageRejected as rejection:
+        return Reason(rejection.reason)
+
+
 def image_features(image: EncodedImage) -> ImageFeatures:
     """What is kept of an encoded picture."""
     return ImageFeatures(image.width, image.height, tuple(map(_face_features, image.faces)))
 
 
 def _face_features(face: EncodedFace) -> FaceFeatures:
-    box = face.detected.box
+    box, quality = face.detected.box, face.quality
     return FaceFeatures(
         (box.left, box.top, box.right, box.bottom),
         face.detected.score,
         np.asarray(face.landmarks, np.float32),
         np.asarray(face.encoding, np.float32),
+        QualityFeatures(quality.sharpness, quality.brightness, quality.yaw, quality.pitch),
     )
 
 
 def train(request: TrainRequest, report: Report) -> TrainResult:
     """Build a recognizer's version into ``request.path``. Raises ``BuildFailed`` where it cannot be."""
-    from modelization.building import build_recognizer  # imports TensorFlow, which only training needs
+    # Imported here: they load TensorFlow and the onnx package, which only training needs.
+    from modelization.building import build_recognizer
+    from modelization.portable_bundle import add_portable_files
 
-    manifest = build_recognizer(request.training_set, request.options, request.provenance, request.path, report)
+    build_recognizer(request.training_set, request.options, request.provenance, request.path, report)
+    try:
+        pictures = [path.read_bytes() for path in request.kept if path.exists()]
+        manifest = add_portable_files(request.path, request.settings, pictures)
+    except BaseException:
+        request.path.unlink(missing_ok=True)
+        raise
     with request.path.open("rb") as dump:
         return TrainResult(manifest.model_dump(mode="json"), hashlib.file_digest(dump, "sha256").hexdigest())

@@ -57,6 +57,11 @@ class Storage:
         dump.unlink(missing_ok=True)
         _remove_if_empty(dump.parent)
 
+    def erase_version(self, recognizer_id: str, version: int) -> None:
+        """Delete everything of a version."""
+        self.erase_images(recognizer_id, version)
+        self.erase_dump(recognizer_id, version)
+
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer."""
         for folder in (self.images / recognizer_id, self.dumps / recognizer_id):

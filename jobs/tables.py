@@ -8,12 +8,14 @@ from features.database import metadata
 
 
 class BuildState(StrEnum):
-    """Where a build stands; the last two are final, and what is cancelled is erased."""
+    """Where a build stands; the last three are final, and what is cancelled is erased."""
 
     QUEUED = "queued"
     ENCODING = "encoding"
     TRAINING = "training"
     READY = "ready"
+    #: Of a dry run: nothing was to be trained.
+    EXAMINED = "examined"
     FAILED = "failed"
 
 
@@ -52,6 +54,8 @@ recognizers = Table(
     Column("created_at", Float, nullable=False),
     Column("erased_at", Float),
     Column("name", String, nullable=False, default=""),
+    # The number of the newest version that ever was: numbers are not given twice.
+    Column("versions", Integer, nullable=False, default=1),
 )
 
 builds = Table(
@@ -62,6 +66,8 @@ builds = Table(
     Column("version", Integer, nullable=False),
     Column("state", String, nullable=False),
     Column("options", JSON, nullable=False),
+    # Of a version made from an older one: the pipeline of its encodings, whatever the settings are by now.
+    Column("pipeline_version", String),
     Column("epochs_done", Integer, nullable=False, default=0),
     Column("epochs", Integer, nullable=False, default=0),
     Column("message", String, nullable=False, default=""),
@@ -69,6 +75,8 @@ builds = Table(
     Column("finished_at", Float),
     Column("dump_sha256", String(64)),
     Column("manifest", JSON),
+    # What was found about each person, see jobs/examining.py.
+    Column("people", JSON),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),
     sqlite_autoincrement=True,
 )
@@ -81,12 +89,18 @@ files = Table(
     Column("position", Integer, nullable=False),
     Column("name", String, nullable=False),
     Column("label", String),
+    # Left, top, right, bottom in pixels: where the person is, if the label says so.
+    Column("box", JSON),
+    # The content hash of the video that the picture is a frame of.
+    Column("video", String(64)),
     Column("content_hash", String(64), nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("faces", Integer),
-    # Who the faces are taken for: [{"face": index, "person": label}].
+    # Who the faces are taken for: [{"face": index, "person": label}]; null before that is known.
     Column("people", JSON),
+    # What was found about each face, see jobs/examining.py.
+    Column("findings", JSON),
     Index("files_of_build", "build", "position", unique=True),
     Index("files_by_content", "content_hash"),
     sqlite_autoincrement=True,

@@ -78,12 +78,14 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
 def report_epochs(database: Database, claim: Claim, done: int, total: int) -> None:
     """Record a training's progress and renew its lease. Raises ``BuildCancelled`` where the lease is gone."""
     with database.write() as connection:
-        renewed = connection.execute(
-            update(tasks).where(_held(claim)).values(lease_until=time.time() + _LEASE_S[claim.kind])
-        )
-        if renewed.rowcount == 0:
-            raise BuildCancelled("The build was cancelled or taken over.")
+        _renew(connection, claim, _LEASE_S[claim.kind])
         connection.execute(update(builds).where(builds.c.number == claim.build).values(epochs_done=done, epochs=total))
+
+
+def renew(database: Database, claim: Claim, seconds: float) -> None:
+    """Let a lease run for so many seconds from now. Raises ``BuildCancelled`` where it is gone."""
+    with database.write() as connection:
+        _renew(connection, claim, seconds)
 
 
 def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[FileOutcome]) -> bool:
@@ -101,28 +103,20 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
             .values(state=state, faces=outcome.faces, reason=outcome.reason)
         )
     connection.execute(delete(tasks).where(_held(claim)))
-    _train_if_encoded(connection, claim.build)
+    train_if_encoded(connection, claim.build)
     return True
 
 
-def finish_training(
-    connection: Connection, claim: Claim, manifest: dict[str, Any], dump_sha256: str, message: str
-) -> bool:
-    """Make a build ready, within the caller's transaction; ``False`` where the lease is gone."""
+def finish_training(connection: Connection, claim: Claim, columns: dict[str, Any]) -> bool:
+    """End a build in the state and with all else that ``columns`` say, within the caller's transaction.
+
+    ``False`` where the lease is gone.
+    """
     if not _holds(connection, claim):
         return False
     connection.execute(delete(tasks).where(_held(claim)))
-    connection.execute(
-        update(builds)
-        .where(builds.c.number == claim.build)
-        .values(
-            state=BuildState.READY,
-            manifest=manifest,
-            dump_sha256=dump_sha256,
-            message=message,
-            finished_at=time.time(),
-        )
-    )
+    ended = columns | {"finished_at": time.time()}
+    connection.execute(update(builds).where(builds.c.number == claim.build).values(ended))
     return True
 
 
@@ -143,6 +137,12 @@ def sweep(database: Database) -> None:
     """Take back every claim whose lease has run out."""
     with database.write() as connection:
         _take_back(connection, tasks.c.lease_until < time.time(), "The work took longer than its lease.")
+
+
+def _renew(connection: Connection, claim: Claim, seconds: float) -> None:
+    renewed = connection.execute(update(tasks).where(_held(claim)).values(lease_until=time.time() + seconds))
+    if renewed.rowcount == 0:
+        raise BuildCancelled("The build was cancelled or taken over.")
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:
@@ -177,7 +177,7 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
         connection.execute(
             update(files).where(files.c.id == task.file).values(state=FileState.REJECTED, reason=Reason.UNPROCESSABLE)
         )
-        _train_if_encoded(connection, task.build)
+        train_if_encoded(connection, task.build)
         return
     tried = f"Training was tried {task.attempts} times and failed. {error}"
     message = error if final else f"{tried} Send the pictures again; if that fails too, show the operator this id."
@@ -188,7 +188,8 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
     )
 
 
-def _train_if_encoded(connection: Connection, build: int) -> None:
+def train_if_encoded(connection: Connection, build: int) -> None:
+    """Queue a build's training if none of its files waits any more."""
     waiting = select(files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING).limit(1)
     if connection.scalar(waiting) is None:
         connection.execute(insert(tasks).values(build=build, kind=TaskKind.TRAIN))

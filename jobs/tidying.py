@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from features.database import Database
+from jobs.contents import rows_of
+from jobs.erasing import forget_unneeded
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, BuildState, builds
 
@@ -15,12 +17,19 @@ _REQUEST_S = 3600
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
-    """Delete what a build that has ended does not need: its pictures, unless they are kept, and a failed one's dump."""
+    """Delete what a build that has ended does not need: its pictures, unless they are kept, and a failed one's dump.
+
+    Of a dry run nothing stays but what was found, so its encodings go as well.
+    """
     with database.read() as connection:
         row = connection.execute(select(builds).where(builds.c.number == build)).first()
     if row is None or row.state in OPEN_STATES:
         return
-    if not row.options["keep_images"]:
+    if row.options["dry_run"]:
+        with database.write() as connection:
+            forget_unneeded(connection, {row.content_hash for row in rows_of(connection, build)})
+        database.forget_deleted()
+    if row.options["dry_run"] or not row.options["keep_images"]:
         storage.erase_images(row.recognizer_id, row.version)
     if row.state == BuildState.FAILED:
         storage.erase_dump(row.recognizer_id, row.version)

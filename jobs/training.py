@@ -1,51 +1,88 @@
 """A claim of a training: name the faces, train, commit the finished dump."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
-from constants.exceptions import BuildCancelled
-from constants.reasons import Reason
-from features import store
-from features.people import NamedFace, Picture, named_faces
+from constants.exceptions import BuildCancelled, BuildFailed
+from constants.portable import PARITY_PICTURES
+from features.people import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
 from jobs import stages, tasks
-from jobs.builds import count_files
+from jobs.contents import rows_of
+from jobs.examining import Examined, examined, pictures_of, record
 from jobs.options import BuildOptions
+from jobs.pipelines import settings_of_build
 from jobs.progress import EpochReport
-from jobs.tables import FileState, builds, files, recognizers
+from jobs.tables import BuildState, builds, recognizers
 from jobs.workplace import Workplace
+from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions
 from preprocessor.version import pipeline_version
 
 
 def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
-    """Train a build's recognizer and commit its dump.
+    """Train a build's recognizer and commit its dump; of a dry run, commit what was found.
 
     Raises ``BuildFailed`` where no recognizer can come of it, ``BuildCancelled`` where the lease is gone.
     """
     with workplace.database.read() as connection:
         build = _build(connection, claim)
-        options = BuildOptions(**build.options)
-        version = pipeline_version(options.applied_to(workplace.settings))
-        provenance = _provenance(connection, build, version)
-        pictures = _pictures(connection, build, version)
-    named = named_faces(pictures)
+        version = pipeline_version(settings_of_build(build, workplace.settings))
+        rows = rows_of(connection, build.number)
+        pictures = pictures_of(connection, rows, version)
+    if BuildOptions(**build.options).dry_run:
+        _examine(workplace, claim, build, rows, pictures)
+    else:
+        _train(workplace, claim, build, examined(rows, pictures, BuildOptions(**build.options)), version)
+
+
+def _examine(
+    workplace: Workplace, claim: tasks.Claim, build: Row[Any], rows: Sequence[Row[Any]], pictures: list[Picture]
+) -> None:
+    found = examined(rows, pictures)
+    try:
+        found = examined(rows, pictures, BuildOptions(**build.options))
+        message = _size(_training_set(found.named))
+    except BuildFailed as failure:
+        message = str(failure)
+    _commit(workplace, claim, found, {"state": BuildState.EXAMINED, "message": message})
+
+
+def _train(workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Examined, version: str) -> None:
+    _refuse_nothing_new(build, found)
     path = workplace.storage.dump(build.recognizer_id, build.version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = BuildOptions(**build.options)
     training = TrainingOptions(name=build.name, target_fpir=options.target_fpir, seed=options.seed)
-    request = stages.TrainRequest(_training_set(named), training, provenance, path)
+    training_set = _training_set(found.named)
+    request = stages.TrainRequest(
+        training_set,
+        training,
+        _provenance(build, version, found),
+        path,
+        settings_of_build(build, workplace.settings),
+        _kept(workplace, build, found),
+    )
     report = EpochReport(workplace.settings.database, claim)
     result = workplace.executor.submit(stages.train, request, report).result()
-    message = f"{len(request.training_set.labels)} people from {len(request.training_set.people)} faces"
-    with workplace.database.write() as connection:
-        accepted = tasks.finish_training(connection, claim, result.manifest, result.sha256, message)
-        if accepted:
-            _record_people(connection, pictures, named)
-    if not accepted:
+    columns = {"manifest": result.manifest, "dump_sha256": result.sha256, "message": _size(training_set)}
+    try:
+        _commit(workplace, claim, found, {"state": BuildState.READY} | columns)
+    except BuildCancelled:
         workplace.storage.erase_dump(build.recognizer_id, build.version)
-        raise BuildCancelled("The lease is gone.")
+        raise
+
+
+def _commit(workplace: Workplace, claim: tasks.Claim, found: Examined, columns: dict[str, Any]) -> None:
+    with workplace.database.write() as connection:
+        if not tasks.finish_training(connection, claim, columns):
+            raise BuildCancelled("The lease is gone.")
+        record(connection, claim.build, found)
 
 
 def _build(connection: Connection, claim: tasks.Claim) -> Row[Any]:
@@ -60,37 +97,41 @@ def _build(connection: Connection, claim: tasks.Claim) -> Row[Any]:
     return row
 
 
-def _pictures(connection: Connection, build: Row[Any], version: str) -> list[Picture]:
-    query = select(files).where(files.c.build == build.number, files.c.state == FileState.ENCODED)
-    rows = connection.execute(query.order_by(files.c.position)).all()
-    features = store.get(connection, version, {row.content_hash for row in rows})
-    return [Picture(row.id, row.content_hash, row.label, features[row.content_hash]) for row in rows]
+def _refuse_nothing_new(build: Row[Any], found: Examined) -> None:
+    """Raise ``BuildFailed`` where pictures were added to a recognizer and nothing is learnt from any of them."""
+    new = {row.id for row in found.rows if row.people is None}
+    if build.version > 1 and new and not new & found.used:
+        raise BuildFailed(
+            "No face in the pictures that were added could be used; the list of images says what was wrong with each."
+        )
 
 
-def _training_set(named: list[NamedFace]) -> TrainingSet:
+def _kept(workplace: Workplace, build: Row[Any], found: Examined) -> list[Path]:
+    """Some pictures of this version, where it keeps them, to prove its one-file form on."""
+    used = [row for row in found.rows if row.id in found.used][:PARITY_PICTURES]
+    return [workplace.storage.image(build.recognizer_id, build.version, row.position) for row in used]
+
+
+def _training_set(named: Sequence[NamedFace]) -> TrainingSet:
     return assemble(
         (face.person, f"{face.picture.content_hash}:{face.face}", face.picture.features.faces[face.face].encoding)
         for face in named
     )
 
 
-def _provenance(connection: Connection, build: Row[Any], version: str) -> Provenance:
-    counts = count_files(connection, build.number)
+def _size(training_set: TrainingSet) -> str:
+    return f"{len(training_set.labels)} people from {len(training_set.people)} faces"
+
+
+def _provenance(build: Row[Any], version: str, found: Examined) -> Provenance:
+    rejected = Counter(found.reasons.values())
     return Provenance(
         recognizer_id=build.recognizer_id,
         version=build.version,
         pipeline_version=version,
         created_at=datetime.fromtimestamp(build.created_at, UTC).isoformat(timespec="seconds"),
-        images_used=counts.get(FileState.ENCODED, 0),
-        images_rejected=counts.get(FileState.REJECTED, 0),
+        images_used=len(found.used),
+        images_rejected=rejected.total(),
+        rejected=rejected,
+        findings=name_files(found.examination, {row.id: row.name for row in found.rows}),
     )
-
-
-def _record_people(connection: Connection, pictures: list[Picture], named: list[NamedFace]) -> None:
-    """Write down for every file which of its faces was taken for whom, or that none was."""
-    people: dict[int, list[dict[str, Any]]] = {picture.file: [] for picture in pictures}
-    for face in named:
-        people[face.picture.file].append({"face": face.face, "person": face.person})
-    for file, taken in people.items():
-        reason = None if taken else Reason.TOO_FEW_FACES
-        connection.execute(update(files).where(files.c.id == file).values(people=taken, reason=reason))

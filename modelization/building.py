@@ -11,7 +11,16 @@ from constants.faces import ENCODING_SIZE
 from constants.training import PARITY_FACES
 from features.training_set import TrainingSet
 from modelization.decision import decide
-from modelization.dump import HEAD_KERAS, HEAD_ONNX, LABELS, MODEL_CARD, write_dump
+from modelization.dump import (
+    HEAD_KERAS,
+    HEAD_ONNX,
+    HEAD_TFLITE,
+    LABELS,
+    MODEL_CARD,
+    REPORT_HTML,
+    REPORT_JSON,
+    write_dump,
+)
 from modelization.evaluation import evaluate
 from modelization.folds import assign_folds
 from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
@@ -19,6 +28,8 @@ from modelization.manifest import Manifest, library_versions
 from modelization.model_card import write_model_card
 from modelization.prior import prior_of
 from modelization.provenance import Provenance, Report, TrainingOptions
+from modelization.report.content import make_report
+from modelization.report.page import write_page
 from modelization.topology import DEFAULT_TOPOLOGY
 
 #: Read by TensorFlow when it is loaded: no order of additions that depends on the processor, so that the
@@ -52,7 +63,7 @@ def build_recognizer(
         onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
         probes = _parity_probes(training_set, seed)
         prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
-        keras_file = head.keras_file()
+        keras_file, tflite_file = head.keras_file(), training.tflite_file(head.model)
     finally:
         training.forget_networks()
 
@@ -78,11 +89,15 @@ def build_recognizer(
         libraries=library_versions(),
     )
     labels = json.dumps(training_set.labels, ensure_ascii=False, indent=2)
+    build_report = make_report(manifest, decision.held_out, head.curves, provenance)
     files = {
         HEAD_KERAS: keras_file,
+        HEAD_TFLITE: tflite_file,
         HEAD_ONNX: onnx_file,
         LABELS: labels.encode(),
         MODEL_CARD: write_model_card(manifest).encode(),
+        REPORT_HTML: write_page(build_report),
+        REPORT_JSON: build_report.to_json(),
     }
     return write_dump(path, manifest, files)
 

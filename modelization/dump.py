@@ -5,7 +5,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,15 @@ from modelization.manifest import FileEntry, Manifest
 
 HEAD_KERAS = "head.keras"
 HEAD_ONNX = "head.onnx"
+HEAD_TFLITE = "head.tflite"
 LABELS = "labels.json"
 MANIFEST = "manifest.json"
 MODEL_CARD = "model_card.md"
+REPORT_HTML = "report.html"
+REPORT_JSON = "report.json"
 
 #: Files without which a bundle is not one; later parts of a recognizer stand beside them.
-REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, LABELS, MODEL_CARD})
+REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, LABELS, MODEL_CARD, REPORT_HTML, REPORT_JSON})
 
 #: What zipfile raises for damaged archives.
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
@@ -56,8 +59,8 @@ def write_dump(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Ma
     return complete
 
 
-def open_dump(path: Path) -> Dump:
-    """The bundle at ``path``, each file checked against the manifest.
+def open_dump(path: Path, only: Collection[str] = ()) -> Dump:
+    """The bundle at ``path``, each file checked against the manifest, or ``only`` some of them where any are named.
 
     Raises ``DumpInvalid`` for anything that ``write_dump`` of this format did not write.
     """
@@ -66,12 +69,13 @@ def open_dump(path: Path) -> Dump:
             _check_members(archive)
             manifest = _parsed(_member(archive, MANIFEST, MAX_MANIFEST_BYTES))
             _check_names(archive, manifest)
-            files = {name: _member(archive, name, entry.size) for name, entry in manifest.files.items()}
+            wanted = {name: entry for name, entry in manifest.files.items() if not only or name in only}
+            files = {name: _member(archive, name, entry.size) for name, entry in wanted.items()}
     except FileNotFoundError as error:
         raise DumpInvalid("There is no recognizer's file at this place.") from error
     except _ZIP_ERRORS as error:
         raise DumpInvalid("This file is not a recognizer, or is damaged; download it again.") from error
-    for name, entry in manifest.files.items():
+    for name, entry in wanted.items():
         if _entry(files[name]) != entry:
             raise DumpInvalid(f"{name} in this recognizer is not what was built; download it again.")
     return Dump(manifest, files)
@@ -86,7 +90,8 @@ def _write_zip(file: object, members: Mapping[str, bytes]) -> None:
         for name, content in members.items():
             # Without the time of day, which ZipInfo leaves at 1980: the manifest says when.
             info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED
+            # A network's weights hardly shrink, and take a second to find that out.
+            info.compress_type = zipfile.ZIP_STORED if name.endswith(".onnx") else zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
 

@@ -18,18 +18,28 @@ class Format:
 
 FORMATS = {
     "bundle": Format("", ".zip", "application/zip"),
-    "onnx": Format("head.onnx", ".onnx", "application/octet-stream"),
+    "onnx": Format("recognizer.onnx", ".onnx", "application/octet-stream"),
+    "head": Format("head.onnx", ".onnx", "application/octet-stream"),
     "keras": Format("head.keras", ".keras", "application/octet-stream"),
+    "tflite": Format("head.tflite", ".tflite", "application/octet-stream"),
 }
 
 
-def read_format(dump: Path, name: str) -> bytes:
-    """The bytes of a dump in one of ``FORMATS``. Raises ``NotFound`` where the dump was deleted meanwhile."""
-    member = FORMATS[name].member
+#: The forms of a version's report.
+REPORTS = {
+    "html": Format("report.html", ".html", "text/html"),
+    "json": Format("report.json", ".json", "application/json"),
+}
+
+
+def read_format(dump: Path, form: Format) -> bytes:
+    """The bytes of a dump in one of its forms. Raises ``NotFound`` where the dump was deleted meanwhile."""
     try:
-        if not member:
+        if not form.member:
             return dump.read_bytes()
         with zipfile.ZipFile(dump) as bundle:
-            return bundle.read(member)
+            return bundle.read(form.member)
     except FileNotFoundError as error:
         raise NotFound("This recognizer was deleted meanwhile.") from error
+    except KeyError as error:
+        raise NotFound(f"This recognizer was built without {form.member}; build it again.") from error

@@ -10,7 +10,7 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Gallery:
-    """``means`` of raw encodings and ``unit_means`` of unit ones, float64 (people, 128), of so many ``faces`` (people,)."""
+    """``means`` of raw and ``unit_means`` of unit encodings, float64 (people, 128), of so many ``faces`` (people,)."""
 
     means: _Floats
     unit_means: _Floats

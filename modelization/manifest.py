@@ -57,6 +57,7 @@ class Manifest(BaseModel):
     rules: dict[str, RuleMetrics]
     prior: dict[str, str | int]
     libraries: dict[str, str]
+    photo_parity: dict[str, int | float] | None = None
     files: dict[str, FileEntry] = {}
 
     @model_validator(mode="after")

@@ -2,7 +2,9 @@
 
 import re
 
+from modelization.dump import REPORT_HTML
 from modelization.manifest import Manifest
+from modelization.report.words import percent, rule_in_words, threshold_in_words
 from modelization.topology import Topology
 
 #: Characters that Markdown gives a meaning, and those that HTML inside it would.
@@ -29,9 +31,10 @@ def write_model_card(manifest: Manifest) -> str:
                 _people(manifest),
                 "## Held-out figures",
                 _figures(manifest),
+                f"{rule_in_words(manifest.rule, manifest.rules)} `{REPORT_HTML}` shows more: every threshold, every "
+                "person, who is taken for whom, and pictures that are worth a look.",
                 "## The threshold",
-                f"A face is named when its confidence is at least {manifest.threshold:.4f}, and is unknown below. The "
-                f"threshold was chosen so that about {_percent(manifest.target_fpir)} of strangers would be named.",
+                threshold_in_words(manifest.threshold, manifest.target_fpir),
                 "## Limits",
                 _limits(manifest),
                 "## Personal data",
@@ -82,11 +85,11 @@ def _figures(manifest: Manifest) -> str:
         lines.append("- No person has two faces, so how well known people are named could not be measured.")
     else:
         count = f"of {metrics.held_out_faces} held-out faces"
-        lines.append(f"- Most confident person right: {_percent(metrics.closed_set_accuracy)} {count}.")
-        lines.append(f"- Named, and rightly, at the threshold: {_percent(metrics.known_named_right)} {count}.")
+        lines.append(f"- Most confident person right: {percent(metrics.closed_set_accuracy)} {count}.")
+        lines.append(f"- Named, and rightly, at the threshold: {percent(metrics.known_named_right)} {count}.")
     lines.append(
-        f"- Named although their person was left out: {_percent(metrics.strangers_named)} "
-        f"of {metrics.stranger_faces} faces."
+        f"- Named although their person was left out: {percent(metrics.strangers_named)} "
+        f"of {metrics.stranger_faces} faces. These are the same people, not strangers at large."
     )
     if 0 < len(metrics.people_not_evaluated) < len(manifest.labels):
         lines.append(f"- Not evaluated, for having one face: {', '.join(map(escape, metrics.people_not_evaluated))}.")
@@ -101,10 +104,6 @@ def _limits(manifest: Manifest) -> str:
         "Relatives are confused more often than others. A picture of a picture is recognised like a person: this is no "
         "proof of presence. Decide nothing about a person on its word alone."
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
 
 
 def _code(text: str) -> str:

@@ -1,6 +1,10 @@
 """A topology as a Keras model."""
 
+from itertools import pairwise
+
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from constants.faces import ENCODING_SIZE
@@ -33,7 +37,7 @@ def build_network(topology: Topology, people: int, seed: int) -> keras.Model:
         hidden = keras.layers.Dense(
             layer.units,
             activation=layer.activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + number),
+            kernel_initializer=_initializer(number, seed),
             name=f"hidden_{number}",
         )(hidden)
         if layer.dropout:
@@ -41,7 +45,21 @@ def build_network(topology: Topology, people: int, seed: int) -> keras.Model:
     posterior = keras.layers.Dense(
         people,
         activation="softmax",
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + len(topology.layers)),
+        kernel_initializer=_initializer(len(topology.layers), seed),
         name="posterior",
     )(hidden)
     return keras.Model(encodings, posterior, name="head")
+
+
+def initial_weights(topology: Topology, people: int, seed: int) -> list[npt.NDArray[np.float32]]:
+    """What ``build_network`` starts from: kernel (in, out) and bias (out,) of each layer in turn."""
+    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people]
+    weights = []
+    for number, (before, after) in enumerate(pairwise(sizes)):
+        kernel = np.asarray(_initializer(number, seed)((before, after)), np.float32)
+        weights += [kernel, np.zeros(after, np.float32)]
+    return weights
+
+
+def _initializer(layer: int, seed: int) -> keras.initializers.Initializer:
+    return keras.initializers.GlorotUniform(seed=seed + layer)

@@ -51,7 +51,7 @@ class Recognizer:
     @classmethod
     def load(cls, path: Path) -> "Recognizer":
         """The recognizer of a bundle. Raises ``DumpInvalid`` where it is damaged or foreign."""
-        dump = open_dump(path)
+        dump = open_dump(path, only={HEAD_ONNX})
         return cls(dump.manifest, dump.files[HEAD_ONNX])
 
     def identify(self, encodings: npt.NDArray[np.float32]) -> list[Identification]:

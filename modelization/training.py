@@ -29,12 +29,14 @@ class TrainedHead:
     """A fitted head, and what heads that had not seen a face say of it.
 
     ``posterior`` is float32 (n, people), each row by the head of the fold that held the face out, or by
-    the final head for a face that no fold held out; ``epochs`` is how long the final head was fitted.
+    the final head for a face that no fold held out; ``epochs`` is how long the final head was fitted;
+    ``curves`` are, for each fold, the losses in nats of what it held out after 0, 1, 2, … epochs.
     """
 
     model: keras.Model
     posterior: _Floats
     epochs: int
+    curves: tuple[tuple[float, ...], ...]
 
     def predict(self, encodings: _Floats) -> _Floats:
         """The final head's posterior, (n, people), of raw encodings, (n, 128)."""
@@ -53,6 +55,11 @@ class TrainedHead:
                 warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
                 self.model.save(path)
             return path.read_bytes()
+
+
+def tflite_file(model: keras.Model) -> bytes:
+    """A head for TensorFlow Lite: one raw encoding, float32 (1, 128), in, and a posterior, (1, people), out."""
+    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
 def forget_networks() -> None:
@@ -76,15 +83,18 @@ def train_head(
     fit = _Fit(faces, build_network(topology, len(faces.labels), seed))
     posterior = np.zeros((len(faces.people), len(faces.labels)), np.float32)
     epochs: list[int] = []
+    curves: list[tuple[float, ...]] = []
     for fold in range(fits - 1):
         held_out = folds == fold
-        epochs.append(fit.until_best(held_out, progress))
+        best_epoch, losses = fit.until_best(held_out, progress)
+        epochs.append(best_epoch)
+        curves.append(losses)
         posterior[held_out] = fit.posterior()[held_out]
     final_epochs = max(1, int(np.median(epochs))) if epochs else EPOCHS_WITHOUT_FOLDS
     fit.for_epochs(final_epochs, progress)
     never = folds < 0
     posterior[never] = fit.posterior()[never]
-    return TrainedHead(fit.model, posterior, final_epochs)
+    return TrainedHead(fit.model, posterior, final_epochs, tuple(curves))
 
 
 class _Progress:
@@ -122,15 +132,20 @@ class _Fit:
         self._start = [variable.numpy() for variable in self._state]
         self._step = _make_step(model, optimizer, self._inputs, self._targets)
 
-    def until_best(self, held_out: npt.NDArray[np.bool_], progress: _Progress) -> int:
-        """Fit on all but the held-out faces; leave the weights of their lowest loss, and return its epoch."""
+    def until_best(self, held_out: npt.NDArray[np.bool_], progress: _Progress) -> tuple[int, tuple[float, ...]]:
+        """Fit on all but the held-out faces; leave the weights of their lowest loss.
+
+        Returns the epoch of that loss, and the losses of all epochs.
+        """
         self._restore(self._start)
         learn, judge = self._weights(~held_out), self._weights(held_out)
+        losses: list[float] = []
         best, best_epoch, best_weights = np.inf, 0, [v.numpy() for v in self.model.trainable_variables]
         for epoch in range(MAX_EPOCHS):
             # The step's loss is that of the weights before it, those of ``epoch`` epochs.
             weights = [variable.numpy() for variable in self.model.trainable_variables]
             loss = float(self._step(learn, judge))
+            losses.append(loss)
             progress.epoch()
             if loss < best - MIN_IMPROVEMENT:
                 best, best_epoch, best_weights = loss, epoch, weights
@@ -139,7 +154,7 @@ class _Fit:
         for variable, value in zip(self.model.trainable_variables, best_weights, strict=True):
             variable.assign(value)
         progress.fit_ended()
-        return best_epoch
+        return best_epoch, tuple(losses)
 
     def for_epochs(self, epochs: int, progress: _Progress) -> None:
         """Fit on every face."""
@@ -158,11 +173,16 @@ class _Fit:
             variable.assign(value)
 
     def _weights(self, chosen: npt.NDArray[np.bool_]) -> tf.Tensor:
-        """A weight for each face: every person with a chosen face weighs the same, however many there are."""
-        count = np.bincount(self._people[chosen], minlength=int(self._people.max()) + 1)
-        present = max(1, np.count_nonzero(count))
-        each = 1.0 / (present * np.maximum(count, 1))
-        return tf.constant(np.where(chosen, each[self._people], 0.0), tf.float32)
+        """Of every face; those that are not chosen weigh nothing."""
+        weights = np.zeros(len(self._people), np.float32)
+        weights[chosen] = balanced_weights(self._people[chosen])
+        return tf.constant(weights)
+
+
+def balanced_weights(people: npt.NDArray[np.int64]) -> _Floats:
+    """A weight for each face, 1 in all: every person who is there weighs the same, with however many faces."""
+    _, who, count = np.unique(people, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / (max(1, len(count)) * count[who]), np.float32)
 
 
 def _make_step(

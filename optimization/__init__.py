@@ -1,1 +1,1 @@
-"""The search for a topology: a genetic algorithm that knows nothing of faces. Empty in this version."""
+"""A genetic algorithm for genomes of any length and several objectives; it knows nothing of what they stand for."""

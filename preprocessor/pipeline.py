@@ -19,6 +19,7 @@ from preprocessor.encoder import Encoder
 from preprocessor.hog_detector import HogDetector
 from preprocessor.mmod_detector import MmodDetector
 from preprocessor.onnx_encoder import OnnxEncoder
+from preprocessor.quality import face_quality
 from preprocessor.types import AlignedFace, DetectedFace, EncodedFace, EncodedImage
 from preprocessor.views import ViewsEncoder
 
@@ -51,7 +52,10 @@ class FacePipeline:
             EncodedImage(
                 image.width,
                 image.height,
-                tuple(EncodedFace(face.detected, face.landmarks, next(encodings)) for face in image.faces),
+                tuple(
+                    EncodedFace(face.detected, face.landmarks, next(encodings), face_quality(face))
+                    for face in image.faces
+                ),
             )
             if isinstance(image, _AlignedImage)
             else image

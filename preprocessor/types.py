@@ -65,12 +65,29 @@ class AlignedFace:
 
 
 @dataclass(frozen=True)
+class FaceQuality:
+    """How well a face can be seen.
+
+    ``side`` is the shorter one of its box, in pixels of the photo; ``sharpness`` is 0 to 1, whatever the light, and
+    ``brightness`` the mean luminance, 0 to 255. ``yaw`` and ``pitch`` are estimates in degrees, 0 for a face that looks
+    into the camera, positive to the picture's right and upwards.
+    """
+
+    side: float
+    sharpness: float
+    brightness: float
+    yaw: float
+    pitch: float
+
+
+@dataclass(frozen=True)
 class EncodedFace:
     """A face as 128 numbers: ``encoding`` is float32, shape (128,)."""
 
     detected: DetectedFace
     landmarks: Floats
     encoding: Floats
+    quality: FaceQuality
 
 
 @dataclass(frozen=True)

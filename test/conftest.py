@@ -41,11 +41,19 @@ def astronaut_jpeg(astronaut: np.ndarray) -> bytes:
     return jpeg(astronaut)
 
 
+@pytest.fixture(scope="session")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the networks' graphs are kept for all tests, which never change: to make them takes seconds."""
+    return tmp_path_factory.mktemp("graphs")
+
+
 @pytest.fixture
-def service_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def service_settings(tmp_path: Path, graphs: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings whose data folder is the test's own, whatever the environment says."""
     for name in [name for name in os.environ if name.startswith("FACIAL_")]:
         monkeypatch.delenv(name)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "graphs").symlink_to(graphs)
     return Settings(data_dir=tmp_path / "data")
 
 

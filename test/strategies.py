@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from features.store import FaceFeatures, ImageFeatures
+from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from jobs.messages import Message
 
 _json = st.recursive(
@@ -32,6 +32,14 @@ faces = st.builds(
     score=st.floats(-10, 10),
     landmarks=arrays.arrays(np.float32, (5, 2), elements=_pixels),
     encoding=arrays.arrays(np.float32, (128,), elements=st.floats(-2, 2, width=32)),
+    quality=st.none()
+    | st.builds(
+        QualityFeatures,
+        sharpness=st.floats(0, 1),
+        brightness=st.floats(0, 255),
+        yaw=st.floats(-90, 90),
+        pitch=st.floats(-90, 180),
+    ),
 )
 
 images = st.builds(

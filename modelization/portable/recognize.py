@@ -15,6 +15,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+#: What is said of a face without a name.
+UNKNOWN = "The face resembles nobody well enough; it is a stranger's, or send a clearer picture."
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Find the faces in photos and name them, as JSON.")
@@ -66,6 +69,8 @@ class Recognizer:
             "person": self.labels[face["people"]] if face["people"] >= 0 else None,
             "confidence": _share(face["confidences"]),
             "candidates": [{"person": self.labels[who], "confidence": _share(sure)} for who, sure in candidates],
+            "reason": None if face["people"] >= 0 else "LOW_CONFIDENCE",
+            "message": None if face["people"] >= 0 else UNKNOWN,
         }
 
 

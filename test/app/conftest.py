@@ -47,17 +47,21 @@ class MadeUpPeople:
         self._rng = np.random.default_rng(self.seed)
         self._centres: dict[str, np.ndarray] = {}
 
-    def picture(self, person: str) -> bytes:
-        """Another picture of a person."""
-        pixels = self._rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    def picture(self, *people: str) -> bytes:
+        """Another picture of a person, of several side by side, or of nobody."""
+        pixels = self._rng.integers(0, 256, (40, 40 * max(len(people), 1), 3), dtype=np.uint8)
         content = jpeg(pixels)
+        faces = tuple(self._face(person, 40.0 * place) for place, person in enumerate(people))
+        version = pipeline_version(self.workplace.settings)
+        image = ImageFeatures(40 * len(people), 40, faces)
+        with self.workplace.database.write() as connection:
+            store.put(connection, version, {hashlib.sha256(content).hexdigest(): image})
+        return content
+
+    def _face(self, person: str, left: float) -> FaceFeatures:
         centre = self._centres.setdefault(person, self._rng.normal(size=128) * 0.11)
         encoding = (centre + self._rng.normal(size=128) * 0.02).astype(np.float32)
-        face = FaceFeatures((5.0, 5.0, 35.0, 35.0), 1.0, np.zeros((5, 2), np.float32), encoding)
-        version = pipeline_version(self.workplace.settings)
-        with self.workplace.database.write() as connection:
-            store.put(connection, version, {hashlib.sha256(content).hexdigest(): ImageFeatures(40, 40, (face,))})
-        return content
+        return FaceFeatures((left + 5, 5.0, left + 35, 35.0), 1.0, np.zeros((5, 2), np.float32), encoding)
 
     def files(self, people: int = 3, each: int = 4, folders: bool = True) -> list[tuple[io.BytesIO, str]]:
         """Files as the test client sends them."""

@@ -77,3 +77,5 @@ def test_the_interface_is_described(client):
     described = client.get("/docs/openapi.json").json
     simple = {"/is_alive", "/build_recognizer", "/is_available", "/recognize"}
     assert simple | {"/v1/recognizers", "/v1/recognizers/{recognizer_id}"} <= described["paths"].keys()
+    person = described["paths"]["/v1/recognizers/{recognizer_id}/people/{label}"]
+    assert person.keys() >= {"patch", "delete"}

@@ -148,6 +148,22 @@ def test_a_box_is_obeyed_and_one_without_a_face_takes_none():
     assert names(named_faces([boxed, empty, picture(2, "Ben", ben[1])])) == {(0, 1, "Ada"), (2, 0, "Ben")}
 
 
+def test_who_is_known_to_stand_for_somebody_goes_on_doing_so():
+    ada, ben = people_of([5, 3], seed=46)
+    # Somebody has decided that a face of Ben's is Ada's; of the unlabelled picture only one face was taken.
+    decided = replace(picture(0, "Ada", ada[0], ben[0]), taken=1)
+    heap = picture(1, None, ada[1], ben[1])
+    pictures = [
+        decided,
+        replace(heap, label="Ada", taken=0),
+        heap,
+        picture(2, "Ada", ada[2]),
+        picture(3, "Ben", ben[2]),
+    ]
+    expected = {(0, 1, "Ada"), (1, 0, "Ada"), (1, 1, "Ben"), (2, 0, "Ada"), (3, 0, "Ben")}
+    assert names(named_faces(pictures)) == names(named_faces(pictures[::-1])) == expected
+
+
 def test_of_a_video_no_more_than_a_few_faces_of_a_person_are_taken():
     ada, ben = people_of([40, 3], seed=45)
     frames = [replace(picture(file, "Ada", one), video="v" * 64) for file, one in enumerate(ada[:35])]

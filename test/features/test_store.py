@@ -24,7 +24,10 @@ def database(tmp_path):
 def same(one: ImageFeatures, other: ImageFeatures) -> bool:
     return (
         (one.width, one.height, len(one.faces)) == (other.width, other.height, len(other.faces))
-        and all(a.box == b.box and a.score == b.score for a, b in zip(one.faces, other.faces, strict=True))
+        and all(
+            (a.box, a.score, a.quality) == (b.box, b.score, b.quality)
+            for a, b in zip(one.faces, other.faces, strict=True)
+        )
         and all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(one.faces, other.faces, strict=True))
         and all(np.array_equal(a.encoding, b.encoding) for a, b in zip(one.faces, other.faces, strict=True))
     )

@@ -11,7 +11,7 @@ from PIL import Image
 from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge, UnsupportedMedia
 from constants.reasons import Reason
 from jobs.incoming import IncomingFile
-from jobs.intake import take_in, with_labels
+from jobs.intake import Labelling, take_in, with_labels
 from jobs.label_manifest import read_manifest
 from test.conftest import jpeg
 
@@ -37,7 +37,7 @@ def intake(workplace, stack, files, labels=(), settings=None, **options):
         file.seal()
         sent.append((name, file))
     incoming = workplace.storage.incoming
-    return take_in(with_labels(sent, labels), settings or workplace.settings, incoming, stack, **options)
+    return take_in(with_labels(sent, labels), settings or workplace.settings, incoming, stack, Labelling(**options))
 
 
 def zipped(files, **options) -> bytes:
@@ -87,7 +87,7 @@ def test_the_number_of_labels_must_be_that_of_the_files(workplace, stack, pictur
 def test_labels_from_file_names_only_when_asked(workplace, stack, pictures):
     files = [("Alice_1.jpg", pictures[0]), ("Bob_1.jpg", pictures[1])]
     assert [u.label for u in intake(workplace, stack, files)] == [None, None]
-    assert [u.label for u in intake(workplace, stack, files, label_from_filename=True)] == ["Alice", "Bob"]
+    assert [u.label for u in intake(workplace, stack, files, from_filename=True)] == ["Alice", "Bob"]
 
 
 def test_each_unusable_file_has_its_reason_and_the_rest_goes_on(workplace, stack, pictures, astronaut):

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from constants.exceptions import BuildCancelled, Overloaded
 from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
 from constants.reasons import Reason
-from jobs import builds, tasks
+from jobs import builds, contents, erasing, tasks
 from jobs.builds import Upload
 from jobs.incoming import IncomingFile
 from jobs.options import BuildOptions
@@ -114,7 +114,7 @@ def test_a_picture_that_kills_workers_is_given_up_and_the_build_goes_on(workplac
         while claim(workplace):
             pass
         expire(workplace)
-    images = builds.images(workplace.database, recognizer)
+    images = contents.images(workplace.database, recognizer)
     assert {image["reason"] for image in images} == {Reason.UNPROCESSABLE}
     assert count(workplace, TaskState.DEAD) == 3
     assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
@@ -176,7 +176,7 @@ def test_deleting_cancels_what_is_being_done(workplace):
     recognizer = submit(workplace, 2)
     encoding = claim(workplace)
     files = held(workplace, encoding)
-    builds.erase(workplace.database, workplace.storage, recognizer)
+    erasing.erase(workplace.database, workplace.storage, recognizer)
     with workplace.database.write() as connection:
         assert not tasks.finish_encoding(connection, encoding, [FileOutcome(file, 1) for file in files])
     with pytest.raises(BuildCancelled):

@@ -45,13 +45,14 @@ def test_a_person_of_two_pictures_is_not_starved_by_one_of_thirty(tmp_path: Path
     assert np.mean([face.person == "person 001" for face in found]) > 0.9
 
 
-def test_same_faces_and_seed_give_the_same_head(tmp_path: Path) -> None:
+def test_same_faces_and_seed_give_the_same_head_and_report(tmp_path: Path) -> None:
     known = training_set([3, 3, 2])
     first, again = (
         build_recognizer(known, TrainingOptions(seed=5), PROVENANCE, tmp_path / name, silent)
         for name in ("1.zip", "2.zip")
     )
-    assert first.files["head.onnx"] == again.files["head.onnx"]
+    for name in ("head.onnx", "report.html", "report.json"):
+        assert first.files[name] == again.files[name]
 
 
 def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""The people of a recognizer as resources: looked at, added, renamed, forgotten."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from pydantic import ValidationError
+from spectree import Response as Answers
+
+from app import actions
+from app.openapi import spec
+from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
+from constants.exceptions import InvalidRequest
+from jobs.builds import BuildStatus
+from jobs.labels import clean_label
+
+blueprint = Blueprint("people", __name__, url_prefix="/v1/recognizers/<recognizer_id>/people")
+
+_TAGS = ("people",)
+
+
+@blueprint.get("")
+@spec.validate(resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS, skip_validation=True)
+def list_people(recognizer_id: str) -> dict[str, Any]:
+    """Everybody whom a version was made of, with what is probably wrong with their pictures."""
+    found = actions.jobs().people(recognizer_id, actions.version())
+    return PersonList.model_validate({"id": recognizer_id, "people": found}).model_dump()
+
+
+@blueprint.post("")
+@spec.validate(
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True
+)
+def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a version with more pictures, of new people or of known ones, from the files of the part ``images``."""
+    return _accepted(actions.grow(recognizer_id))
+
+
+@blueprint.patch("/<path:label>")
+@spec.validate(
+    json=PersonChange,
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
+    tags=_TAGS,
+    skip_validation=True,
+)
+def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a version in which a person, or only some faces of the person, have another label."""
+    change = _change()
+    new = clean_label(change.label)
+    if new is None:
+        raise InvalidRequest("The new label is empty.")
+    return _accepted(actions.jobs().relabel(recognizer_id, label, new, change.faces))
+
+
+@blueprint.delete("/<path:label>")
+@spec.validate(
+    resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS, skip_validation=True
+)
+def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Erase a person and every version built with the person, and make a version without."""
+    receipt = actions.jobs().forget(recognizer_id, label)
+    answer = ReceiptAnswer.model_validate(asdict(receipt))
+    return answer.model_dump(mode="json"), 202, _location(recognizer_id, receipt.version)
+
+
+def _accepted(status: BuildStatus) -> tuple[dict[str, Any], int, dict[str, str]]:
+    return RecognizerAnswer.of(status).model_dump(mode="json"), 202, _location(status.id, status.version)
+
+
+def _location(recognizer_id: str, version: int) -> dict[str, str]:
+    return {"Location": url_for("recognizers.show_recognizer", recognizer_id=recognizer_id, version=version)}
+
+
+def _change() -> PersonChange:
+    try:
+        return PersonChange.model_validate(request.get_json(silent=True))
+    except ValidationError as error:
+        raise InvalidRequest(
+            'Send JSON with the new label, {"label": "Ada"}, and to change some of the faces only, '
+            '"faces": [[file, face], …], each file by its number or name.'
+        ) from error

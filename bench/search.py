@@ -1,0 +1,238 @@
+"""The topology search: against Keras one topology after another, against random search, and against the default."""
+
+import os
+import statistics
+import sys
+import tempfile
+from math import comb
+from pathlib import Path
+
+# As a build does it, before TensorFlow is loaded.
+os.environ.update({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import psutil  # type: ignore[import-untyped]
+from sklearn.model_selection import StratifiedKFold
+
+from bench import labelled_faces
+from bench.harness import arguments, progress, report, timed
+from constants.search import JUDGE_EVERY, SEARCH_LAYERS, SEARCH_POPULATION
+from constants.settings import Settings
+from constants.training import LEARNING_RATE
+from features.training_set import TrainingSet
+from modelization.folds import NEVER
+from modelization.network import build_network, make_deterministic
+from modelization.population_training import PopulationTrainer
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
+from modelization.topology_search import (
+    ALWAYS,
+    SearchOptions,
+    SearchResult,
+    search_topology,
+    to_topology,
+    topology_space,
+)
+from modelization.training import balanced_weights, forget_networks, train_head
+
+#: Least pictures of the people in the two sets.
+SETS = 10, 20
+#: Folds that a search judges by.
+FOLDS = 3
+#: Topologies of the population that Keras trains one after another, and their epochs: what a default head takes.
+TOPOLOGIES, QUICK_TOPOLOGIES, EPOCHS = 64, 8, 60
+#: Generations of a search.
+GENERATIONS, QUICK_GENERATIONS = 20, 3
+#: Seeds of the comparison with random search.
+SEEDS, QUICK_SEEDS = 10, 1
+#: Searches in one process, whose memory is looked at.
+SEARCHES, QUICK_SEARCHES = 20, 4
+#: Splits into folds, none of them seen by the search, on which its choice meets the default.
+SPLITS = 3
+
+_Folds = npt.NDArray[np.int64]
+
+
+def main() -> None:
+    options = arguments(__doc__)
+    quick = options.quick
+    generations = QUICK_GENERATIONS if quick else GENERATIONS
+    sets = {least: _faces(options.dataset, least) for least in SETS}
+    samples = {f"people_{least}": len(faces.labels) for least, faces in sets.items()}
+    samples |= {f"pictures_{least}": len(faces.people) for least, faces in sets.items()}
+    figures = {"rss_growth_mb": _rss_growth(sets[20], QUICK_SEARCHES if quick else SEARCHES)}
+    for least, faces in sets.items():
+        search = SearchOptions(generations, time_budget_s=3600)
+        result = search_topology(faces, _folds(faces, 0), search, None, lambda _: None)
+        figures |= {f"{name}_{least}": value for name, value in _against_default(faces, result).items()}
+        samples[f"candidates_{least}"] = result.evaluated
+    figures["search_seconds"] = figures["search_seconds_10"]
+    figures |= _against_random(sets[20], QUICK_SEEDS if quick else SEEDS, generations)
+    figures |= _against_keras(sets[10], QUICK_TOPOLOGIES if quick else TOPOLOGIES)
+    samples |= {"topologies": QUICK_TOPOLOGIES if quick else TOPOLOGIES, "epochs": EPOCHS}
+    report("search", figures, samples)
+
+
+def _faces(dataset: Path, least: int) -> TrainingSet:
+    """The people with at least so many pictures, encoded as a service does it."""
+    people = sorted(person for person in dataset.iterdir() if person.is_dir())
+    files = {person.name: sorted(person.glob("*.jpg")) for person in people}
+    labels = tuple(person for person, pictures in files.items() if len(pictures) >= least)
+    if len(labels) < 2:
+        sys.exit(f"{dataset} has no two people with {least} pictures each.")
+    pictures = [(number, file) for number, person in enumerate(labels) for file in files[person]]
+    with tempfile.TemporaryDirectory() as folder:
+        encoded = labelled_faces.encode(pictures, (), Settings(data_dir=Path(folder), detector="cascade"))
+    return TrainingSet(encoded.encodings[""], encoded.people.astype(np.int64), labels)
+
+
+def _folds(faces: TrainingSet, seed: int) -> _Folds:
+    folds = np.empty(len(faces.people), np.int64)
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(faces.people, faces.people)
+    for fold, (_, held_out) in enumerate(split):
+        folds[held_out] = fold
+    return folds
+
+
+def _rss_growth(faces: TrainingSet, searches: int) -> float:
+    """MB that the process grows by after its second search; each search is of other people, so of other sizes."""
+    sizes: list[float] = []
+    for number in progress(range(searches), "searching again and again"):
+        some = _some_people(faces, len(faces.labels) - number % 5)
+        search_topology(some, _folds(some, 0), SearchOptions(2, seed=number), None, lambda _: None)
+        forget_networks()
+        sizes.append(psutil.Process().memory_info().rss / 1e6)
+    return sizes[-1] - sizes[1]
+
+
+def _some_people(faces: TrainingSet, count: int) -> TrainingSet:
+    chosen = faces.people < count
+    return TrainingSet(faces.encodings[chosen], faces.people[chosen], faces.labels[:count])
+
+
+def _against_default(faces: TrainingSet, result: SearchResult) -> dict[str, float]:
+    """What the chosen topology has and loses as an ordinary Keras head, on folds that the search has not seen.
+
+    ``paired_p`` is the exact two-sided McNemar test on faces that one of the two names wrongly and the other does not.
+    """
+    chosen, default = (_wrong(faces, topology) for topology in (result.chosen.topology, DEFAULT_TOPOLOGY))
+    lost, won = int((chosen & ~default).sum()), int((~chosen & default).sum())
+    tail = sum(comb(lost + won, k) for k in range(min(lost, won) + 1)) / 2.0 ** (lost + won)
+    return {
+        "search_seconds": result.seconds,
+        "parameters_share": result.chosen.parameters / result.default.parameters,
+        "layers": result.chosen.layers,
+        "error_chosen": float(chosen.mean()),
+        "error_default": float(default.mean()),
+        "paired_p": min(1.0, 2 * tail),
+    }
+
+
+def _wrong(faces: TrainingSet, topology: Topology) -> npt.NDArray[np.bool_]:
+    """Which faces heads that had not seen them name wrongly, one split after the other."""
+    wrong = []
+    for split in range(1, SPLITS + 1):
+        head = train_head(faces, _folds(faces, split), topology, split, lambda *_: None)
+        wrong.append(head.posterior.argmax(axis=1) != faces.people)
+    return np.concatenate(wrong)
+
+
+def _against_random(faces: TrainingSet, seeds: int, generations: int) -> dict[str, float]:
+    """In how many of ``seeds`` seeds the search's hypervolume is at least random search's, evaluations being equal."""
+    found, drawn = [], []
+    folds = _folds(faces, 0)
+    for seed in progress(range(seeds), "searching at random"):
+        options = SearchOptions(generations, time_budget_s=3600, seed=seed)
+        result = search_topology(faces, folds, options, None, lambda _: None)
+        found.append(_hypervolume([(one.layers, one.error) for one in result.front]))
+        drawn.append(_hypervolume(_random_search(faces, folds, result.evaluated, seed)))
+    wins = sum(ours >= theirs for ours, theirs in zip(found, drawn, strict=True))
+    more = statistics.median(ours - theirs for ours, theirs in zip(found, drawn, strict=True))
+    return {"hypervolume_wins_of_10": 10 * wins / seeds, "hypervolume_gain": more}
+
+
+def _random_search(faces: TrainingSet, folds: _Folds, evaluations: int, seed: int) -> list[tuple[int, float]]:
+    """Layers and errors of topologies drawn from the same space, judged in the same way, the two givens among them."""
+    rng, space = np.random.default_rng(seed), topology_space(SEARCH_LAYERS)
+    drawn = dict.fromkeys(ALWAYS)
+    while len(drawn) < evaluations:
+        drawn[to_topology(space.draw(rng))] = None
+    topologies, judged = list(drawn), []
+    with PopulationTrainer(faces, folds, seed) as trainer:
+        for start in range(0, evaluations, SEARCH_POPULATION):
+            batch = topologies[start : start + SEARCH_POPULATION]
+            errors = [judgement.error for judgement in trainer.judge(batch, lambda: None, ALWAYS)]
+            judged += [(len(topology.layers), error) for topology, error in zip(batch, errors, strict=True)]
+    return judged
+
+
+def _hypervolume(judged: list[tuple[int, float]]) -> float:
+    """Area of layers and error that is dominated, below one layer more than allowed and an error of one."""
+    least = [
+        min((error for layers, error in judged if layers <= limit), default=1.0) for limit in range(SEARCH_LAYERS + 1)
+    ]
+    return sum(1 - error for error in least)
+
+
+def _against_keras(faces: TrainingSet, count: int) -> dict[str, float]:
+    """Times and held-out accuracy of one population and of Keras' ``fit``, by turns: same epochs, faces and starts."""
+    held_out = _folds(faces, 0) == 0
+    rng, space = np.random.default_rng(0), topology_space(SEARCH_LAYERS)
+    drawn: dict[Topology, None] = {}
+    while len(drawn) < count:
+        drawn[to_topology(space.draw(rng))] = None
+    topologies = list(drawn)
+    make_deterministic(0)
+    ours, trained = timed(_fit_population, faces, held_out, topologies)
+    accuracy, theirs, reached = [], 0.0, []
+    for topology, (weights,) in zip(progress(topologies, "Keras, one after another"), trained, strict=True):
+        seconds, model = timed(_fit, faces, held_out, topology)
+        theirs += seconds
+        reached.append(_accuracy(model, faces, held_out))
+        model.set_weights(weights)
+        accuracy.append(_accuracy(model, faces, held_out))
+    return {
+        "population_speedup": theirs / ours,
+        "population_seconds": ours,
+        "keras_seconds": theirs,
+        "accuracy_population": float(np.mean(accuracy)),
+        "accuracy_keras": float(np.mean(reached)),
+    }
+
+
+def _fit_population(
+    faces: TrainingSet, held_out: npt.NDArray[np.bool_], topologies: list[Topology]
+) -> list[list[list[npt.NDArray[np.float32]]]]:
+    """The time to compile is a part of it."""
+    with PopulationTrainer(faces, np.where(held_out, 0, NEVER), 0) as trainer:
+        return trainer.fit(topologies, EPOCHS)
+
+
+def _fit(faces: TrainingSet, held_out: npt.NDArray[np.bool_], topology: Topology) -> keras.Model:
+    """Keras' own loop over the same steps, which looks at the held-out loss as often."""
+    model = build_network(topology, len(faces.labels), 0)
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss)
+    learn, judge = ((faces.encodings[rows], faces.people[rows]) for rows in (~held_out, held_out))
+    model.fit(
+        *learn,
+        sample_weight=balanced_weights(learn[1]),
+        batch_size=len(learn[1]),
+        epochs=EPOCHS,
+        shuffle=False,
+        validation_data=judge,
+        validation_freq=JUDGE_EVERY,
+        validation_batch_size=len(judge[1]),
+        verbose=0,
+    )
+    return model
+
+
+def _accuracy(model: keras.Model, faces: TrainingSet, held_out: npt.NDArray[np.bool_]) -> float:
+    posterior = np.asarray(model(faces.encodings[held_out], training=False))
+    return float((posterior.argmax(axis=1) == faces.people[held_out]).mean())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A video among the pictures of a build: taken apart into frames, each of which is then a picture of its own."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from constants.jobs import ENCODE_BATCH, VIDEO_LEASE_S
+from constants.reasons import Reason
+from constants.settings import Settings
+from features.store import ImageFeatures
+from jobs import stages, tasks
+from jobs.tables import FileState, files
+from jobs.workplace import Workplace
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame in which there are faces: the second it is shown at, and the hash that its encodings are kept under."""
+
+    second: float
+    content_hash: str
+    features: ImageFeatures
+
+
+def encode_video(
+    workplace: Workplace, claim: tasks.Claim, content_hash: str, path: Path, settings: Settings
+) -> list[Frame] | Reason:
+    """The frames of a video with their faces, or the reason why it cannot be used.
+
+    Raises ``BuildCancelled`` where the lease is gone.
+    """
+    tasks.renew(workplace.database, claim, VIDEO_LEASE_S)
+    frames = workplace.executor.submit(stages.take_apart, path).result()
+    if isinstance(frames, Reason):
+        return frames
+    found: list[Frame] = []
+    for start in range(0, len(frames), ENCODE_BATCH):
+        some = frames[start : start + ENCODE_BATCH]
+        results = workplace.executor.submit(stages.encode, [frame.jpeg for frame in some], settings).result()
+        found += [
+            Frame(frame.second, _frame_hash(content_hash, number), result)
+            for number, (frame, result) in enumerate(zip(some, results, strict=True), start)
+            if isinstance(result, ImageFeatures) and result.faces
+        ]
+    return found or Reason.NO_FACE
+
+
+def replace_by_frames(connection: Connection, row: Row[Any], frames: Sequence[Frame]) -> None:
+    """Let a video's frames stand in its place among the files of its build, behind all the others."""
+    last = connection.scalar(select(func.max(files.c.position)).where(files.c.build == row.build))
+    common = {"build": row.build, "label": row.label, "video": row.content_hash, "state": FileState.ENCODED}
+    values = [
+        {
+            "position": position,
+            "name": f"{row.name} at {frame.second:.1f} s",
+            "content_hash": frame.content_hash,
+            "faces": len(frame.features.faces),
+        }
+        | common
+        for position, frame in enumerate(frames, (last or 0) + 1)
+    ]
+    connection.execute(insert(files), values)
+    connection.execute(delete(files).where(files.c.id == row.id))
+
+
+def _frame_hash(video: str, number: int) -> str:
+    """A frame's own hash: the same file always gives the same frames."""
+    return hashlib.sha256(f"{video}:{number}".encode()).hexdigest()

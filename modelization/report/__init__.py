@@ -1,0 +1,1 @@
+"""The report that comes with every version: its content as data, its plots, and its page."""

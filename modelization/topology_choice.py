@@ -1,0 +1,53 @@
+"""Which of the topologies that were judged is taken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelization.topology import Topology
+
+
+@dataclass(frozen=True)
+class JudgedTopology:
+    """A topology and its held-out figures.
+
+    ``error`` with its ``standard_error`` is that of ``Judgement``; ``wrong`` the share of held-out faces named
+    wrongly; ``parameters`` counts the numbers of the network; not ``complete`` are figures of a training cut short.
+    """
+
+    topology: Topology
+    error: float
+    standard_error: float
+    wrong: float
+    parameters: int
+    complete: bool
+
+    @property
+    def layers(self) -> int:
+        return len(self.topology.layers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "topology": self.topology.to_json(),
+            "error": self.error,
+            "standard_error": self.standard_error,
+            "wrong": self.wrong,
+            "layers": self.layers,
+            "parameters": self.parameters,
+            "complete": self.complete,
+        }
+
+
+def choose(judged: Sequence[JudgedTopology], default: JudgedTopology) -> JudgedTopology:
+    """The one with the fewest layers, then parameters, among those as good as the best.
+
+    As good is an error within one standard error of the least, the best one's (Breiman et al. 1984, the rule of
+    one standard error), and no more held-out faces named wrongly than by the default. ``judged`` holds the default.
+    """
+    complete = [one for one in judged if one.complete]
+    best = min(complete, key=lambda one: one.error)
+    limit = best.error + best.standard_error
+    # The best itself may name more faces wrongly than the default, where it is much surer: then the default stays.
+    good = [one for one in complete if one.error <= limit and one.wrong <= default.wrong] or [default]
+    return min(good, key=lambda one: (one.layers, one.parameters, one.error))

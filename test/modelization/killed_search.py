@@ -1,0 +1,25 @@
+"""A small search in a process of its own, to be killed: run with the file of its state."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.update({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+from modelization.folds import assign_folds
+from modelization.topology_search import SearchOptions, SearchProgress, SearchResult, search_topology
+from test.modelization.made_up import training_set
+
+OPTIONS = SearchOptions(generations=10, population=6, max_layers=1, seed=5)
+
+
+def run(state: Path | None, report: Callable[[SearchProgress], None] = lambda _: None) -> SearchResult:
+    known = training_set([6, 5, 5, 4])
+    return search_topology(known, assign_folds(known.people, 1), OPTIONS, state, report)
+
+
+if __name__ == "__main__":
+    result = run(Path(sys.argv[1])).to_json()
+    print(json.dumps({name: value for name, value in result.items() if name != "seconds"}))

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from constants.exceptions import BuildFailed
+from constants.settings import Settings
+from modelization import portable_bundle
+from modelization.dump import HEAD_ONNX, open_dump
+from modelization.portable_bundle import add_portable_files
+from modelization.recognizer import Recognizer
+from test.modelization.conftest import Built
+
+
+@pytest.fixture
+def bundle(built: Built, tmp_path: Path) -> Path:
+    copy = tmp_path / "recognizer.zip"
+    copy.write_bytes(built.path.read_bytes())
+    return copy
+
+
+def test_the_bundle_gets_what_it_is_used_by_and_the_proof(
+    bundle: Path, service_settings: Settings, astronaut_jpeg: bytes
+) -> None:
+    before = open_dump(bundle)
+    manifest = add_portable_files(bundle, service_settings, [astronaut_jpeg])
+    after = open_dump(bundle)
+    assert after.manifest == manifest
+    assert set(after.files) - set(before.files) == {"recognizer.onnx", "recognize.py", "demo.html", "drawing.py"}
+    assert {name: after.files[name] for name in before.files} == before.files
+    assert manifest.photo_parity is not None
+    assert manifest.photo_parity["pictures"] == 2 and manifest.photo_parity["faces"] >= 4
+    assert manifest.photo_parity["other_names"] == manifest.photo_parity["unpaired"] == 0
+    assert bundle.stat().st_size < 36 * 2**20
+
+
+def test_a_recognizer_is_loaded_without_reading_the_rest(bundle: Path) -> None:
+    assert set(open_dump(bundle, only={HEAD_ONNX}).files) == {HEAD_ONNX}
+    assert Recognizer.load(bundle).labels
+
+
+def test_a_file_that_is_not_the_service_fails_the_export(
+    bundle: Path, service_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof is led against the service with both views; a file that was made for one of them is not it."""
+    make = portable_bundle.make_photo_model
+    one_view = service_settings.model_copy(update={"views": 1})
+    monkeypatch.setattr(portable_bundle, "make_photo_model", lambda head, _: make(head, one_view))
+    before = bundle.read_bytes()
+    with pytest.raises(BuildFailed, match="not the service's"):
+        add_portable_files(bundle, service_settings, [])
+    assert bundle.read_bytes() == before

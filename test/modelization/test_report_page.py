@@ -1,0 +1,179 @@
+"""The page of a report, as a browser and as a curious reader would take it apart."""
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import sync_playwright
+
+from modelization.findings import DoubtfulLabel, Findings
+from modelization.report.page import write_page
+from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
+from modelization.topology_choice import JudgedTopology
+from modelization.topology_search import SearchOptions, SearchResult
+from test.modelization.made_up_reports import report, scores
+
+ROOT = Path(__file__).parents[2]
+#: Elements that have no end.
+VOID = {"meta", "img"}
+HOSTILE = ("<script>alert(1)</script>", "\u202eevil", "محمد", "😀 $x^2$", "x" * 200, "a&amp;b \"'")
+
+labels = st.lists(
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30),
+    min_size=2,
+    max_size=4,
+    unique=True,
+)
+
+
+class Page(HTMLParser):
+    """A page in parts: its elements with their attributes, and the text of those that hold people's own words."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(content.decode())
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "bdi":
+            self.words.append("")
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "bdi" in self._open:
+            self.words[-1] += data
+
+    def count(self, tag: str) -> int:
+        return sum(element == tag for element, _ in self.elements)
+
+
+@pytest.fixture(scope="module")
+def full() -> bytes:
+    """Everything that a report can show, under hostile names."""
+    findings = Findings(
+        (
+            DoubtfulLabel("</td><img src=x>.jpg", HOSTILE[0], None, 0.98),
+            DoubtfulLabel("b.jpg", "محمد", HOSTILE[4], 0.6),
+        ),
+        (("one.jpg", "two<br>.jpg"),),
+        ((HOSTILE[1], HOSTILE[2]),),
+    )
+    return write_page(report(scores([4, 3, 5, 2, 1, 6], gap=2.0), HOSTILE, "Tom & <Jerry>", findings, search()))
+
+
+def search() -> dict[str, object]:
+    small = JudgedTopology(Topology((Layer(8, "tanh", 0.2),)), 0.021, 0.004, 0.02, 2000, True)
+    linear = JudgedTopology(Topology(()), 0.03, 0.004, 0.02, 800, True)
+    default = JudgedTopology(DEFAULT_TOPOLOGY, 0.02, 0.004, 0.02, 9000, True)
+    ancestor = {"number": 3, "generation": 1, "parents": [0, 1], "topology": small.topology.to_json(), "error": 0.021}
+    result = SearchResult(
+        chosen=small,
+        default=default,
+        linear=linear,
+        front=(linear, small),
+        best_error=(0.03, 0.021),
+        mean_error=(0.05, 0.03),
+        lineage=(ancestor,),
+        people=6,
+        faces=21,
+        evaluated=40,
+        stopped_by="generations",
+        seconds=9.0,
+        options=SearchOptions(),
+    )
+    return result.to_json()
+
+
+def test_nothing_is_fetched_and_nothing_runs(full: bytes) -> None:
+    page = Page(full)
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
+        assert not any(name.startswith("on") or name in {"href", "srcset", "style"} for name in attributes)
+        assert (attributes.get("src") or "data:image/svg+xml;base64,").startswith("data:image/svg+xml;base64,")
+    assert b"url(" not in full and b"@import" not in full
+
+
+def test_whoever_cannot_see_it_can_read_it(full: bytes) -> None:
+    page = Page(full)
+    assert ("html", {"lang": "en"}) in page.elements
+    assert all(len(attributes["alt"] or "") > 40 for tag, attributes in page.elements if tag == "img")
+    assert page.count("img") == 5
+    assert page.count("table") == page.count("caption") == 6
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in page.elements if tag == "th")
+
+
+def test_hostile_names_are_shown_as_they_are(full: bytes) -> None:
+    words = Counter(Page(full).words)
+    assert set(HOSTILE) <= set(words) and words["Tom & <Jerry>"] == 1
+    assert words["</td><img src=x>.jpg"] == words["two<br>.jpg"] == 1
+
+
+@given(labels)
+def test_any_label_is_shown_as_it_is(labels: list[str]) -> None:
+    page = Page(write_page(report(scores([1] * len(labels)), labels)))
+    assert Counter(label.replace("\r", "\n") for label in labels) <= Counter(page.words)
+
+
+def test_what_was_not_done_is_not_shown() -> None:
+    page = write_page(report(scores([1, 1]))).decode()
+    assert "Nobody has two faces" in page and "<img" not in page
+    assert "The search for a topology" not in page and "No label looks wrong" in page
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    page = write_page(report(scores([1] * 400))).decode()
+    assert "100 more are in report.json" in page
+
+
+def test_the_same_report_gives_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+    program = (
+        "import hashlib; from test.modelization.made_up_reports import report, scores\n"
+        "from modelization.report.page import write_page\n"
+        "print(hashlib.sha256(write_page(report(scores([3, 4, 2]), 'abc'))).hexdigest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PATH": "", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_it_fits_a_phone_and_a_desk(full: bytes, tmp_path: Path, width: int) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no browser: make test installs Chromium, where it may use apt-get")
+    (tmp_path / "report.html").write_bytes(full)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.set_default_timeout(120_000)
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        drawn = page.evaluate("[...document.images].map(image => image.naturalWidth > 0 && image.width <= innerWidth)")
+        assert drawn == [True] * 5 and complaints == []
+        browser.close()

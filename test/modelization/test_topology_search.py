@@ -1,0 +1,150 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelization.folds import assign_folds
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
+from modelization.topology_search import SearchOptions, SearchProgress, SearchResult, search_topology
+from optimization.evolution import StopSearch
+from test.modelization import killed_search
+from test.modelization.killed_search import OPTIONS
+from test.modelization.made_up import training_set
+
+ROOT = Path(__file__).parents[2]
+
+
+def search(options: SearchOptions, state: Path | None = None, report: object = lambda _: None) -> SearchResult:
+    known = training_set([6, 5, 5, 4])
+    return search_topology(known, assign_folds(known.people, 1), options, state, report)
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[SearchProgress]:
+    """What the search of ``whole`` reports."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def whole(seen: list[SearchProgress]) -> SearchResult:
+    return killed_search.run(None, seen.append)
+
+
+def figures(result: SearchResult) -> dict[str, object]:
+    """All but the time it took."""
+    return replace(result, seconds=0.0).to_json()
+
+
+def test_killed_three_times_it_ends_as_though_it_had_not_been(tmp_path: Path, whole: SearchResult) -> None:
+    state, rng = tmp_path / "state.json", np.random.default_rng()
+    command = [sys.executable, "-m", killed_search.__name__, str(state)]
+    for kill in range(3):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            _wait_for_generation(state, process, 1 + 2 * kill)
+            time.sleep(rng.uniform(0, 0.2))
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    expected = json.loads(json.dumps({name: value for name, value in whole.to_json().items() if name != "seconds"}))
+    assert json.loads(done) == expected
+
+
+def _wait_for_generation(state: Path, process: subprocess.Popen, generation: int) -> None:
+    while process.poll() is None:
+        if state.exists() and len(json.loads(state.read_text())["evolution"]["history"]) >= generation:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the search ended before it could be killed")
+
+
+def test_says_what_it_found(whole: SearchResult) -> None:
+    assert whole.stopped_by == "generations" and whole.evaluated == 60
+    assert whole.linear.topology == Topology(()) and whole.linear.complete
+    assert whole.default.topology == DEFAULT_TOPOLOGY and whole.default.complete
+    assert len(whole.best_error) == len(whole.mean_error) == 10
+    assert list(whole.best_error) == sorted(whole.best_error, reverse=True)
+    assert whole.lineage[-1]["topology"] == whole.chosen.topology.to_json()
+    assert not any(
+        a.error < b.error and a.layers <= b.layers
+        for a in whole.front
+        for b in whole.front
+        if a.layers < b.layers and a.parameters <= b.parameters
+    )
+
+
+def test_ships_nothing_worse_than_the_default(whole: SearchResult) -> None:
+    assert whole.chosen.complete
+    assert whole.chosen.wrong <= whole.default.wrong
+    assert whole.chosen.layers <= whole.default.layers
+    assert whole.chosen.parameters < whole.default.parameters
+
+
+def test_progress_counts_up_and_ends_whole(whole: SearchResult, seen: list[SearchProgress]) -> None:
+    assert [one.generation for one in seen] == sorted(one.generation for one in seen)
+    assert seen[0].best_error is None and seen[-1].generation == seen[-1].generations == 10
+    assert seen[-1].evaluated == whole.evaluated and seen[-1].best_error == whole.best_error[-1]
+    assert all(one.time_left_s <= OPTIONS.time_budget_s for one in seen)
+
+
+def test_stopping_gives_the_best_so_far_and_another_error_ends_it() -> None:
+    def stop(progress: SearchProgress) -> None:
+        if progress.generation == 2:
+            raise StopSearch
+
+    def cancel(progress: SearchProgress) -> None:
+        raise ZeroDivisionError
+
+    stopped = search(OPTIONS, report=stop)
+    assert stopped.stopped_by == "cancelled" and stopped.evaluated == 12 and stopped.chosen.complete
+    with pytest.raises(ZeroDivisionError):
+        search(OPTIONS, report=cancel)
+
+
+def test_a_budget_that_is_spent_ends_it_after_a_generation() -> None:
+    spent = search(replace(OPTIONS, generations=200, time_budget_s=1))
+    assert spent.stopped_by == "time_budget" and spent.chosen.complete
+
+
+def test_a_state_of_other_faces_is_not_taken_up(tmp_path: Path, whole: SearchResult) -> None:
+    state = tmp_path / "state.json"
+    other = training_set([5, 5, 5, 5], seed=9)
+    search_topology(other, assign_folds(other.people, 1), replace(OPTIONS, generations=1), state, lambda _: None)
+    assert figures(search(OPTIONS, state)) == figures(whole)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"generations": 0},
+        {"generations": 10**6},
+        {"population": 1},
+        {"time_budget_s": 0},
+        {"time_budget_s": float("nan")},
+        {"max_layers": 0},
+        {"max_layers": 9},
+        {"seed": -1},
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SearchOptions(**wrong)
+
+
+def test_of_very_many_faces_a_part_of_the_people_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelization.topology_search.SEARCH_MAX_ANSWERS", 3 * 14 - 1)
+    result = search(replace(OPTIONS, generations=1))
+    assert result.people == 2 and 9 <= result.faces <= 11
+    # A head is still for everyone.
+    assert result.linear.parameters == 129 * 4
+
+
+def test_nobody_held_out_is_nothing_to_judge_by() -> None:
+    alone = training_set([1, 1, 1])
+    with pytest.raises(ValueError, match="two faces"):
+        search_topology(alone, assign_folds(alone.people, 0), OPTIONS, None, lambda _: None)
