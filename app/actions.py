@@ -76,12 +76,27 @@ def _chosen(form: str, forms: Mapping[str, Format]) -> Format:
     return forms[form]
 
 
-def recognise(recognizer_id: str) -> dict[str, Any]:
-    """The faces in the request's photos; a request whose every photo is unusable is refused."""
-    sent = photos()
-    answer = jobs().recognize(recognizer_id, version(), [data for _, data in sent], g.request_id)
+def recognise(recognizer_id: str) -> dict[str, Any] | Response:
+    """The faces in the request's photos, or with ``draw=1`` its one photo with the faces drawn into it.
+
+    A request whose every photo is unusable is refused.
+    """
+    sent, draw = photos(), _switch("draw")
+    if draw and len(sent) > 1:
+        raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
+    answer = jobs().recognize(recognizer_id, version(), [data for _, data in sent], g.request_id, draw=draw)
     images = answer["images"]
     if all("reason" in image for image in images):
         raise ImageRejected(images[0]["reason"], images[0]["message"])
+    if draw:
+        return Response(answer["drawn"][0], mimetype="image/jpeg")
     answer["images"] = [{"file": name} | image for (name, _), image in zip(sent, images, strict=True)]
     return Recognition.model_validate(answer).model_dump(exclude_unset=True)
+
+
+def _switch(argument: str) -> bool:
+    """Whether an argument of the request, absent or 0 or 1, is on."""
+    given = request.args.get(argument, "0")
+    if given not in ("0", "1"):
+        raise InvalidRequest(f"{argument} is 0 or 1, not {given!r}.")
+    return given == "1"

@@ -52,7 +52,7 @@ def report() -> Response:
 
 @blueprint.post("/recognize")
 @spec.validate(resp=Answers(HTTP_200=Recognition), tags=_TAGS, skip_validation=True)
-def recognize() -> dict[str, Any]:
+def recognize() -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, named by the recognizer ``id``."""
     return actions.recognise(_id())
 

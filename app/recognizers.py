@@ -82,6 +82,6 @@ def show_report(recognizer_id: str) -> Response:
 
 @blueprint.post("/<recognizer_id>/recognize")
 @spec.validate(resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True)
-def recognize(recognizer_id: str) -> dict[str, Any]:
+def recognize(recognizer_id: str) -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, with names."""
     return actions.recognise(recognizer_id)

@@ -53,6 +53,6 @@ FACES_PADDING, PEOPLE_PADDING = 128, 16
 #: What a nat of held-out cross-entropy adds to the held-out error. On small sets many candidates name every face
 #: rightly; of those the surer ones are better.
 CROSS_ENTROPY_WEIGHT = 0.01
-#: Standard errors by which an error may exceed that of the default and of the linear head, for fewer parameters to
-#: count: small networks a little worse than that are the parents of better ones.
-BEARABLE_STANDARD_ERRORS = 3.0
+#: Standard errors by which an error may exceed the lesser of those of the default and the linear head, for fewer
+#: parameters to count.
+BEARABLE_STANDARD_ERRORS = 1.0

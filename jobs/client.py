@@ -131,20 +131,24 @@ class JobsClient:
         ready = builds.ready(self._database, recognizer_id, version)
         return self.storage.dump(ready.id, ready.version)
 
-    def recognize(self, recognizer_id: str, version: int | None, images: Sequence[bytes], about: str) -> dict[str, Any]:
+    def recognize(
+        self, recognizer_id: str, version: int | None, images: Sequence[bytes], about: str, *, draw: bool = False
+    ) -> dict[str, Any]:
         """The faces in photos, with names, by a version or the latest. ``about`` is the request's id, for the log.
 
-        Raises ``NotReady`` before the recognizer is, ``Overloaded`` where no worker answers in time.
+        With ``draw`` the answer's ``drawn`` are the photos as JPEG files with the faces drawn into them. Raises
+        ``NotReady`` before the recognizer is, ``Overloaded`` where no worker answers in time.
         """
         ready = builds.ready(self._database, recognizer_id, version)
-        header = {"recognizer": ready.id, "version": ready.version, "about": about}
+        header = {"recognizer": ready.id, "version": ready.version, "about": about, "draw": draw}
         answer = self._ask(Message(messages.RECOGNIZE, header, tuple(images)), self._settings.recognize_timeout_s)
         if answer is None or answer.kind == messages.BUSY:
             raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
         if "error" in answer.header:
             error = answer.header["error"]
             raise _ERRORS.get(error["code"], FacialError)(error["message"])
-        return {"id": ready.id, "version": ready.version, "images": answer.header["images"]}
+        images_answer = {"id": ready.id, "version": ready.version, "images": answer.header["images"]}
+        return images_answer | ({"drawn": answer.buffers} if draw else {})
 
     def check_database(self) -> None:
         """Raises where the table cannot be read."""

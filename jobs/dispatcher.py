@@ -121,7 +121,7 @@ class Dispatcher:
 
     def _answer(self, recognition: _Recognition, message: Message) -> None:
         echoed = message.header | {"request": recognition.message.header["request"]}
-        self.clients.send_multipart([recognition.client, *Message(message.kind, echoed).frames()])
+        self.clients.send_multipart([recognition.client, *Message(message.kind, echoed, message.buffers).frames()])
 
     def look(self) -> None:
         """Ask the table again, at the next turn, for all kinds of work."""

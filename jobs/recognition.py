@@ -1,19 +1,24 @@
 """A recognition: photos and a finished recognizer in, the faces and their names out."""
 
+import io
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from constants.exceptions import ImageRejected, NotFound, NotReady
-from constants.jobs import KEPT_RECOGNIZERS_BYTES
+from constants.jobs import DRAWN_QUALITY, KEPT_RECOGNIZERS_BYTES
 from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs import stages
+from modelization.dump import HEAD_ONNX
 from modelization.recognizer import Identification, Recognizer
+from preprocessor.decoding import Photo
+from preprocessor.drawing import annotated
 from preprocessor.quality import unfit_to_judge
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.version import settings_of
@@ -29,12 +34,13 @@ class RecognizerCache:
     def get(self, path: Path) -> Recognizer:
         """The recognizer of a dump, which never changes. Raises ``NotFound`` where it was deleted meanwhile."""
         try:
-            size = path.stat().st_size  # asked every time: what was deleted must not be served from memory
+            path.stat()  # asked every time: what was deleted must not be served from memory
         except FileNotFoundError:
             self._kept.pop(path, None)
             raise NotFound("This recognizer has no such version any more.") from None
         if path not in self._kept:
-            self._kept[path] = Recognizer.load(path), size
+            loaded = Recognizer.load(path)
+            self._kept[path] = loaded, loaded.manifest.files[HEAD_ONNX].size
         self._kept.move_to_end(path)
         while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._max_bytes:
             self._kept.popitem(last=False)
@@ -54,6 +60,19 @@ def recognize(recognizer: Recognizer, images: Sequence[bytes], settings: Setting
     encoded = stages.pipeline(own).encode(images)
     verdicts = _verdicts(recognizer, [image for image in encoded if isinstance(image, EncodedImage)])
     return [_answer(image, verdicts) for image in encoded]
+
+
+def drawn(images: Sequence[bytes], answers: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
+    """Each photo as a JPEG with its faces drawn into it, empty for one that cannot be used."""
+    return tuple(
+        b"" if "reason" in answer else _drawn(image, answer) for image, answer in zip(images, answers, strict=True)
+    )
+
+
+def _drawn(image: bytes, answer: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    annotated(Image.fromarray(Photo(image).pixels()), answer["faces"]).save(buffer, "JPEG", quality=DRAWN_QUALITY)
+    return buffer.getvalue()
 
 
 def _verdicts(recognizer: Recognizer, images: Sequence[EncodedImage]) -> Iterator[Identification | Reason]:

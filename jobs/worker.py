@@ -59,10 +59,11 @@ class Worker:
             header = message.header
             runner.run(self._workplace, Claim(TaskKind(header["kind"]), header["build"], header["token"]))
         elif message.kind == messages.RECOGNIZE:
-            socket.send_multipart(Message(messages.RECOGNIZED, self._recognize(message)).frames())
+            socket.send_multipart(self._recognize(message).frames())
 
-    def _recognize(self, message: Message) -> dict[str, Any]:
-        from jobs.recognition import RecognizerCache, recognize  # ONNX Runtime, which a train worker never needs
+    def _recognize(self, message: Message) -> Message:
+        # ONNX Runtime, which a train worker never needs.
+        from jobs.recognition import RecognizerCache, drawn, recognize
 
         self._recognizers = self._recognizers or RecognizerCache()
         header = message.header
@@ -70,15 +71,20 @@ class Worker:
             try:
                 path = self._workplace.storage.dump(header["recognizer"], header["version"])
                 images = recognize(self._recognizers.get(path), message.buffers, self._workplace.settings)
-                return {"images": images}
+                pictures = drawn(message.buffers, images) if header["draw"] else ()
+                return Message(messages.RECOGNIZED, {"images": images}, pictures)
             except FacialError as error:
-                return {"error": {"code": error.code, "message": str(error)}}
+                return _refused(error.code, str(error))
             except Exception:
                 logger.exception("recognition failed")
-                return {"error": {"code": "internal", "message": "The recognition failed; the log says why."}}
+                return _refused("internal", "The recognition failed; the log says why.")
 
     def _stop(self, _signal: int, _frame: object) -> None:
         self._stopping = True
+
+
+def _refused(code: str, message: str) -> Message:
+    return Message(messages.RECOGNIZED, {"error": {"code": code, "message": message}})
 
 
 def run_worker(settings: Settings, kind: TaskKind, slot: str, parent: int) -> None:

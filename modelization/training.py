@@ -1,6 +1,8 @@
 """Fitting a head: once for each fold to learn how long, then on every face."""
 
+import contextlib
 import gc
+import io
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -59,7 +61,9 @@ class TrainedHead:
 
 def tflite_file(model: keras.Model) -> bytes:
     """A head for TensorFlow Lite: one raw encoding, float32 (1, 128), in, and a posterior, (1, people), out."""
-    return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    with contextlib.redirect_stdout(io.StringIO()):  # Keras tells what it exports on the way
+        return bytes(converter.convert())
 
 
 def forget_networks() -> None:

@@ -43,7 +43,7 @@ def test_a_recognizer_from_folders(client, people, finish):
         assert json.loads(opened.read("labels.json")) == ["Person 0", "Person 1", "Person 2"]
         for name, file in manifest["files"].items():
             assert hashlib.sha256(opened.read(name)).hexdigest() == file["sha256"]
-        onnx = opened.read("head.onnx")
+        onnx = opened.read("recognizer.onnx")
     assert client.get(f"/download_recognizer?id={identity}&format=onnx").data == onnx
 
 

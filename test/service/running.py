@@ -29,6 +29,7 @@ class Service:
     """``uwsgi --ini app.ini``, which is what ``make run`` does, on a free port and a data folder of its own."""
 
     def __init__(self, data_dir: Path, log: Path, **settings: str) -> None:
+        self.data_dir = data_dir
         self._log = log
         self.port = free_port()
         beside = str(Path(sys.executable).parent)
@@ -125,10 +126,11 @@ class Service:
         except OSError:
             return 0, None
 
-    def wait_until_built(self, recognizer: str) -> dict[str, Any]:
+    def wait_until_built(self, recognizer: str, version: int | str = "latest") -> dict[str, Any]:
         """The answer of ``/is_available`` once the build has ended."""
-        wait_for(lambda: self.get(f"/is_available?id={recognizer}")[1]["state"] in ("ready", "failed"), "the build")
-        return self.get(f"/is_available?id={recognizer}")[1]
+        path = f"/is_available?id={recognizer}&version={version}"
+        wait_for(lambda: self.get(path)[1]["state"] in ("ready", "failed"), "the build")
+        return self.get(path)[1]
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"

@@ -1,13 +1,19 @@
 """The whole service on real faces: pictures in, model out, over HTTP, with workers killed on the way."""
 
+import contextlib
+import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from features.selection import labelled_face
 from features.store import FaceFeatures, ImageFeatures
@@ -126,6 +132,22 @@ def test_bad_photos_are_refused_and_good_ones_beside_them_answered(built, known)
     assert answer["images"][1]["faces"]
 
 
+def test_faces_are_drawn_into_one_photo(built, known):
+    service, recognizer = built
+    content = next(iter(known.values()))[ENROLLED].read_bytes()
+    _, answer = service.post(f"/recognize?id={recognizer}", "image", [("photo", content)])
+    (face, *_) = answer["images"][0]["faces"]
+    status, picture = service.post(f"/recognize?id={recognizer}&draw=1", "image", [("photo", content)])
+    assert status == 200
+    drawn, photo = (np.asarray(Image.open(BytesIO(data)).convert("RGB"), int) for data in (picture, content))
+    assert drawn.shape == photo.shape
+    changed = np.abs(drawn - photo).max(axis=2) > 60
+    box = face["box"]
+    assert changed[box["y_min"] : box["y_max"], max(0, box["x_min"])].mean() > 0.5
+    assert service.post(f"/recognize?id={recognizer}&draw=1", "image", [("a", content), ("b", content)])[0] == 400
+    assert service.post(f"/recognize?id={recognizer}&draw=yes", "image", [("photo", content)])[0] == 400
+
+
 def test_deleting_while_it_is_encoded_cancels(built, known):
     service, _ = built
     # Trailing bytes make other files of the same pictures, so that they must be encoded anew.
@@ -136,6 +158,45 @@ def test_deleting_while_it_is_encoded_cancels(built, known):
     small = [(name, content + b"\0\0") for name, content in enrolment(known, people=2, each=2)]
     after = service.post("/build_recognizer", "images", small)[1]["id"]
     assert service.wait_until_built(after)["state"] == "ready", "other builds go on"
+
+
+def test_somebody_joins_and_is_forgotten(built, known):
+    service, _ = built
+    sent = [(name, content + b"\0\0\0") for name, content in enrolment(known, people=3, each=2)]
+    recognizer = service.post("/build_recognizer", "images", sent[:4])[1]["id"]
+    assert service.wait_until_built(recognizer)["state"] == "ready"
+    url = f"/v1/recognizers/{recognizer}"
+    status, grown = service.post(f"{url}/people", "images", sent[4:])
+    assert (status, grown["version"]) == (202, 2)
+    assert service.get(f"/is_available?id={recognizer}")[1]["available"] == 1, "the first version, meanwhile"
+    assert service.wait_until_built(recognizer, version=2)["message"] == "ready: 3 people from 6 faces"
+
+    encodings = encodings_of(service, [content for _, content in sent[4:]])
+    assert len(encodings) >= 2
+    assert all(encoding in kept(service) for encoding in encodings)
+    status, receipt = service.delete(f"{url}/people/{sent[4][0].split('/')[0]}")
+    assert (status, receipt["versions"], receipt["version"]) == (202, [2], 3)
+    # Other processes have the database open all the while.
+    assert not [encoding for encoding in encodings if encoding in kept(service)]
+    assert service.wait_until_built(recognizer, version=3)["message"] == "ready: 2 people from 4 faces"
+    assert not [encoding for encoding in encodings if encoding in kept(service)]
+
+
+def encodings_of(service, pictures: list[bytes]) -> list[bytes]:
+    """The bytes of the encodings of all faces in pictures, from the running service's database."""
+    hashes = [hashlib.sha256(content).hexdigest() for content in pictures]
+    with contextlib.closing(sqlite3.connect(service.data_dir / "facial.sqlite")) as database:
+        query = f"SELECT encoding FROM encoded_faces WHERE content_hash IN ({', '.join('?' * len(hashes))})"
+        return [bytes(encoding) for (encoding,) in database.execute(query, hashes)]
+
+
+def kept(service) -> bytes:
+    """Every byte of the files in the data folder."""
+    content = []
+    for path in service.data_dir.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # what is being written has a passing name
+            content.append(path.read_bytes() if path.is_file() else b"")
+    return b"".join(content)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
