@@ -7,6 +7,7 @@ cascade its trees (each a list of splits, two features and a threshold, and one 
 then for each cascade the landmark that each feature is anchored at, and the offsets from there.
 """
 
+from functools import lru_cache
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class ShapePredictor:
     offsets: _Floats
 
 
+@lru_cache(maxsize=1)
 def read_shape_predictor(path: Path) -> ShapePredictor:
     """The predictor in a file. Raises ``WeightsError`` for anything but what is described above."""
     try:
