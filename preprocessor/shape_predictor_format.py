@@ -7,8 +7,8 @@ cascade its trees (each a list of splits, two features and a threshold, and one 
 then for each cascade the landmark that each feature is anchored at, and the offsets from there.
 """
 
-from functools import lru_cache
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
