@@ -13,8 +13,6 @@ import numpy as np
 
 from bench.harness import arguments, progress, report, timed
 from bench.running_service import Form, RunningService, form, running_service
-from constants.settings import Settings
-from modelization.photo_onnx import make_photo_model
 from preprocessor.decoding import Photo
 from preprocessor.onnx_session import make_session
 
@@ -62,12 +60,12 @@ def main() -> None:
         _busy(service, path, forms, 4, WARMING_S)
         loads = [_busy(service, path, forms, number, seconds) for number in progress(clients, "clients")]
         even = _even(service, path, forms, seconds)
-        _, head = service.send("GET", f"/download_recognizer?id={recognizer}&format=onnx")
+        _, one_file = service.send("GET", f"/download_recognizer?id={recognizer}&format=onnx")
     figures = {
         "recognitions_per_second": max(load.per_second for load in loads),
         "p95_ms_at_40": even.milliseconds(0.95),
         "p50_ms_at_40": even.milliseconds(0.5),
-        "onefile_photos_per_second": _onefile(head, photos),
+        "onefile_photos_per_second": _onefile(one_file, photos),
         "failed": even.failed + sum(load.failed for load in loads),
     }
     sent = len(even.latencies) + sum(len(load.latencies) for load in loads)
@@ -125,13 +123,10 @@ def _load(seconds: float, answers: Sequence[tuple[float, bool]]) -> Load:
     return Load(seconds, latencies, len(answers) - len(latencies))
 
 
-def _onefile(head: bytes, photos: Sequence[bytes]) -> float:
+def _onefile(model: bytes, photos: Sequence[bytes]) -> float:
     """Photos a second of decoded pixels to names, one after another on one thread."""
     pixels = [Photo(photo).pixels() for photo in photos]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "recognizer.onnx"
-        file.write_bytes(make_photo_model(head, Settings()))
-        session = make_session(file)
+    session = make_session(model)
     session.run(None, {"photo": pixels[0]})
     rounds = [
         sum(timed(session.run, None, {"photo": photo})[0] for photo in pixels)

@@ -17,6 +17,10 @@ from modelization.topology import Activation
 #: Adam's other constants, Keras' defaults (Kingma and Ba 2015).
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 
+#: Places of the window over the numbers that decide dropout, a prime above all epochs times layers, and how many it
+#: goes on each time, the golden section of them: places come back late and lie far from the ones before.
+NOISE_PLACES, NOISE_LEAP = 1601, 989
+
 #: What is added to the logits of people who are padding.
 NOBODY = -1e9
 
@@ -86,7 +90,7 @@ class Task(NamedTuple):
     """What all candidates share.
 
     The faces; ``NOBODY`` for each of the people who is padding and else zero, float32 (people, 1); and what decides
-    dropout, uniform in [0, 1), (units, at least faces + epochs * layers).
+    dropout, uniform in [0, 1), (units, learned faces + ``NOISE_PLACES``).
     """
 
     learn: Faces
@@ -185,12 +189,14 @@ def _noise(epoch: tf.Tensor, genes: Genes, task: Task) -> tuple[tf.Tensor, ...]:
     """What decides which outputs an epoch drops, uniform in [0, 1), (units, faces) of each layer.
 
     The same for all candidates: none is luckier than another, and it does not matter beside whom one is trained.
-    A window that moves over the same numbers gives every unit and face a new one in each layer and epoch; drawing
-    them here would take longer than all other arithmetic.
+    A window over the same numbers gives every unit and face a new one in each layer and epoch, since drawing them here
+    would take longer than all other arithmetic. It leaps, because faces of a person lie beside each other: by small
+    steps, a person would keep most of its numbers.
     """
     size = task.noise.shape[0], task.learn.inputs.shape[-1]
     depth = len(genes.masks)
-    return tuple(tf.slice(task.noise, (0, epoch * depth + layer), size) for layer in range(depth))
+    places = [(epoch * depth + layer) * NOISE_LEAP % NOISE_PLACES for layer in range(depth)]
+    return tuple(tf.slice(task.noise, (0, place), size) for place in places)
 
 
 def _own(faces: Faces, task: Task) -> tf.Tensor:

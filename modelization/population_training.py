@@ -15,11 +15,11 @@ from constants.search import (
     RUNGS,
     SEARCH_MAX_UNITS,
 )
-from constants.training import MAX_EPOCHS, MAX_LAYERS, MIN_IMPROVEMENT, PATIENCE
+from constants.training import MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from features.training_set import TrainingSet
 from modelization.network import initial_weights
 from modelization.population_layout import gather, genes_of, round_up, stack, unstack, untrained, weights_of
-from modelization.population_program import NOBODY, Networks, Task, Until
+from modelization.population_program import NOBODY, NOISE_PLACES, Networks, Task, Until
 from modelization.population_session import PopulationSession
 from modelization.topology import Topology
 
@@ -91,9 +91,8 @@ class PopulationTrainer:
         room = round_up(self._people, PEOPLE_PADDING)
         nobody = np.where(np.arange(room) < self._people, 0.0, NOBODY)[:, None].astype(np.float32)
         learn, judge = gather(faces, learned), gather(faces, self._held_out)
-        noise = np.random.default_rng(seed).random(
-            (SEARCH_MAX_UNITS, learn.inputs.shape[-1] + MAX_EPOCHS * MAX_LAYERS), np.float32
-        )
+        size = SEARCH_MAX_UNITS, learn.inputs.shape[-1] + NOISE_PLACES
+        noise = np.random.default_rng(seed).random(size, np.float32)
         self._task = Task(learn, judge, nobody, noise)
         self._session = PopulationSession()
 
