@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--name", default="", help="what the recognizer is called")
     build.add_argument("--target-fpir", type=float, default=0.01, help="share of strangers who may be named")
     build.add_argument("--seed", type=int, default=0, help="the same pictures and seed give the same recognizer")
+    build.add_argument("--optimize", action="store_true", help="search for the network with the fewest layers")
+    build.add_argument("--generations", type=int, help="generations of the search")
+    build.add_argument("--population", type=int, help="topologies in a generation")
+    build.add_argument("--time-budget-s", type=float, help="seconds that the search may take")
+    build.add_argument("--max-layers", type=int, help="most hidden layers that are tried")
     build.set_defaults(command=_build)
 
     recognize = commands.add_parser("recognize", help="name the people in photos, without a server")
@@ -97,7 +102,9 @@ def _serve(_: argparse.Namespace) -> None:
 def _build(parsed: argparse.Namespace) -> None:
     from jobs.commands import build_folder  # the commands' libraries take seconds to load
 
-    build_folder(parsed.folder, parsed.out, parsed.name, parsed.target_fpir, parsed.seed)
+    left_out = ("command", "folder", "out")
+    options = {name: value for name, value in vars(parsed).items() if name not in left_out and value is not None}
+    build_folder(parsed.folder, parsed.out, options)
 
 
 def _recognize(parsed: argparse.Namespace) -> None:

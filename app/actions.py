@@ -1,16 +1,20 @@
 """What the mission's routes and the resources do alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Response, current_app, g, request
+from werkzeug.wsgi import FileWrapper
 
 from app.schemas import Recognition
 from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
 from jobs.builds import BuildStatus
 from jobs.client import JobsClient
-from modelization.formats import FORMATS, REPORTS, Format, read_format
+from modelization.formats import FORMATS, REPORTS, Format, open_format
+
+#: A body that is sent while it is read, the status and headers.
+Streamed = tuple[Iterable[bytes], int, dict[str, str]]
 
 #: What names the newest version that is ready, and the digits that no number of a version reaches.
 _LATEST, _MAX_DIGITS = "latest", 9
@@ -52,22 +56,22 @@ def grow(recognizer_id: str) -> BuildStatus:
         return client.grow(recognizer_id, uploads)
 
 
-def download(recognizer_id: str, form: str) -> Response:
+def download(recognizer_id: str, form: str) -> Streamed:
     """The finished recognizer in one of its forms, as a file."""
     chosen = _chosen(form, FORMATS)
     file_name = f"recognizer-{recognizer_id[:8]}{chosen.suffix}"
-    return Response(
-        read_format(jobs().dump(recognizer_id, version()), chosen),
-        mimetype=chosen.media_type,
-        headers={"Content-Disposition": f"attachment; filename={file_name}"},
-    )
+    return _streamed(recognizer_id, chosen, {"Content-Disposition": f"attachment; filename={file_name}"})
 
 
-def report(recognizer_id: str, form: str) -> Response:
+def report(recognizer_id: str, form: str) -> Streamed:
     """The finished recognizer's report in one of its forms, to be looked at."""
-    chosen = _chosen(form, REPORTS)
-    content = read_format(jobs().dump(recognizer_id, version()), chosen)
-    return Response(content, mimetype=chosen.media_type, headers=_AS_A_PICTURE)
+    return _streamed(recognizer_id, _chosen(form, REPORTS), _AS_A_PICTURE)
+
+
+def _streamed(recognizer_id: str, form: Format, headers: Mapping[str, str]) -> Streamed:
+    """One form of a dump, piece by piece: a web process never holds the whole of it."""
+    file, size = open_format(jobs().dump(recognizer_id, version()), form)
+    return FileWrapper(file), 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
 
 
 def _chosen(form: str, forms: Mapping[str, Format]) -> Format:

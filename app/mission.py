@@ -38,14 +38,14 @@ def is_available() -> dict[str, Any]:
 
 @blueprint.get("/download_recognizer")
 @spec.validate(tags=_TAGS, skip_validation=True)
-def download_recognizer() -> Response:
+def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
     return actions.download(_id(), request.args.get("format", "bundle"))
 
 
 @blueprint.get("/report")
 @spec.validate(tags=_TAGS, skip_validation=True)
-def report() -> Response:
+def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
     return actions.report(_id(), request.args.get("format", "html"))
 

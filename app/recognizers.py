@@ -68,14 +68,14 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.get("/<recognizer_id>/model")
 @spec.validate(tags=_TAGS, skip_validation=True)
-def download_model(recognizer_id: str) -> Response:
+def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
     return actions.download(recognizer_id, request.args.get("format", "bundle"))
 
 
 @blueprint.get("/<recognizer_id>/report")
 @spec.validate(tags=_TAGS, skip_validation=True)
-def show_report(recognizer_id: str) -> Response:
+def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
     return actions.report(recognizer_id, request.args.get("format", "html"))
 

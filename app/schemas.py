@@ -8,16 +8,32 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from jobs.builds import BuildStatus
 
 
+class SearchAnswer(BaseModel):
+    """How far the search for a topology is; the best so far has the least error on faces held out."""
+
+    generation: int
+    generations: int
+    best_error: float | None = Field(description="Null in the first generation")
+    layers: int | None = Field(description="Hidden layers of the best; null in the first generation")
+    evaluated: int = Field(description="Topologies judged so far")
+    time_left_s: float
+
+
 class Progress(BaseModel):
-    """How far a build is: ``done`` of ``total`` images encoded, or epochs trained."""
+    """How far a build is: ``done`` of ``total`` images encoded, generations searched, or epochs trained."""
 
     done: int
     total: int
     unit: str
+    search: SearchAnswer | None = Field(
+        None, exclude_if=lambda value: value is None, description="Only while a topology is searched"
+    )
 
     @classmethod
     def of(cls, status: BuildStatus) -> "Progress":
-        return cls(done=status.done, total=status.total, unit=status.unit)
+        return cls.model_validate(
+            {"done": status.done, "total": status.total, "unit": status.unit, "search": status.search}
+        )
 
 
 class Alive(BaseModel):

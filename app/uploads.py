@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeVar
 
 from flask import Request, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import CombinedMultiDict, FileStorage
 
 from constants.exceptions import InvalidRequest
@@ -68,15 +68,6 @@ class LabelForm(BaseModel):
 
 class BuildForm(LabelForm, BuildOptions):
     """The form of a build: its options, and how labels are read."""
-
-    optimize: bool = Field(False, description="Search the topology; not in this version yet")
-
-    @field_validator("optimize")
-    @classmethod
-    def _not_yet(cls, value: bool) -> bool:
-        if value:
-            raise ValueError("the topology search is not in this version yet; leave it out")
-        return value
 
 
 def limits(settings: Settings) -> dict[str, int]:

@@ -25,10 +25,10 @@ from features.training_set import TrainingSet
 from modelization.folds import NEVER
 from modelization.network import build_network, make_deterministic
 from modelization.population_training import PopulationTrainer
+from modelization.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
 from modelization.topology_search import (
     ALWAYS,
-    SearchOptions,
     SearchResult,
     search_topology,
     to_topology,

@@ -20,6 +20,8 @@ SEARCH_LAYERS = 3
 SEARCH_GENERATIONS, SEARCH_POPULATION = 20, 32
 #: The most that a request may ask for: an hour on one core with faces of a hundred people.
 SEARCH_MAX_GENERATIONS, SEARCH_MAX_POPULATION = 200, 256
+#: The least candidates of a generation: the two that are always judged, and two more.
+SEARCH_MIN_POPULATION = 4
 #: Seconds after which no further generation is begun, unless the request says another number, and the most it may say.
 SEARCH_TIME_BUDGET_S, SEARCH_MAX_TIME_BUDGET_S = 300.0, 24 * 3600.0
 #: Share of children that have two parents; Deb et al. (2002) use 0.9.

@@ -43,7 +43,8 @@ class VersionStatus:
 class BuildStatus:
     """Where the build of one version of a recognizer stands; times are seconds since 1970.
 
-    ``versions`` are all that the recognizer has, the oldest first.
+    ``search`` is how far the search for a topology is, while there is one. ``versions`` are all that the recognizer
+    has, the oldest first.
     """
 
     id: str
@@ -57,6 +58,7 @@ class BuildStatus:
     created_at: float
     finished_at: float | None
     manifest: dict[str, Any] | None = field(repr=False)
+    search: dict[str, Any] | None = None
     versions: tuple[VersionStatus, ...] = ()
 
     @property
@@ -221,6 +223,7 @@ def _status(connection: Connection, row: Row[Any]) -> BuildStatus:
         created_at=row.created_at,
         finished_at=row.finished_at,
         manifest=row.manifest,
+        search=(row.progress or {}).get("search") if row.state == BuildState.TRAINING else None,
         versions=tuple(
             VersionStatus(one.version, BuildState(one.state), one.created_at) for one in connection.execute(versions)
         ),
@@ -230,8 +233,7 @@ def _status(connection: Connection, row: Row[Any]) -> BuildStatus:
 def _progress(connection: Connection, row: Row[Any]) -> tuple[int, int, str, str]:
     """How far the build is: done, of how many, of what, and a sentence."""
     if row.state == BuildState.TRAINING:
-        far = f"trained {row.epochs_done} of {row.epochs} epochs" if row.epochs else "preparing the training"
-        return row.epochs_done, row.epochs, "epochs", far
+        return _trained(row.progress or _not_begun(row.options))
     query = select(files.c.state, func.count().label("number")).where(files.c.build == row.number)
     counts = {one.state: one.number for one in connection.execute(query.group_by(files.c.state))}
     total = sum(counts.values())
@@ -242,3 +244,20 @@ def _progress(connection: Connection, row: Row[Any]) -> tuple[int, int, str, str
     elif row.state == BuildState.FAILED:
         message = row.message
     return done, total, "images", message
+
+
+def _not_begun(options: dict[str, Any]) -> dict[str, Any]:
+    return {"done": 0, "total": 0, "unit": "generations" if options["optimize"] else "epochs", "search": None}
+
+
+def _trained(progress: dict[str, Any]) -> tuple[int, int, str, str]:
+    done, total, unit, search = (progress[name] for name in ("done", "total", "unit", "search"))
+    if not total:
+        return done, total, unit, "preparing the training"
+    if search is None:
+        return done, total, unit, f"trained {done} of {total} {unit}"
+    far = f"searched {done} of {total} generations of topologies, {search['time_left_s']:.0f} s left"
+    if search["best_error"] is not None:
+        best = f"{100 * search['best_error']:.2g} % held-out error with {search['layers']} hidden layers"
+        far += f"; the best of {search['evaluated']} has {best}"
+    return done, total, unit, far

@@ -28,17 +28,17 @@ from logger import start_logging
 _LOOK_S = 0.1
 
 
-def build_folder(folder: Path, out: Path, name: str, target_fpir: float, seed: int) -> None:
+def build_folder(folder: Path, out: Path, chosen: dict[str, Any]) -> None:
     """Build a recognizer from a folder's pictures into the file ``out``, with progress on standard error.
 
-    Raises ``InvalidRequest`` and ``BuildFailed`` as the service would answer them.
+    ``chosen`` are options of a build. Raises ``InvalidRequest`` and ``BuildFailed`` as the service would answer them.
     """
     if not folder.is_dir():
         raise InvalidRequest(f"{folder} is not a folder.")
     if not out.absolute().parent.is_dir():
         raise InvalidRequest(f"There is no folder {out.parent} to put the recognizer in.")
     try:
-        options = BuildOptions(name=name, target_fpir=target_fpir, seed=seed)
+        options = BuildOptions(**chosen)
     except ValidationError as error:
         raise InvalidRequest(
             "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
@@ -52,7 +52,7 @@ def build_folder(folder: Path, out: Path, name: str, target_fpir: float, seed: i
         sent = _read(folder, workplace, stack)
         uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, Labelling())
         recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
-        status = _watch(workplace, recognizer)
+        status = _watch(workplace, recognizer, options)
         if status.state == BuildState.FAILED:
             raise BuildFailed(status.message)
         shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
@@ -71,11 +71,12 @@ def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile
     return sent
 
 
-def _watch(workplace: Workplace, recognizer: str) -> BuildStatus:
+def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> BuildStatus:
     """Run the build to its end in a thread of its own, showing how far it is."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(inline.run_all, workplace)
-        for unit, what in (("images", "encode"), ("epochs", "train")):
+        searching = (("generations", "search"),) if options.optimize else ()
+        for unit, what in (("images", "encode"), *searching, ("epochs", "train")):
             with tqdm(unit=unit.removesuffix("s"), desc=what) as bar:
                 while not wait([running], _LOOK_S).done and _show(bar, workplace, recognizer, unit):
                     pass

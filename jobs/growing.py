@@ -113,8 +113,9 @@ def next_version(connection: Connection, base: Row[Any], columns: Iterable[dict[
         connection,
         recognizer_id=base.recognizer_id,
         version=version,
-        options=base.options,
+        options=base.options | {"optimize": False},
         pipeline_version=base.manifest["pipeline_version"],
+        topology=base.manifest["topology"],
     )
     connection.execute(insert(files), [row | {"build": build} for row in columns])
     return build, version

@@ -1,12 +1,13 @@
 """How a training says how far it is, from whatever process it runs in."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from constants.jobs import PROGRESS_INTERVAL_S
 from features.database import Database
 from jobs import tasks
+from modelization.progress import Progress
 
 
 @lru_cache(maxsize=1)
@@ -15,16 +16,16 @@ def _database(url: str) -> Database:
 
 
 @dataclass
-class EpochReport:
-    """Records epochs done of epochs in all; can be pickled. Raises ``BuildCancelled`` once the lease is gone."""
+class TrainingReport:
+    """Records how far a training is; can be pickled. Raises ``BuildCancelled`` once the lease is gone."""
 
     database_url: str
     claim: tasks.Claim
     _last: float = 0.0
 
-    def __call__(self, _what: str, done: int, total: int) -> None:
+    def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if done < total and now - self._last < PROGRESS_INTERVAL_S:
+        if progress.done < progress.total and now - self._last < PROGRESS_INTERVAL_S:
             return
         self._last = now
-        tasks.report_epochs(_database(self.database_url), self.claim, done, total)
+        tasks.report_progress(_database(self.database_url), self.claim, asdict(progress))

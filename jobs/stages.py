@@ -18,7 +18,8 @@ from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from features.training_set import TrainingSet
-from modelization.provenance import Provenance, Report, TrainingOptions
+from modelization.progress import Report
+from modelization.provenance import Provenance, TrainingOptions
 from preprocessor.pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.video import VideoFrame, video_frames

@@ -4,7 +4,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from modelization.dump import sync_folder
+from modelization.dump import search_file, sync_folder
 
 
 class Storage:
@@ -51,6 +51,13 @@ class Storage:
         shutil.rmtree(folder, ignore_errors=True)
         _remove_if_empty(folder.parent)
 
+    def erase_search(self, recognizer_id: str, version: int) -> None:
+        """Delete where the search for a version's topology stands, and what was half written of it."""
+        state = search_file(self.dump(recognizer_id, version))
+        for file in state.parent.glob(f"*{state.name}*"):
+            file.unlink(missing_ok=True)
+        _remove_if_empty(state.parent)
+
     def erase_dump(self, recognizer_id: str, version: int) -> None:
         """Delete the dump of a version."""
         dump = self.dump(recognizer_id, version)
@@ -60,6 +67,7 @@ class Storage:
     def erase_version(self, recognizer_id: str, version: int) -> None:
         """Delete everything of a version."""
         self.erase_images(recognizer_id, version)
+        self.erase_search(recognizer_id, version)
         self.erase_dump(recognizer_id, version)
 
     def erase(self, recognizer_id: str) -> None:

@@ -68,8 +68,10 @@ builds = Table(
     Column("options", JSON, nullable=False),
     # Of a version made from an older one: the pipeline of its encodings, whatever the settings are by now.
     Column("pipeline_version", String),
-    Column("epochs_done", Integer, nullable=False, default=0),
-    Column("epochs", Integer, nullable=False, default=0),
+    # Likewise its head's topology: what a search found once is not searched for again.
+    Column("topology", JSON),
+    # How far the training is, modelization.progress.Progress.
+    Column("progress", JSON),
     Column("message", String, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),

@@ -75,11 +75,11 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
         return held
 
 
-def report_epochs(database: Database, claim: Claim, done: int, total: int) -> None:
+def report_progress(database: Database, claim: Claim, progress: dict[str, Any]) -> None:
     """Record a training's progress and renew its lease. Raises ``BuildCancelled`` where the lease is gone."""
     with database.write() as connection:
         _renew(connection, claim, _LEASE_S[claim.kind])
-        connection.execute(update(builds).where(builds.c.number == claim.build).values(epochs_done=done, epochs=total))
+        connection.execute(update(builds).where(builds.c.number == claim.build).values(progress=progress))
 
 
 def renew(database: Database, claim: Claim, seconds: float) -> None:

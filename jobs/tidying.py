@@ -17,7 +17,9 @@ _REQUEST_S = 3600
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
-    """Delete what a build that has ended does not need: its pictures, unless they are kept, and a failed one's dump.
+    """Delete what a build that has ended does not need.
+
+    Its pictures, unless they are kept, where a search stood, and a failed one's dump.
 
     Of a dry run nothing stays but what was found, so its encodings go as well.
     """
@@ -31,6 +33,7 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
         database.forget_deleted()
     if row.options["dry_run"] or not row.options["keep_images"]:
         storage.erase_images(row.recognizer_id, row.version)
+    storage.erase_search(row.recognizer_id, row.version)
     if row.state == BuildState.FAILED:
         storage.erase_dump(row.recognizer_id, row.version)
 

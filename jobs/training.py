@@ -17,11 +17,12 @@ from jobs.contents import rows_of
 from jobs.examining import Examined, examined, pictures_of, record
 from jobs.options import BuildOptions
 from jobs.pipelines import settings_of_build
-from jobs.progress import EpochReport
+from jobs.progress import TrainingReport
 from jobs.tables import BuildState, builds, recognizers
 from jobs.workplace import Workplace
 from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
 from preprocessor.version import pipeline_version
 
 
@@ -58,7 +59,9 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Exa
     path = workplace.storage.dump(build.recognizer_id, build.version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = BuildOptions(**build.options)
-    training = TrainingOptions(name=build.name, target_fpir=options.target_fpir, seed=options.seed)
+    training = TrainingOptions(
+        build.name, options.target_fpir, options.seed, _topology(build), options.search_options()
+    )
     training_set = _training_set(found.named)
     request = stages.TrainRequest(
         training_set,
@@ -68,9 +71,12 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Exa
         settings_of_build(build, workplace.settings),
         _kept(workplace, build, found),
     )
-    report = EpochReport(workplace.settings.database, claim)
+    report = TrainingReport(workplace.settings.database, claim)
     result = workplace.executor.submit(stages.train, request, report).result()
-    columns = {"manifest": result.manifest, "dump_sha256": result.sha256, "message": _size(training_set)}
+    message = _size(training_set)
+    if options.optimize and result.manifest["search"] is None:
+        message += "; no topology was searched for: that needs a person with two faces"
+    columns = {"manifest": result.manifest, "dump_sha256": result.sha256, "message": message}
     try:
         _commit(workplace, claim, found, {"state": BuildState.READY} | columns)
     except BuildCancelled:
@@ -110,6 +116,11 @@ def _kept(workplace: Workplace, build: Row[Any], found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
     used = [row for row in found.rows if row.id in found.used][:PARITY_PICTURES]
     return [workplace.storage.image(build.recognizer_id, build.version, row.position) for row in used]
+
+
+def _topology(build: Row[Any]) -> Topology:
+    """Of a version made from an older one, what that one has."""
+    return Topology.from_json(build.topology) if build.topology else DEFAULT_TOPOLOGY
 
 
 def _training_set(named: Sequence[NamedFace]) -> TrainingSet:

@@ -3,8 +3,10 @@
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
@@ -19,18 +21,23 @@ from modelization.dump import (
     MODEL_CARD,
     REPORT_HTML,
     REPORT_JSON,
+    search_file,
     write_dump,
 )
 from modelization.evaluation import evaluate
-from modelization.folds import assign_folds
+from modelization.folds import NEVER, assign_folds
 from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
 from modelization.manifest import Manifest, library_versions
 from modelization.model_card import write_model_card
 from modelization.prior import prior_of
-from modelization.provenance import Provenance, Report, TrainingOptions
+from modelization.progress import Progress, Report, SearchProgress
+from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
 from modelization.report.page import write_page
-from modelization.topology import DEFAULT_TOPOLOGY
+from modelization.search_options import SearchOptions
+
+if TYPE_CHECKING:
+    from modelization.topology_search import SearchResult
 
 #: Read by TensorFlow when it is loaded: no order of additions that depends on the processor, so that the
 #: same faces give the same head wherever it is trained; and no banners.
@@ -42,20 +49,24 @@ def build_recognizer(
 ) -> Manifest:
     """Train, calibrate, evaluate and export a recognizer; its bundle then stands at ``path``.
 
-    The same training set and seed give the same weights. Reports ("epochs", done, total). Raises
-    ``BuildFailed`` for faces that cannot be learned from, and whatever ``report`` raises; nothing is then
-    left at ``path``.
+    The same training set and options give the same weights, unless a search runs out of its time. A search is kept
+    in ``search_file(path)``, for the caller to delete, and goes on from there after a crash. Raises ``BuildFailed``
+    for faces that cannot be learned from, and whatever ``report`` raises; nothing is then left at ``path``.
     """
     _check(training_set)
     # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
     os.environ.update(_TENSORFLOW)
     from modelization import training
 
-    topology, seed = DEFAULT_TOPOLOGY, options.seed
+    seed = options.seed
     prior = prior_of(provenance.pipeline_version)
     try:
         folds = assign_folds(training_set.people, seed)
-        head = training.train_head(training_set, folds, topology, seed, lambda *count: report("epochs", *count))
+        search = _search(training_set, folds, options.search, search_file(path), report)
+        topology = search.chosen.topology if search else options.topology
+        head = training.train_head(
+            training_set, folds, topology, seed, lambda *count: report(Progress("epochs", *count))
+        )
         decision = decide(training_set, folds, head.posterior, prior, options.target_fpir)
         metadata = recognizer_metadata(
             training_set.labels, decision.threshold, options.target_fpir, provenance.pipeline_version
@@ -78,6 +89,7 @@ def build_recognizer(
         images_used=provenance.images_used,
         images_rejected=provenance.images_rejected,
         topology=topology,
+        search=search.summary() if search else None,
         epochs=head.epochs,
         seed=seed,
         target_fpir=options.target_fpir,
@@ -89,7 +101,8 @@ def build_recognizer(
         libraries=library_versions(),
     )
     labels = json.dumps(training_set.labels, ensure_ascii=False, indent=2)
-    build_report = make_report(manifest, decision.held_out, head.curves, provenance)
+    found = search.to_json() if search else None
+    build_report = make_report(manifest, decision.held_out, head.curves, provenance, found)
     files = {
         HEAD_KERAS: keras_file,
         HEAD_TFLITE: tflite_file,
@@ -100,6 +113,20 @@ def build_recognizer(
         REPORT_JSON: build_report.to_json(),
     }
     return write_dump(path, manifest, files)
+
+
+def _search(
+    faces: TrainingSet, folds: npt.NDArray[np.int64], options: SearchOptions | None, state: Path, report: Report
+) -> "SearchResult | None":
+    """What a search found, where one is asked for and some face is held out to judge topologies by."""
+    if options is None or folds.max() == NEVER:
+        return None
+    from modelization.topology_search import search_topology
+
+    def tell(far: SearchProgress) -> None:
+        report(Progress("generations", far.generation, far.generations, far))
+
+    return search_topology(faces, folds, options, state, tell)
 
 
 def _check(training_set: TrainingSet) -> None:

@@ -39,6 +39,11 @@ class Dump:
     files: Mapping[str, bytes]
 
 
+def search_file(path: Path) -> Path:
+    """Where the search for the topology of the bundle at ``path`` is kept while it is under way."""
+    return path.with_suffix(".search.json")
+
+
 def write_dump(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
     """Write a bundle of ``files`` to ``path`` and return the manifest with their sizes and hashes.
 

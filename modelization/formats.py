@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from constants.exceptions import NotFound
 
@@ -27,18 +28,21 @@ FORMATS = {
 
 #: The forms of a version's report.
 REPORTS = {
-    "html": Format("report.html", ".html", "text/html"),
+    "html": Format("report.html", ".html", "text/html; charset=utf-8"),
     "json": Format("report.json", ".json", "application/json"),
 }
 
 
-def read_format(dump: Path, form: Format) -> bytes:
-    """The bytes of a dump in one of its forms. Raises ``NotFound`` where the dump was deleted meanwhile."""
+def open_format(dump: Path, form: Format) -> tuple[IO[bytes], int]:
+    """A dump in one of its forms, to be read and closed, and its size in bytes.
+
+    It can be read to its end even if the dump is deleted meanwhile. Raises ``NotFound`` where it was already.
+    """
     try:
         if not form.member:
-            return dump.read_bytes()
+            return dump.open("rb"), dump.stat().st_size
         with zipfile.ZipFile(dump) as bundle:
-            return bundle.read(form.member)
+            return bundle.open(form.member), bundle.getinfo(form.member).file_size
     except FileNotFoundError as error:
         raise NotFound("This recognizer was deleted meanwhile.") from error
     except KeyError as error:

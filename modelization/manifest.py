@@ -32,6 +32,20 @@ class FileEntry(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
+class SearchSummary(BaseModel):
+    """The search that a topology comes from: how far it might go, in seconds too, how far it went, and why it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generations: int = Field(ge=1)
+    population: int = Field(ge=1)
+    time_budget_s: float = Field(gt=0, allow_inf_nan=False)
+    max_layers: int = Field(ge=1)
+    seed: int
+    evaluated: int = Field(ge=1)
+    stopped_by: str
+
+
 class Manifest(BaseModel):
     """The typed content of ``manifest.json``. Its text is the user's own: the name and the labels."""
 
@@ -48,6 +62,7 @@ class Manifest(BaseModel):
     images_used: int = Field(ge=0)
     images_rejected: int = Field(ge=0)
     topology: Topology
+    search: SearchSummary | None = None
     epochs: int = Field(ge=1)
     seed: int
     target_fpir: _Share

@@ -1,23 +1,27 @@
-"""What a training is told: the person's choices, where the faces come from, and whom to report to."""
+"""What a training is told: the person's choices, and where the faces come from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from constants.reasons import Reason
 from constants.training import DEFAULT_TARGET_FPIR, MAX_TARGET_FPIR, MIN_TARGET_FPIR
 from modelization.findings import Findings
-
-#: Called with what is done, how many of how many; may raise ``BuildCancelled``, which ends the build.
-Report = Callable[[str, int, int], None]
+from modelization.search_options import SearchOptions
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What the person may choose. Raises ``ValueError`` for a share of strangers that cannot be aimed at."""
+    """What the person may choose. Raises ``ValueError`` for a share of strangers that cannot be aimed at.
+
+    With ``search`` a topology is looked for, and ``topology`` is only what the head has where none can be judged.
+    """
 
     name: str = ""
     target_fpir: float = DEFAULT_TARGET_FPIR
     seed: int = 0
+    topology: Topology = DEFAULT_TOPOLOGY
+    search: SearchOptions | None = None
 
     def __post_init__(self) -> None:
         if not MIN_TARGET_FPIR <= self.target_fpir <= MAX_TARGET_FPIR:

@@ -15,22 +15,17 @@ from constants.faces import ENCODING_SIZE
 from constants.search import (
     BEARABLE_STANDARD_ERRORS,
     SEARCH_DROPOUTS,
-    SEARCH_GENERATIONS,
-    SEARCH_LAYERS,
     SEARCH_MAX_ANSWERS,
-    SEARCH_MAX_GENERATIONS,
-    SEARCH_MAX_POPULATION,
-    SEARCH_MAX_TIME_BUDGET_S,
     SEARCH_MAX_UNITS,
     SEARCH_MIN_UNITS,
-    SEARCH_POPULATION,
-    SEARCH_TIME_BUDGET_S,
 )
-from constants.training import MAX_LAYERS
 from features.training_set import TrainingSet
 from modelization.folds import NEVER
+from modelization.manifest import SearchSummary
 from modelization.network import make_deterministic
 from modelization.population_training import Judgement, PopulationTrainer
+from modelization.progress import SearchProgress
+from modelization.search_options import SearchOptions
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from modelization.topology_choice import JudgedTopology, choose
 from optimization.evolution import Evolution, Limits, Problem, StopReason, evolve
@@ -42,40 +37,6 @@ from optimization.individual import Individual, Score
 LINEAR_TOPOLOGY = Topology(())
 #: The first candidates of every search, trained to their end whatever they promise.
 ALWAYS = LINEAR_TOPOLOGY, DEFAULT_TOPOLOGY
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How far to search; ``time_budget_s`` in seconds. Raises ``ValueError`` for what cannot be searched."""
-
-    generations: int = SEARCH_GENERATIONS
-    population: int = SEARCH_POPULATION
-    time_budget_s: float = SEARCH_TIME_BUDGET_S
-    max_layers: int = SEARCH_LAYERS
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check("generations", self.generations, 1, SEARCH_MAX_GENERATIONS)
-        _check("population", self.population, 4, SEARCH_MAX_POPULATION)
-        _check("time_budget_s", self.time_budget_s, 1, SEARCH_MAX_TIME_BUDGET_S)
-        _check("max_layers", self.max_layers, 1, MAX_LAYERS)
-        _check("seed", self.seed, 0, 2**31 - 1)
-
-
-@dataclass(frozen=True)
-class SearchProgress:
-    """How far a search is: generations done of all, and the best so far: its held-out error and number of layers.
-
-    ``evaluated`` topologies are judged; ``time_left_s`` of the budget. Error and layers are None in the first
-    generation.
-    """
-
-    generation: int
-    generations: int
-    best_error: float | None
-    layers: int | None
-    evaluated: int
-    time_left_s: float
 
 
 @dataclass(frozen=True)
@@ -101,8 +62,12 @@ class SearchResult:
     seconds: float
     options: SearchOptions
 
+    def summary(self) -> SearchSummary:
+        """What a manifest says of it."""
+        return SearchSummary(**asdict(self.options), evaluated=self.evaluated, stopped_by=self.stopped_by)
+
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values: all but the seconds, which no two runs have in common."""
         return {
             "chosen": self.chosen.to_json(),
             "default": self.default.to_json(),
@@ -115,7 +80,6 @@ class SearchResult:
             "faces": self.faces,
             "evaluated": self.evaluated,
             "stopped_by": self.stopped_by,
-            "seconds": self.seconds,
             "options": asdict(self.options),
         }
 
@@ -294,9 +258,3 @@ def _subject(faces: TrainingSet, folds: npt.NDArray[np.int64], options: SearchOp
     for array in (faces.encodings, faces.people, folds):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    # Written so that NaN is refused too.
-    if not low <= value <= high:
-        raise ValueError(f"{name} is a number from {low:g} to {high:g}, not {value}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app
 from features import store
@@ -18,6 +19,13 @@ from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 
 
+class BufferedClient(FlaskClient):
+    """Reads answers to their end and closes them, as servers do, unless told to stream."""
+
+    def open(self, *args: object, buffered: bool = True, **kwargs: object) -> TestResponse:
+        return super().open(*args, buffered=buffered, **kwargs)
+
+
 @pytest.fixture
 def make_client(workplace):
     """Make a client of an application whose settings differ from the test's by what is given."""
@@ -25,6 +33,7 @@ def make_client(workplace):
 
         def make(**changes: object) -> FlaskClient:
             app = create_app(workplace.settings.model_copy(update=changes))
+            app.test_client_class = BufferedClient
             stack.callback(app.extensions["jobs"].close)
             return app.test_client()
 

@@ -1,5 +1,7 @@
 """The life of a task, on a real database."""
 
+from dataclasses import asdict
+
 import pytest
 from sqlalchemy import func, select, update
 
@@ -13,6 +15,7 @@ from jobs.options import BuildOptions
 from jobs.tables import BuildState, TaskKind, TaskState
 from jobs.tables import tasks as table
 from jobs.tasks import FileOutcome
+from modelization.progress import Progress
 
 
 def submit(workplace, pictures: int, max_open: int = 100) -> str:
@@ -165,7 +168,7 @@ def test_progress_renews_the_lease_and_shows(workplace):
     training = claim(workplace, TaskKind.TRAIN)
     with workplace.database.write() as connection:
         connection.execute(update(table).values(lease_until=1.0))
-    tasks.report_epochs(workplace.database, training, 3, 40)
+    tasks.report_progress(workplace.database, training, asdict(Progress("epochs", 3, 40)))
     tasks.sweep(workplace.database)
     status = builds.status(workplace.database, recognizer)
     assert (status.done, status.total, status.unit) == (3, 40, "epochs")
@@ -180,7 +183,7 @@ def test_deleting_cancels_what_is_being_done(workplace):
     with workplace.database.write() as connection:
         assert not tasks.finish_encoding(connection, encoding, [FileOutcome(file, 1) for file in files])
     with pytest.raises(BuildCancelled):
-        tasks.report_epochs(workplace.database, encoding, 1, 2)
+        tasks.report_progress(workplace.database, encoding, asdict(Progress("epochs", 1, 2)))
     assert not any(workplace.storage.images.iterdir())
 
 

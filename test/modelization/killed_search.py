@@ -9,7 +9,9 @@ from pathlib import Path
 os.environ.update({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"})
 
 from modelization.folds import assign_folds
-from modelization.topology_search import SearchOptions, SearchProgress, SearchResult, search_topology
+from modelization.progress import SearchProgress
+from modelization.search_options import SearchOptions
+from modelization.topology_search import SearchResult, search_topology
 from test.modelization.made_up import training_set
 
 OPTIONS = SearchOptions(generations=10, population=6, max_layers=1, seed=5)
@@ -21,5 +23,4 @@ def run(state: Path | None, report: Callable[[SearchProgress], None] = lambda _:
 
 
 if __name__ == "__main__":
-    result = run(Path(sys.argv[1])).to_json()
-    print(json.dumps({name: value for name, value in result.items() if name != "seconds"}))
+    print(json.dumps(run(Path(sys.argv[1])).to_json()))

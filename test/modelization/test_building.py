@@ -9,14 +9,18 @@ import pytest
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.training_set import TrainingSet
 from modelization.building import build_recognizer
+from modelization.dump import search_file
+from modelization.progress import Progress
 from modelization.provenance import TrainingOptions
 from modelization.recognizer import Recognizer
+from modelization.search_options import SearchOptions
+from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.conftest import Built
 from test.modelization.made_up import PROVENANCE, split, training_set
 
 
-def silent(what: str, done: int, total: int) -> None:
-    assert what == "epochs" and 0 <= done <= total
+def silent(progress: Progress) -> None:
+    assert progress.unit == "epochs" and 0 <= progress.done <= progress.total and progress.search is None
 
 
 def test_manifest_tells_what_was_built(built: Built) -> None:
@@ -65,8 +69,8 @@ def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_build_leaves_nothing(tmp_path: Path) -> None:
-    def cancel(what: str, done: int, total: int) -> None:
-        if done >= total // 2:
+    def cancel(progress: Progress) -> None:
+        if progress.done >= progress.total // 2:
             raise BuildCancelled("The build was cancelled.")
 
     with pytest.raises(BuildCancelled):
@@ -87,3 +91,49 @@ def test_encodings_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_options_that_cannot_be_met_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"target_fpir|seed"):
         TrainingOptions(**options)
+
+
+def test_a_search_decides_the_topology_and_is_told_of(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    options = TrainingOptions(seed=5, search=SearchOptions(generations=3, population=6, max_layers=2, seed=5))
+    path = tmp_path / "searched.zip"
+    manifest = build_recognizer(training_set([4, 4, 3]), options, PROVENANCE, path, seen.append)
+    searching = [one for one in seen if one.unit == "generations"]
+    assert [one.done for one in searching] == sorted(one.done for one in searching)
+    assert searching[-1].done == searching[-1].total == 3
+    assert searching[-1].search is not None and searching[-1].search.evaluated == 18
+    assert [one.unit for one in seen] == ["generations"] * len(searching) + ["epochs"] * (len(seen) - len(searching))
+    assert manifest.search is not None and manifest.search.stopped_by == "generations"
+    assert (manifest.search.evaluated, manifest.search.seed, manifest.search.population) == (18, 5, 6)
+    with zipfile.ZipFile(path) as archive:
+        search = json.loads(archive.read("report.json"))["search"]
+        page = archive.read("report.html").decode()
+    assert search["chosen"]["topology"] == manifest.topology.to_json()
+    assert search["default"]["topology"] == DEFAULT_TOPOLOGY.to_json()
+    assert "The search for a topology" in page
+    assert search_file(path).exists(), "for the caller to delete"
+
+
+def test_a_search_that_was_killed_goes_on_and_gives_the_same_recognizer(tmp_path: Path) -> None:
+    def die(progress: Progress) -> None:
+        if progress.unit == "generations" and progress.done == 2:
+            raise KeyboardInterrupt
+
+    known = training_set([4, 4, 3])
+    options = TrainingOptions(search=SearchOptions(generations=4, population=6, max_layers=1))
+    whole = build_recognizer(known, options, PROVENANCE, tmp_path / "whole.zip", lambda _: None)
+    seen: list[Progress] = []
+    with pytest.raises(KeyboardInterrupt):
+        build_recognizer(known, options, PROVENANCE, tmp_path / "killed.zip", die)
+    resumed = build_recognizer(known, options, PROVENANCE, tmp_path / "killed.zip", seen.append)
+    assert seen[0].done >= 2, "what was searched is not searched again"
+    assert resumed.topology == whole.topology and resumed.search == whole.search
+    assert resumed.files["head.onnx"] == whole.files["head.onnx"]
+    assert resumed.files["report.json"] == whole.files["report.json"]
+
+
+def test_where_nothing_can_be_judged_a_search_leaves_the_topology_as_it_is(tmp_path: Path) -> None:
+    topology = Topology((Layer(7),))
+    options = TrainingOptions(topology=topology, search=SearchOptions())
+    manifest = build_recognizer(training_set([1, 1]), options, PROVENANCE, tmp_path / "two.zip", silent)
+    assert manifest.topology == topology and manifest.search is None

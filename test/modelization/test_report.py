@@ -10,7 +10,7 @@ import pytest
 from constants.exceptions import NotFound
 from constants.reasons import Reason
 from modelization.dump import open_dump
-from modelization.formats import REPORTS, read_format
+from modelization.formats import REPORTS, open_format
 from modelization.model_card import write_model_card
 from modelization.report.words import rule_in_words
 from test.modelization.conftest import Built
@@ -90,11 +90,13 @@ def test_the_model_card_leads_to_it(built: Built) -> None:
 
 def test_a_dump_that_is_gone_or_older_is_told_from_one_with_a_report(built: Built, tmp_path: Path) -> None:
     files = open_dump(built.path).files
-    assert read_format(built.path, REPORTS["html"]) == files["report.html"]
-    assert read_format(built.path, REPORTS["json"]) == files["report.json"]
+    for form in REPORTS.values():
+        file, size = open_format(built.path, form)
+        with file:
+            assert file.read() == files[form.member] and size == len(files[form.member])
     with pytest.raises(NotFound, match="deleted"):
-        read_format(tmp_path / "gone.zip", REPORTS["html"])
+        open_format(tmp_path / "gone.zip", REPORTS["html"])
     with zipfile.ZipFile(tmp_path / "older.zip", "w") as older:
         older.writestr("manifest.json", "{}")
     with pytest.raises(NotFound, match="build it again"):
-        read_format(tmp_path / "older.zip", REPORTS["html"])
+        open_format(tmp_path / "older.zip", REPORTS["html"])
