@@ -258,6 +258,7 @@ def _trained(progress: dict[str, Any]) -> tuple[int, int, str, str]:
         return done, total, unit, f"trained {done} of {total} {unit}"
     far = f"searched {done} of {total} generations of topologies, {search['time_left_s']:.0f} s left"
     if search["best_error"] is not None:
-        best = f"{100 * search['best_error']:.2g} % held-out error with {search['layers']} hidden layers"
-        far += f"; the best of {search['evaluated']} has {best}"
+        layers = f"{search['layers']} hidden layer{'' if search['layers'] == 1 else 's'}"
+        far += f"; the best of {search['evaluated']} has {layers} and a held-out error of "
+        far += f"{100 * search['best_error']:.2g} %"
     return done, total, unit, far

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from constants.report import MAX_ROWS
 from modelization.report.content import BuildReport
 from modelization.report.plots import plot_confusions, plot_curve, plot_front, plot_generations, plot_training
-from modelization.report.words import RULE_NAMES, one_in, percent
+from modelization.report.words import RULE_NAMES, one_in, percent, search_in_words
 
 # What people wrote is escaped wherever the template puts it, and a misspelt name in it is an error.
 _TEMPLATES = Environment(
@@ -33,6 +33,7 @@ def write_page(report: BuildReport) -> bytes:
             percent=percent,
             one_in=one_in,
             layers=_layers,
+            search_in_words=search_in_words,
         )
         .encode()
     )

@@ -116,7 +116,7 @@ def plot_generations(search: dict[str, Any]) -> bytes:
         for name, color in (("best_error", _ORANGE), ("mean_error", _BLUE)):
             numbers = range(1, len(search[name]) + 1)
             axes.plot(numbers, search[name], ".-", color=color, label=name.replace("_error", " of a generation"))
-        axes.set(xlabel="generation", ylabel="held-out error")
+        axes.set(xlabel="generation", ylabel="held-out error", yscale="log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(_percentage)
         axes.legend(loc="upper right")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import floor
+from typing import Any
 
 from modelization.evaluation import RuleMetrics
 from modelization.rule_choice import LEARNED
@@ -53,4 +54,17 @@ def rule_in_words(rule: str, rules: Mapping[str, RuleMetrics]) -> str:
         f"Faces are judged by {used}, for it did better here: it named {percent(reached)} of the held-out faces "
         f"rightly and the learned rule {percent(rules[LEARNED].known_named_right or 0.0)}, with no more strangers "
         "named, which is more than chance explains."
+    )
+
+
+def search_in_words(search: dict[str, Any]) -> str:
+    """Whether a search for a topology helped (``SearchResult.to_json``)."""
+    chosen, default = search["chosen"], search["default"]
+    if chosen["topology"] == default["topology"]:
+        return "None with fewer layers or parameters was as good as the default, which therefore stays."
+    share = percent(1 - chosen["parameters"] / default["parameters"])
+    smaller = f"{share} fewer" if chosen["parameters"] < default["parameters"] else "no fewer"
+    return (
+        f"The smallest that is within one standard error of the best was chosen; it has {smaller} parameters than the "
+        "default, and names no more of these faces wrongly."
     )
