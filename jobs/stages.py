@@ -18,7 +18,7 @@ from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from features.training_set import TrainingSet
-from modelization.progress import Report
+from modelization.progress import Progress, Report
 from modelization.provenance import Provenance, TrainingOptions
 from preprocessor.pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedFace, EncodedImage
@@ -90,14 +90,22 @@ def train(request: TrainRequest, report: Report) -> TrainResult:
     """Build a recognizer's version into ``request.path``. Raises ``BuildFailed`` where it cannot be."""
     # Imported here: they load TensorFlow and the onnx package, which only training needs.
     from modelization.building import build_recognizer
+    from modelization.photo_proof import PhotoProof
     from modelization.portable_bundle import add_portable_files
 
-    build_recognizer(request.training_set, request.options, request.provenance, request.path, report)
-    try:
-        pictures = [path.read_bytes() for path in request.kept if path.exists()]
-        manifest = add_portable_files(request.path, request.settings, pictures)
-    except BaseException:
-        request.path.unlink(missing_ok=True)
-        raise
+    with PhotoProof(request.settings) as proof:
+
+        def tell(progress: Progress) -> None:
+            if progress.unit == "epochs":  # a search before it may take long
+                proof.prepare()
+            report(progress)
+
+        build_recognizer(request.training_set, request.options, request.provenance, request.path, tell)
+        try:
+            pictures = [path.read_bytes() for path in request.kept if path.exists()]
+            manifest = add_portable_files(request.path, request.settings, pictures, proof)
+        except BaseException:
+            request.path.unlink(missing_ok=True)
+            raise
     with request.path.open("rb") as dump:
         return TrainResult(manifest.model_dump(mode="json"), hashlib.file_digest(dump, "sha256").hexdigest())

@@ -1,12 +1,8 @@
-"""The proof that a one-file recognizer sees and says what the service would, led in a fresh process."""
+"""Whether a one-file recognizer sees and says what the service would."""
 
 import io
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,24 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from constants.exceptions import BuildFailed, ImageRejected
 from constants.faces import DETECTION_SIDE
 from constants.portable import (
     PARITY_BOX_PIXELS,
     PARITY_CONFIDENCE,
     PARITY_ENCODING_DISTANCE,
     PARITY_LANDMARK_PIXELS,
-    PARITY_PICTURES,
-    PHOTO_ONNX,
 )
-from constants.settings import Settings
-from modelization.drawn_portraits import drawn_portraits
-from preprocessor.decoding import Photo
 from preprocessor.onnx_session import make_session
-from preprocessor.pipeline import make_pipeline
+from preprocessor.pipeline import FacePipeline
 from preprocessor.types import EncodedFace, EncodedImage, Pixels
-
-_HEAD, _PICTURE = "head.onnx", "picture"
 
 
 @dataclass(frozen=True)
@@ -66,32 +54,6 @@ class PhotoParity:
         )
 
 
-def prove_photo_parity(
-    model: bytes, head: bytes, settings: Settings, pictures: Sequence[bytes] | None = None
-) -> PhotoParity:
-    """Load a one-file recognizer in a fresh process and compare it with the service's own pipeline and ``head``.
-
-    On up to twelve held-out ``pictures``, where a build kept them, and always on three drawn faces. Raises
-    ``BuildFailed`` where the two are not the same.
-    """
-    with tempfile.TemporaryDirectory(prefix="facial-parity-") as name:
-        folder = Path(name)
-        (folder / PHOTO_ONNX).write_bytes(model)
-        (folder / _HEAD).write_bytes(head)
-        for number, picture in enumerate((pictures or ())[:PARITY_PICTURES]):
-            (folder / f"{_PICTURE}{number}").write_bytes(picture)
-        command = [sys.executable, "-m", __name__, name, str(settings.data_dir), str(settings.views)]
-        ended = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=False)
-    if ended.returncode:
-        raise BuildFailed("The exported recognizer cannot be run; build it again, and report this if it stays.")
-    parity = PhotoParity(**json.loads(ended.stdout))
-    if not parity.holds:
-        raise BuildFailed(
-            f"The exported recognizer is not the service's: {parity}; build it again, and report this if it stays."
-        )
-    return parity
-
-
 class Named(NamedTuple):
     """A face as one side sees it; ``person`` is -1 for somebody unknown."""
 
@@ -116,8 +78,8 @@ class OneFile:
 class Service:
     """The service's pipeline with the MMOD detector, and a head behind it."""
 
-    def __init__(self, settings: Settings, head: bytes) -> None:
-        self._pipeline = make_pipeline(settings.model_copy(update={"detector": "mmod"}))
+    def __init__(self, pipeline: FacePipeline, head: bytes) -> None:
+        self._pipeline = pipeline
         self._head = make_session(head)
         self._threshold = float(self._head.get_modelmeta().custom_metadata_map["threshold"])
 
@@ -183,23 +145,3 @@ def _pairs(ours: Sequence[Named], theirs: Sequence[Named]) -> list[tuple[Named, 
         nearest = min(range(len(left)), key=lambda index: np.abs(face.box - left[index].box).sum())
         pairs.append((face, left.pop(nearest)))
     return pairs
-
-
-def _main() -> None:
-    folder, data_dir, views = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    settings = Settings(data_dir=data_dir, views=views)
-    parity = compare(OneFile(folder / PHOTO_ONNX), Service(settings, (folder / _HEAD).read_bytes()), _pictures(folder))
-    print(json.dumps(asdict(parity)))
-
-
-def _pictures(folder: Path) -> Iterator[Pixels]:
-    yield drawn_portraits()
-    for path in sorted(folder.glob(f"{_PICTURE}*")):
-        try:
-            yield Photo(path.read_bytes()).pixels()
-        except ImageRejected:
-            continue
-
-
-if __name__ == "__main__":
-    _main()

@@ -8,21 +8,21 @@ from constants.portable import PHOTO_ONNX
 from constants.settings import Settings
 from modelization.dump import HEAD_ONNX, open_dump, write_dump
 from modelization.manifest import Manifest
-from modelization.parity import prove_photo_parity
 from modelization.photo_onnx import make_photo_model
+from modelization.photo_proof import PhotoProof
 from modelization.portable_files import portable_files
 
 
-def add_portable_files(path: Path, settings: Settings, pictures: Sequence[bytes]) -> Manifest:
+def add_portable_files(path: Path, settings: Settings, pictures: Sequence[bytes], proof: PhotoProof) -> Manifest:
     """Make the one-file recognizer of the bundle at ``path``, prove it, and put it there with its script and page.
 
-    ``settings`` are those of the recognizer's pipeline; ``pictures`` are some that the build kept, which the proof
-    takes besides its own. Returns the manifest with the comparison. Raises ``BuildFailed`` where the file is not
-    the service's own pipeline; the bundle is then as it was.
+    ``settings`` are those of the recognizer's pipeline, and of the ``proof``; ``pictures`` are some that the build
+    kept, which the proof takes besides its own. Returns the manifest with the comparison. Raises ``BuildFailed``
+    where the file is not the service's own pipeline; the bundle is then as it was.
     """
     dump = open_dump(path)
     head = dump.files[HEAD_ONNX]
     photo_file = make_photo_model(head, settings)
-    parity = prove_photo_parity(photo_file, head, settings, pictures)
+    parity = proof.prove(photo_file, head, pictures)
     manifest = dump.manifest.model_copy(update={"photo_parity": asdict(parity)})
     return write_dump(path, manifest, {**dump.files, PHOTO_ONNX: photo_file, **portable_files()})

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import onnx
 import onnxruntime
+import psutil
 import pytest
 from onnx import numpy_helper
 
@@ -12,8 +13,9 @@ from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization.drawn_portraits import drawn_portraits
 from modelization.dump import open_dump
-from modelization.parity import PhotoParity, prove_photo_parity
+from modelization.parity import PhotoParity
 from modelization.photo_onnx import make_photo_model
+from modelization.photo_proof import PhotoProof
 from modelization.recognizer import Recognizer
 from preprocessor.onnx_session import make_session
 from test.conftest import jpeg
@@ -120,24 +122,37 @@ def test_drawn_faces_are_faces(session: onnxruntime.InferenceSession) -> None:
     assert sides.max() > 2 * sides.min()
 
 
+def prove(settings: Settings, *what: object) -> PhotoParity:
+    with PhotoProof(settings) as proof:
+        return proof.prove(*what)
+
+
 def test_parity_is_proved(model: bytes, head: bytes, settings: Settings, astronaut: np.ndarray) -> None:
     kept = [jpeg(astronaut), b"no picture", jpeg(astronaut[:, ::-1])]
-    parity = prove_photo_parity(model, head, settings, kept)
+    parity = prove(settings, model, head, kept)
     assert (parity.pictures, parity.faces, parity.unpaired, parity.other_names) == (3, 5, 0, 0)
     assert parity.holds and parity.encoding_distance < 0.005
-    alone = prove_photo_parity(model, head, settings)
+    alone = prove(settings, model, head)
     assert (alone.pictures, alone.faces) == (1, 3)
 
 
 def test_another_pipeline_is_no_parity(head: bytes, settings: Settings) -> None:
     other = make_photo_model(head, settings.model_copy(update={"views": 1}))
     with pytest.raises(BuildFailed, match="encoding_distance"):
-        prove_photo_parity(other, head, settings)
+        prove(settings, other, head)
 
 
 def test_a_file_that_cannot_be_run_is_no_parity(model: bytes, head: bytes, settings: Settings) -> None:
     with pytest.raises(BuildFailed, match="cannot be run"):
-        prove_photo_parity(model[: len(model) // 2], head, settings)
+        prove(settings, model[: len(model) // 2], head)
+
+
+def test_a_proof_that_nobody_asks_for_leaves_no_process(settings: Settings) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with PhotoProof(settings) as proof:
+        proof.prepare()
+        assert {child.pid for child in psutil.Process().children()} - before
+    assert {child.pid for child in psutil.Process().children()} <= before
 
 
 GOOD = PhotoParity(

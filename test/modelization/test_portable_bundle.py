@@ -6,6 +6,7 @@ from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization import portable_bundle
 from modelization.dump import HEAD_ONNX, open_dump
+from modelization.photo_proof import PhotoProof
 from modelization.portable_bundle import add_portable_files
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
@@ -22,7 +23,8 @@ def test_the_bundle_gets_what_it_is_used_by_and_the_proof(
     bundle: Path, service_settings: Settings, astronaut_jpeg: bytes
 ) -> None:
     before = open_dump(bundle)
-    manifest = add_portable_files(bundle, service_settings, [astronaut_jpeg])
+    with PhotoProof(service_settings) as proof:
+        manifest = add_portable_files(bundle, service_settings, [astronaut_jpeg], proof)
     after = open_dump(bundle)
     assert after.manifest == manifest
     assert set(after.files) - set(before.files) == {"recognizer.onnx", "recognize.py", "demo.html", "drawing.py"}
@@ -46,6 +48,6 @@ def test_a_file_that_is_not_the_service_fails_the_export(
     one_view = service_settings.model_copy(update={"views": 1})
     monkeypatch.setattr(portable_bundle, "make_photo_model", lambda head, _: make(head, one_view))
     before = bundle.read_bytes()
-    with pytest.raises(BuildFailed, match="not the service's"):
-        add_portable_files(bundle, service_settings, [])
+    with PhotoProof(service_settings) as proof, pytest.raises(BuildFailed, match="not the service's"):
+        add_portable_files(bundle, service_settings, [], proof)
     assert bundle.read_bytes() == before
