@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from io import BytesIO
 from pathlib import Path
 
@@ -183,6 +184,26 @@ def test_somebody_joins_and_is_forgotten(built, known):
     assert not [encoding for encoding in encodings if encoding in kept(service)]
     assert service.wait_until_built(recognizer, version=3)["message"] == "ready: 2 people from 4 faces"
     assert not [encoding for encoding in encodings if encoding in kept(service)]
+
+
+def test_a_search_whose_worker_is_killed_goes_on_where_it_was(built, known):
+    service, _ = built
+    search = {"optimize": "1", "generations": "8", "population": "8", "max_layers": "1"}
+    recognizer = service.post("/build_recognizer", "images", enrolment(known, 3, 4), **search)[1]["id"]
+    url = f"/v1/recognizers/{recognizer}"
+
+    def generation() -> int:
+        return (service.get(f"{url}")[1]["progress"].get("search") or {"generation": 0})["generation"]
+
+    wait_for(lambda: generation() >= 2, "the second generation")
+    os.kill(service.processes("worker train")[0], signal.SIGKILL)
+    far = []
+    wait_for(lambda: far.append(generation()) or service.get(url)[1]["state"] != "training", "the training to end")
+    assert service.wait_until_built(recognizer)["state"] == "ready"
+    assert min(one for one in far if one) >= 2, "what was searched is not searched again"
+    bundle = zipfile.ZipFile(BytesIO(service.get(f"{url}/model")[1]))
+    search = json.loads(bundle.read("manifest.json"))["search"]
+    assert (search["evaluated"], search["stopped_by"]) == (64, "generations")
 
 
 def encodings_of(service, pictures: list[bytes]) -> list[bytes]:
