@@ -6,15 +6,18 @@ import os
 import runpy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from constants.exceptions import FacialError
 from constants.settings import load_settings
+from jobs.options import BuildOptions
 
 if TYPE_CHECKING:
     from flask import Flask
 
 ROOT = Path(__file__).parent
+#: The options of a build; without a server no picture is kept.
+_OPTIONS = {name: option for name, option in BuildOptions.model_fields.items() if name != "keep_images"}
 
 
 def create_app() -> "Flask":
@@ -47,15 +50,10 @@ def _parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="build a recognizer from a folder, without a server")
     build.add_argument("folder", type=Path, help="a folder of pictures, or of a folder for each person")
-    build.add_argument("--out", type=Path, required=True, help="the recognizer's file, *.zip")
-    build.add_argument("--name", default="", help="what the recognizer is called")
-    build.add_argument("--target-fpir", type=float, default=0.01, help="share of strangers who may be named")
-    build.add_argument("--seed", type=int, default=0, help="the same pictures and seed give the same recognizer")
-    build.add_argument("--optimize", action="store_true", help="search for the network with the fewest layers")
-    build.add_argument("--generations", type=int, help="generations of the search")
-    build.add_argument("--population", type=int, help="topologies in a generation")
-    build.add_argument("--time-budget-s", type=float, help="seconds that the search may take")
-    build.add_argument("--max-layers", type=int, help="most hidden layers that are tried")
+    build.add_argument("--out", type=Path, help="the recognizer's file, *.zip; not needed for a dry run")
+    build.add_argument("--manifest", type=Path, help="a CSV or JSON file that says which files show whom")
+    build.add_argument("--label-from", choices=("folder", "filename"), default="folder", help="where a label is read")
+    _add_options(build)
     build.set_defaults(command=_build)
 
     recognize = commands.add_parser("recognize", help="name the people in photos, without a server")
@@ -91,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_options(build: argparse.ArgumentParser) -> None:
+    """The options that a request has as well, as texts: what they may be is said in one place."""
+    for name, option in _OPTIONS.items():
+        default = "" if option.default in (None, "", False) else f" ({option.default})"
+        switch: Any = {"action": "store_const", "const": True} if option.annotation is bool else {}
+        build.add_argument(f"--{name.replace('_', '-')}", help=f"{option.description}{default}", **switch)
+
+
 def _serve(_: argparse.Namespace) -> None:
     """Become uWSGI, which starts everything else."""
     beside = Path(sys.executable).parent
@@ -102,9 +108,8 @@ def _serve(_: argparse.Namespace) -> None:
 def _build(parsed: argparse.Namespace) -> None:
     from jobs.commands import build_folder  # the commands' libraries take seconds to load
 
-    left_out = ("command", "folder", "out")
-    options = {name: value for name, value in vars(parsed).items() if name not in left_out and value is not None}
-    build_folder(parsed.folder, parsed.out, options)
+    chosen = {name: getattr(parsed, name) for name in _OPTIONS if getattr(parsed, name) is not None}
+    build_folder(parsed.folder, parsed.out, chosen, parsed.manifest, parsed.label_from == "filename")
 
 
 def _recognize(parsed: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from jobs import builds, contents, inline
 from jobs.builds import BuildStatus
 from jobs.incoming import IncomingFile
 from jobs.intake import Labelling, SentFile, take_in
+from jobs.label_manifest import Label, read_manifest
 from jobs.labels import clean_name
 from jobs.options import BuildOptions
 from jobs.tables import BuildState
@@ -28,21 +30,23 @@ from logger import start_logging
 _LOOK_S = 0.1
 
 
-def build_folder(folder: Path, out: Path, chosen: dict[str, Any]) -> None:
+def build_folder(
+    folder: Path, out: Path | None, chosen: Mapping[str, Any], manifest: Path | None = None, filenames: bool = False
+) -> None:
     """Build a recognizer from a folder's pictures into the file ``out``, with progress on standard error.
 
-    ``chosen`` are options of a build. Raises ``InvalidRequest`` and ``BuildFailed`` as the service would answer them.
+    ``chosen`` are options of a build; labels are those of a ``manifest``, of folders, or, with ``filenames``, of
+    file names. A dry run only says what was found. Raises ``InvalidRequest`` and ``BuildFailed`` as the service
+    would answer them.
     """
+    options = _options(chosen)
+    labelling = Labelling(filenames, _manifest(manifest))
     if not folder.is_dir():
         raise InvalidRequest(f"{folder} is not a folder.")
-    if not out.absolute().parent.is_dir():
+    if out is None and not options.dry_run:
+        raise InvalidRequest("Say where the recognizer goes: --out FILE.zip.")
+    if out is not None and not out.absolute().parent.is_dir():
         raise InvalidRequest(f"There is no folder {out.parent} to put the recognizer in.")
-    try:
-        options = BuildOptions(**chosen)
-    except ValidationError as error:
-        raise InvalidRequest(
-            "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
-        ) from error
     # Everything but the result is gone afterwards, so that no encodings are left lying about.
     with tempfile.TemporaryDirectory(prefix="facial-") as temporary, ExitStack() as stack:
         own = {"data_dir": Path(temporary), "database_url": "", "log_level": "WARNING"}
@@ -50,13 +54,32 @@ def build_folder(folder: Path, out: Path, chosen: dict[str, Any]) -> None:
         start_logging(workplace.settings, "build")
         stack.callback(workplace.database.close)
         sent = _read(folder, workplace, stack)
-        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, Labelling())
+        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, labelling)
         recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
         status = _watch(workplace, recognizer, options)
         if status.state == BuildState.FAILED:
             raise BuildFailed(status.message)
-        shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
-    print(f"{out}: {status.message.removeprefix('ready: ')}")
+        _say_what_looks_wrong(workplace, recognizer)
+        if out is not None and status.is_ready:
+            shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
+    print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
+
+
+def _options(chosen: Mapping[str, Any]) -> BuildOptions:
+    try:
+        return BuildOptions.model_validate(chosen)
+    except ValidationError as error:
+        raise InvalidRequest(
+            "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        ) from error
+
+
+def _manifest(path: Path | None) -> dict[str, tuple[Label, ...]]:
+    if path is None:
+        return {}
+    if not path.is_file():
+        raise InvalidRequest(f"{path} is not a file.")
+    return read_manifest(path.read_bytes())
 
 
 def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile]:
@@ -86,6 +109,19 @@ def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> Buil
         if image["reason"]:
             print(f"{image['file']}: {image['message']}", file=sys.stderr)
     return builds.status(workplace.database, recognizer)
+
+
+def _say_what_looks_wrong(workplace: Workplace, recognizer: str) -> None:
+    for image in contents.images(workplace.database, recognizer):
+        for face in image["faces"]:
+            if face["suspect"]:
+                like = f"; it looks like {face['resembles']}" if face["resembles"] else ""
+                print(f"{image['file']}: this is probably not {face['person']}{like}.", file=sys.stderr)
+    for person in contents.people(workplace.database, recognizer):
+        for other in filter(lambda other: other > person["label"], person["looks_like"]):
+            print(f"{person['label']} and {other} are probably one person.", file=sys.stderr)
+        if person["has_few"]:
+            print(f"{person['label']} has few pictures: {person['faces']}.", file=sys.stderr)
 
 
 def _show(bar: Any, workplace: Workplace, recognizer: str, unit: str) -> bool:

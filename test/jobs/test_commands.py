@@ -51,9 +51,43 @@ def test_the_same_folder_gives_the_same_bundle_but_for_its_id(people, tmp_path):
     assert heads[0] == heads[1]
 
 
+def test_a_dry_run_tells_what_looks_wrong_and_builds_nothing(people, lfw, tmp_path):
+    """A manifest gives everybody's pictures their names, but one a wrong one."""
+    pictures = sorted(path for path in people.rglob("*.jpg"))
+    heap = tmp_path / "heap"
+    heap.mkdir()
+    rows = ["file,person"]
+    names = sorted({picture.parent.name for picture in pictures})
+    for number, picture in enumerate(pictures):
+        (heap / f"{number}.jpg").symlink_to(picture)
+        rows.append(f"{number}.jpg,{names[1] if number == 0 else picture.parent.name}")
+    (tmp_path / "who.csv").write_text("\n".join(rows))
+    looked = run("build", heap, "--manifest", "who.csv", "--dry-run", cwd=tmp_path)
+    assert looked.returncode == 0, looked.stderr
+    assert looked.stdout.strip() == "examined: 3 people from 12 faces"
+    assert f"0.jpg: this is probably not {names[1]}; it looks like {names[0]}." in looked.stderr
+    assert "train" not in looked.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["heap", "who.csv"]
+
+
+def test_options_are_those_of_a_request(people, tmp_path):
+    built = run(
+        "build", people, "--out", "small.zip", "--optimize", "--generations", 1, "--population", 4, cwd=tmp_path
+    )
+    assert built.returncode == 0, built.stderr
+    assert "search" in built.stderr
+    with zipfile.ZipFile(tmp_path / "small.zip") as bundle:
+        search = json.loads(bundle.read("manifest.json"))["search"]
+    assert (search["generations"], search["population"], search["evaluated"]) == (1, 4, 4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("build", "."), "--out"),
+        (("build", ".", "--out", "x.zip", "--population", "2"), "population"),
+        (("build", ".", "--out", "x.zip", "--detector", "best"), "detector"),
+        (("build", ".", "--out", "x.zip", "--manifest", "none.csv"), "none.csv is not a file"),
         (("build", "nowhere", "--out", "x.zip"), "nowhere is not a folder"),
         (("build", ".", "--out", "x.zip", "--target-fpir", "7"), "target_fpir"),
         (("recognize", "nowhere.zip", "photo.jpg"), "nowhere.zip is not a file"),
