@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,8 +98,7 @@ def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> Buil
     """Run the build to its end in a thread of its own, showing how far it is."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(inline.run_all, workplace)
-        searching = (("generations", "search"),) if options.optimize else ()
-        for unit, what in (("images", "encode"), *searching, ("epochs", "train")):
+        for unit, what in _steps(options):
             with tqdm(unit=unit.removesuffix("s"), desc=what) as bar:
                 while not wait([running], _LOOK_S).done and _show(bar, workplace, recognizer, unit):
                     pass
@@ -122,6 +121,15 @@ def _say_what_looks_wrong(workplace: Workplace, recognizer: str) -> None:
             print(f"{person['label']} and {other} are probably one person.", file=sys.stderr)
         if person["has_few"]:
             print(f"{person['label']} has few pictures: {person['faces']}.", file=sys.stderr)
+
+
+def _steps(options: BuildOptions) -> Iterator[tuple[str, str]]:
+    """What is counted one after another, and what is done meanwhile."""
+    yield "images", "encode"
+    if options.optimize and not options.dry_run:
+        yield "generations", "search"
+    if not options.dry_run:
+        yield "epochs", "train"
 
 
 def _show(bar: Any, workplace: Workplace, recognizer: str, unit: str) -> bool:
