@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import errors, events, health, mission, people, recognizers, request_ids
+from app import errors, events, health, metrics, mission, people, recognizers, request_ids
 from app.openapi import spec
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["jobs"] = JobsClient(settings)
     request_ids.register(app)
     errors.register(app)
-    for blueprint in (mission.blueprint, recognizers.blueprint, events.blueprint, people.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
+    for views in (mission, recognizers, events, people, health, metrics):
+        app.register_blueprint(views.blueprint)
     spec.register(app)
     return app

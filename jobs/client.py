@@ -17,8 +17,9 @@ from sqlalchemy import select
 from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from features.database import Database
-from jobs import builds, comparing, contents, erasing, forgetting, growing, messages
+from jobs import builds, comparing, contents, counting, erasing, forgetting, growing, messages
 from jobs.builds import BuildStatus, Upload
+from jobs.counting import Counts
 from jobs.forgetting import Receipt
 from jobs.messages import Message
 from jobs.options import BuildOptions
@@ -149,6 +150,10 @@ class JobsClient:
             raise _ERRORS.get(error["code"], FacialError)(error["message"])
         images_answer = {"id": ready.id, "version": ready.version, "images": answer.header["images"]}
         return images_answer | ({"drawn": answer.buffers} if draw else {})
+
+    def counts(self) -> Counts:
+        """How much there is of everything."""
+        return counting.count(self._database)
 
     def check_database(self) -> None:
         """Raises where the table cannot be read."""

@@ -1,0 +1,46 @@
+"""Figures for Prometheus: taken from the tables, so that every web process gives the same ones."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from app import actions
+from app.openapi import spec
+from jobs.client import JobsClient
+from jobs.tables import TaskKind
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.get("/metrics")
+@spec.validate(tags=("health",), skip_validation=True)
+def metrics() -> Response:
+    """How many recognizers, builds, files, tasks and workers there are, in the text format of Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_Service(actions.jobs()))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Service(Collector):
+    def __init__(self, jobs: JobsClient) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        counts, workers = self._jobs.counts(), self._jobs.workers() or {}
+        yield GaugeMetricFamily("facial_recognizers", "Recognizers that are not erased", counts.recognizers)
+        yield _gauges("facial_builds", "Builds by state", ("state",), {(key,): n for key, n in counts.builds.items()})
+        yield _gauges("facial_files", "Files by state", ("state",), {(key,): n for key, n in counts.files.items()})
+        yield _gauges("facial_tasks", "Tasks by kind and state", ("kind", "state"), counts.tasks)
+        known = {(kind,): workers.get(kind, 0) for kind in TaskKind}
+        yield _gauges("facial_workers", "Workers that the dispatcher knows, by kind", ("kind",), known)
+
+
+def _gauges(name: str, documentation: str, labels: Sequence[str], values: Mapping[Any, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
