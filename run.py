@@ -130,7 +130,7 @@ def _bench(parsed: argparse.Namespace) -> None:
 
 
 def _workers(_: argparse.Namespace) -> None:
-    from jobs.supervisor import supervise
+    from jobs.processes.supervisor import supervise
 
     supervise(load_settings())
 
@@ -142,14 +142,14 @@ def _prepare(_: argparse.Namespace) -> None:
 
 
 def _dispatcher(parsed: argparse.Namespace) -> None:
-    from jobs.dispatcher import run_dispatcher
+    from jobs.processes.dispatcher import run_dispatcher
 
     run_dispatcher(load_settings(), parsed.parent)
 
 
 def _worker(parsed: argparse.Namespace) -> None:
+    from jobs.processes.worker import run_worker
     from jobs.tables import TaskKind
-    from jobs.worker import run_worker
 
     run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, parsed.parent)
 

@@ -11,7 +11,7 @@ from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
 from jobs.builds import BuildStatus
 from jobs.client import JobsClient
-from modelization.formats import FORMATS, REPORTS, Format, open_format
+from modelization.bundle.formats import FORMATS, REPORTS, Format, open_format
 
 #: A body that is sent while it is read, the status and headers.
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]

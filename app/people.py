@@ -12,7 +12,7 @@ from app.openapi import spec
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
 from constants.exceptions import InvalidRequest
 from jobs.builds import BuildStatus
-from jobs.labels import clean_label
+from jobs.intake.labels import clean_label
 
 blueprint = Blueprint("people", __name__, url_prefix="/v1/recognizers/<recognizer_id>/people")
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
-from modelization.decision import decide
+from modelization.decision.deciding import decide
+from modelization.decision.prior import Prior
 from modelization.folds import assign_folds
-from modelization.prior import Prior
 from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.types import Floats
 

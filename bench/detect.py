@@ -9,9 +9,9 @@ import numpy as np
 
 from bench.harness import arguments, first_pictures, progress, report, speedup, timed
 from preprocessor.decoding import Photo
+from preprocessor.dlib_files.weights import MMOD_DETECTOR, weights_path
 from preprocessor.mmod_detector import MmodDetector
 from preprocessor.types import Box, DetectedFace, Pixels
-from preprocessor.weights import MMOD_DETECTOR, weights_path
 
 #: Pictures of 250x250 pixels, and of 640x480; a short run takes fewer.
 SMALL, QUICK_SMALL = 60, 8

@@ -9,7 +9,7 @@ import numpy as np
 from bench.harness import progress
 from bench.labelled_faces import VIEWS, LabelledFaces
 from jobs.population import fingerprint, pictures_of
-from modelization.prior import Prior, prior_of
+from modelization.decision.prior import Prior, prior_of
 from preprocessor.version import REVISION
 
 #: How often the people are split into those that a prior is fitted to and those that are judged.
@@ -44,6 +44,6 @@ def judged_people(faces: LabelledFaces, dataset: Path, quick: bool) -> Iterator[
 
 
 def _fit(faces: LabelledFaces, chosen: np.ndarray, suffix: str) -> Prior:
-    from modelization.prior_fitting import fit_prior  # scikit-learn and TensorFlow, where priors are fitted
+    from modelization.decision.prior_fitting import fit_prior  # scikit-learn and TensorFlow, where priors are fitted
 
     return fit_prior(np.asarray(faces.encodings[suffix][chosen], np.float32), faces.people[chosen], {})

@@ -24,16 +24,16 @@ from constants.training import LEARNING_RATE
 from features.training_set import TrainingSet
 from modelization.folds import NEVER
 from modelization.network import build_network, make_deterministic
-from modelization.population_training import PopulationTrainer
-from modelization.search_options import SearchOptions
-from modelization.topology import DEFAULT_TOPOLOGY, Topology
-from modelization.topology_search import (
+from modelization.search.options import SearchOptions
+from modelization.search.population_training import PopulationTrainer
+from modelization.search.topology_search import (
     ALWAYS,
     SearchResult,
     search_topology,
     to_topology,
     topology_space,
 )
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
 from modelization.training import balanced_weights, forget_networks, train_head
 
 #: Least pictures of the people in the two sets.

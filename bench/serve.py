@@ -14,7 +14,7 @@ import numpy as np
 from bench.harness import arguments, progress, report, timed
 from bench.running_service import Form, RunningService, form, running_service
 from preprocessor.decoding import Photo
-from preprocessor.onnx_session import make_session
+from preprocessor.graphs.onnx_session import make_session
 
 #: People of the recognizer, pictures that each is learnt from, and pictures of each that are sent.
 PEOPLE, LEARNT, SENT = 20, 6, 2

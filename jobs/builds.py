@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 from constants.exceptions import Erased, NotFound, NotReady, Overloaded
 from constants.reasons import Reason
 from features.database import Database
-from jobs.label_manifest import Sides
+from jobs.intake.label_manifest import Sides
 from jobs.options import BuildOptions
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks

@@ -17,13 +17,15 @@ from sqlalchemy import select
 from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from features.database import Database
-from jobs import builds, comparing, contents, counting, erasing, forgetting, growing, messages
+from jobs import builds, contents, counting
 from jobs.builds import BuildStatus, Upload
 from jobs.counting import Counts
-from jobs.forgetting import Receipt
-from jobs.messages import Message
 from jobs.options import BuildOptions
+from jobs.processes import messages
+from jobs.processes.messages import Message
 from jobs.storage import Storage
+from jobs.versions import comparing, erasing, forgetting, growing
+from jobs.versions.forgetting import Receipt
 from jobs.workplace import Workplace
 
 #: Seconds that a look at the dispatcher's health waits.

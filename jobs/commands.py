@@ -17,10 +17,10 @@ from constants.exceptions import BuildFailed, InvalidRequest
 from constants.settings import load_settings
 from jobs import builds, contents, inline
 from jobs.builds import BuildStatus
-from jobs.incoming import IncomingFile
-from jobs.intake import Labelling, SentFile, take_in
-from jobs.label_manifest import Label, read_manifest
-from jobs.labels import clean_name
+from jobs.intake.incoming import IncomingFile
+from jobs.intake.label_manifest import Label, read_manifest
+from jobs.intake.labels import clean_name
+from jobs.intake.taking_in import Labelling, SentFile, take_in
 from jobs.options import BuildOptions
 from jobs.tables import BuildState
 from jobs.workplace import Workplace

@@ -16,7 +16,7 @@ from constants.search import (
 )
 from constants.settings import Settings
 from constants.training import MAX_LAYERS
-from modelization.search_options import SearchOptions
+from modelization.search.options import SearchOptions
 
 
 class BuildOptions(BaseModel):

@@ -18,8 +18,8 @@ from constants.settings import Settings, load_settings
 from features.selection import labelled_face
 from features.store import ImageFeatures
 from jobs import stages
-from modelization.prior import prior_path
-from modelization.prior_fitting import fit_prior
+from modelization.decision.prior import prior_path
+from modelization.decision.prior_fitting import fit_prior
 from preprocessor.pipeline import prepare_graphs
 from preprocessor.version import pipeline_version
 

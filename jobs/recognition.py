@@ -15,7 +15,7 @@ from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs import stages
-from modelization.dump import HEAD_ONNX
+from modelization.bundle.dump import HEAD_ONNX
 from modelization.recognizer import Identification, Recognizer
 from preprocessor.decoding import Photo
 from preprocessor.drawing import annotated

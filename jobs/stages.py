@@ -90,8 +90,8 @@ def train(request: TrainRequest, report: Report) -> TrainResult:
     """Build a recognizer's version into ``request.path``. Raises ``BuildFailed`` where it cannot be."""
     # Imported here: they load TensorFlow and the onnx package, which only training needs.
     from modelization.building import build_recognizer
-    from modelization.photo_proof import PhotoProof
-    from modelization.portable_bundle import add_portable_files
+    from modelization.bundle.photo_proof import PhotoProof
+    from modelization.bundle.portable_bundle import add_portable_files
 
     with PhotoProof(request.settings) as proof:
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from features.database import Database
 from jobs.contents import rows_of
-from jobs.erasing import forget_unneeded
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, BuildState, builds
+from jobs.versions.erasing import forget_unneeded
 
 #: Seconds; a file of an unknown build may belong to a request that is just being accepted.
 _REQUEST_S = 3600

@@ -12,8 +12,7 @@ from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
 from constants.training import PARITY_FACES
 from features.training_set import TrainingSet
-from modelization.decision import decide
-from modelization.dump import (
+from modelization.bundle.dump import (
     HEAD_KERAS,
     HEAD_ONNX,
     HEAD_TFLITE,
@@ -24,20 +23,21 @@ from modelization.dump import (
     search_file,
     write_dump,
 )
-from modelization.evaluation import evaluate
+from modelization.bundle.head_onnx import export_head, prove_parity, recognizer_metadata
+from modelization.bundle.manifest import Manifest, library_versions
+from modelization.decision.deciding import decide
+from modelization.decision.evaluation import evaluate
+from modelization.decision.prior import prior_of
 from modelization.folds import NEVER, assign_folds
-from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
-from modelization.manifest import Manifest, library_versions
-from modelization.model_card import write_model_card
-from modelization.prior import prior_of
 from modelization.progress import Progress, Report, SearchProgress
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
+from modelization.report.model_card import write_model_card
 from modelization.report.page import write_page
-from modelization.search_options import SearchOptions
+from modelization.search.options import SearchOptions
 
 if TYPE_CHECKING:
-    from modelization.topology_search import SearchResult
+    from modelization.search.topology_search import SearchResult
 
 #: Read by TensorFlow when it is loaded: no order of additions that depends on the processor, so that the
 #: same faces give the same head wherever it is trained; and no banners.
@@ -121,7 +121,7 @@ def _search(
     """What a search found, where one is asked for and some face is held out to judge topologies by."""
     if options is None or folds.max() == NEVER:
         return None
-    from modelization.topology_search import search_topology
+    from modelization.search.topology_search import search_topology
 
     def tell(far: SearchProgress) -> None:
         report(Progress("generations", far.generation, far.generations, far))

@@ -4,8 +4,8 @@ import dlib
 import numpy as np
 
 from constants.faces import CHIP_PADDING, CHIP_SIDE
+from preprocessor.dlib_files.weights import LANDMARKS_5, weights_path
 from preprocessor.types import AlignedFace, Box, DetectedFace, Pixels
-from preprocessor.weights import LANDMARKS_5, weights_path
 
 
 class Aligner:

@@ -3,9 +3,9 @@
 import dlib
 import numpy as np
 
+from preprocessor.dlib_files.weights import ENCODER, weights_path
 from preprocessor.encoder import Encoder
 from preprocessor.types import Floats, Pixels
-from preprocessor.weights import ENCODER, weights_path
 
 
 class DlibEncoder(Encoder):

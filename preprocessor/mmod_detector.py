@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from constants.exceptions import WeightsError
 from preprocessor.detector import Detector
-from preprocessor.dlib_format import BoxOverlap, Convolution, MmodLoss, Network, RgbInput, read_network
-from preprocessor.graph_store import GraphKey, GraphStore
-from preprocessor.onnx_session import make_session
+from preprocessor.dlib_files.network_format import BoxOverlap, Convolution, MmodLoss, Network, RgbInput, read_network
+from preprocessor.dlib_files.weights import MMOD_DETECTOR, SHA256, weights_path
+from preprocessor.graphs.onnx_session import make_session
+from preprocessor.graphs.store import GraphKey, GraphStore
 from preprocessor.tiled_pyramid import Planes, tiled_pyramid
 from preprocessor.types import Box, DetectedFace, Pixels
-from preprocessor.weights import MMOD_DETECTOR, SHA256, weights_path
 
 #: Raised whenever the same weights give another graph than before.
 GRAPH_REVISION = 1
@@ -133,7 +133,7 @@ def _graph_key(part: str) -> GraphKey:
 
 def _build_graph(part: str, network: Network) -> bytes:
     # Imported here: a worker that finds the graphs in their folder never loads the onnx package.
-    from preprocessor.mmod_graph import features_graph, resize_graph, scores_graph
+    from preprocessor.graphs.mmod_graph import features_graph, resize_graph, scores_graph
 
     match part:
         case "resize":

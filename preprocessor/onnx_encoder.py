@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from preprocessor.dlib_files.weights import ENCODER, SHA256, weights_path
 from preprocessor.encoder import Encoder
-from preprocessor.graph_store import GraphKey, GraphStore
-from preprocessor.onnx_session import make_session
+from preprocessor.graphs.onnx_session import make_session
+from preprocessor.graphs.store import GraphKey, GraphStore
 from preprocessor.types import Floats, Pixels
-from preprocessor.weights import ENCODER, SHA256, weights_path
 
 #: Chips in one run. Four already take the least time each; a chip takes about 2 MB while it is encoded.
 BATCH = 8
@@ -38,7 +38,7 @@ class OnnxEncoder(Encoder):
 
 def _build_graph() -> bytes:
     # Imported here: a worker that finds the graph in its folder never loads the onnx package.
-    from preprocessor.dlib_format import read_network
-    from preprocessor.encoder_graph import encoder_graph
+    from preprocessor.dlib_files.network_format import read_network
+    from preprocessor.graphs.encoder_graph import encoder_graph
 
     return encoder_graph(read_network(weights_path(ENCODER)))

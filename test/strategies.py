@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from features.store import FaceFeatures, ImageFeatures, QualityFeatures
-from jobs.messages import Message
+from jobs.processes.messages import Message
 
 _json = st.recursive(
     st.none()

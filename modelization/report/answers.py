@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.report import MAX_CONFUSED_PAIRS, MAX_MATRIX_PEOPLE
-from modelization.decision_rule import logistic
-from modelization.held_out import HeldOut
+from modelization.decision.decision_rule import logistic
+from modelization.decision.held_out import HeldOut
 from modelization.report.proportion import Proportion, proportion
 
 _Integers = npt.NDArray[np.int64]

@@ -6,9 +6,9 @@ from typing import Any
 
 from constants.reasons import Reason
 from constants.report import REPORT_FORMAT
+from modelization.bundle.manifest import Manifest
+from modelization.decision.held_out import HeldOut
 from modelization.findings import Findings
-from modelization.held_out import HeldOut
-from modelization.manifest import Manifest
 from modelization.provenance import Provenance
 from modelization.report.answers import Answers, answers
 from modelization.report.open_set_curve import CurvePoint, open_set_curve

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from constants.report import MAX_CURVE_POINTS
-from modelization.decision_rule import logistic
-from modelization.held_out import HeldOut
+from modelization.decision.decision_rule import logistic
+from modelization.decision.held_out import HeldOut
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from math import floor
 from typing import Any
 
-from modelization.evaluation import RuleMetrics
-from modelization.rule_choice import LEARNED
+from modelization.decision.evaluation import RuleMetrics
+from modelization.decision.rule_choice import LEARNED
 
 #: What each decision rule is called.
 RULE_NAMES = {

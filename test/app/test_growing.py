@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from constants.exceptions import Conflict
 from features import store
-from jobs import builds, growing, inline, runner, tasks
+from jobs import builds, inline, runner, tasks
 from jobs.tables import TaskKind, files
+from jobs.versions import growing
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobs import runner, tasks
 from jobs.tables import TaskKind
-from modelization.dump import search_file
+from modelization.bundle.dump import search_file
 from modelization.progress import Progress, SearchProgress
 
 #: A search of a second or two.

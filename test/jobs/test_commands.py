@@ -109,7 +109,9 @@ def test_a_malformed_setting_ends_with_a_sentence(monkeypatch):
     assert ended.stderr.startswith("FACIAL_PORT: ")
 
 
-@pytest.mark.parametrize("module", ["jobs.worker", "jobs.recognition", "jobs.dispatcher", "modelization.building"])
+@pytest.mark.parametrize(
+    "module", ["jobs.processes.worker", "jobs.recognition", "jobs.processes.dispatcher", "modelization.building"]
+)
 def test_only_training_loads_tensorflow(module):
     program = f"import sys, {module}; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

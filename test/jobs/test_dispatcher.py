@@ -6,9 +6,9 @@ import pytest
 import zmq
 
 from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS
-from jobs import messages
-from jobs.dispatcher import Dispatcher
-from jobs.messages import Message
+from jobs.processes import messages
+from jobs.processes.dispatcher import Dispatcher
+from jobs.processes.messages import Message
 from jobs.tables import TaskKind
 from test.jobs.test_tasks import submit
 

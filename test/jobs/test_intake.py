@@ -10,9 +10,9 @@ from PIL import Image
 
 from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge, UnsupportedMedia
 from constants.reasons import Reason
-from jobs.incoming import IncomingFile
-from jobs.intake import Labelling, take_in, with_labels
-from jobs.label_manifest import read_manifest
+from jobs.intake.incoming import IncomingFile
+from jobs.intake.label_manifest import read_manifest
+from jobs.intake.taking_in import Labelling, take_in, with_labels
 from test.conftest import jpeg
 
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from constants.exceptions import InvalidRequest
-from jobs.label_manifest import Label, assign, read_manifest
-from jobs.labels import clean_label, clean_name
+from jobs.intake.label_manifest import Label, assign, read_manifest
+from jobs.intake.labels import clean_label, clean_name
 from test import strategies
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.exceptions import InvalidRequest
-from jobs.labels import clean_label, clean_name, filename_label, folder_label, unify
+from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, unify
 from test import strategies
 
 

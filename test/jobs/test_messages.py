@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.messages import Message
+from jobs.processes.messages import Message
 from test import strategies
 
 

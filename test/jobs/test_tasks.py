@@ -8,13 +8,14 @@ from sqlalchemy import func, select, update
 from constants.exceptions import BuildCancelled, Overloaded
 from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
 from constants.reasons import Reason
-from jobs import builds, contents, erasing, tasks
+from jobs import builds, contents, tasks
 from jobs.builds import Upload
-from jobs.incoming import IncomingFile
+from jobs.intake.incoming import IncomingFile
 from jobs.options import BuildOptions
 from jobs.tables import BuildState, TaskKind, TaskState
 from jobs.tables import tasks as table
 from jobs.tasks import FileOutcome
+from jobs.versions import erasing
 from modelization.progress import Progress
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from modelization.building import build_recognizer
-from modelization.manifest import Manifest
+from modelization.bundle.manifest import Manifest
 from modelization.provenance import TrainingOptions
 from test.modelization.made_up import PROVENANCE, split
 

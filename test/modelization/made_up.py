@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
-from modelization.prior import prior_of
+from modelization.decision.prior import prior_of
 from modelization.provenance import Provenance
 
 PIPELINE = "1.cascade.landmarks5.resnet.views2"

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from constants.reasons import Reason
-from modelization.evaluation import evaluate, evaluate_rule
+from modelization.bundle.manifest import Manifest
+from modelization.decision.evaluation import evaluate, evaluate_rule
+from modelization.decision.held_out import HeldOut
 from modelization.findings import Findings
-from modelization.held_out import HeldOut
-from modelization.manifest import Manifest
 from modelization.provenance import Provenance
 from modelization.report.content import BuildReport, make_report
 from modelization.topology import DEFAULT_TOPOLOGY

@@ -9,11 +9,11 @@ import pytest
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.training_set import TrainingSet
 from modelization.building import build_recognizer
-from modelization.dump import search_file
+from modelization.bundle.dump import search_file
 from modelization.progress import Progress
 from modelization.provenance import TrainingOptions
 from modelization.recognizer import Recognizer
-from modelization.search_options import SearchOptions
+from modelization.search.options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.conftest import Built
 from test.modelization.made_up import PROVENANCE, split, training_set

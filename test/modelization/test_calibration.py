@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.calibration import aimed_share, calibrate
-from modelization.decision_rule import Decider, logistic
+from modelization.decision.calibration import aimed_share, calibrate
+from modelization.decision.decision_rule import Decider, logistic
+from modelization.decision.gallery import enrol
+from modelization.decision.held_out import HeldOut, examine
 from modelization.folds import assign_folds
-from modelization.gallery import enrol
-from modelization.held_out import HeldOut, examine
 from test.modelization.made_up import PRIOR, faces, training_set
 
 counts = st.lists(st.integers(1, 8), min_size=2, max_size=8)

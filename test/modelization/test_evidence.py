@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.evidence import EVIDENCE, weigh_evidence
-from modelization.gallery import enrol
+from modelization.decision.evidence import EVIDENCE, weigh_evidence
+from modelization.decision.gallery import enrol
 from test.modelization.made_up import PRIOR, faces
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.gallery import enrol, unit
+from modelization.decision.gallery import enrol, unit
 from test.modelization.made_up import faces
 
 

@@ -5,12 +5,12 @@ import onnx
 import pytest
 
 from constants.exceptions import BuildFailed
-from modelization.decision_rule import RULES, Decider
-from modelization.gallery import enrol
-from modelization.head_onnx import export_head, prove_parity, recognizer_metadata
+from modelization.bundle.head_onnx import export_head, prove_parity, recognizer_metadata
+from modelization.decision.decision_rule import RULES, Decider
+from modelization.decision.gallery import enrol
 from modelization.network import build_network
 from modelization.topology import ACTIVATIONS, Layer, Topology
-from preprocessor.onnx_session import make_session
+from preprocessor.graphs.onnx_session import make_session
 from test.modelization.made_up import PRIOR, split
 
 TOPOLOGIES = [Topology(()), *(Topology((Layer(24, activation, 0.2), Layer(9))) for activation in ACTIVATIONS)]

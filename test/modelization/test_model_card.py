@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.model_card import escape, write_model_card
+from modelization.report.model_card import escape, write_model_card
 from test.modelization.conftest import Built
 
 

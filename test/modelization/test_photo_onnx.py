@@ -11,13 +11,13 @@ from onnx import numpy_helper
 
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
-from modelization.drawn_portraits import drawn_portraits
-from modelization.dump import open_dump
-from modelization.parity import PhotoParity
-from modelization.photo_onnx import make_photo_model
-from modelization.photo_proof import PhotoProof
+from modelization.bundle.drawn_portraits import drawn_portraits
+from modelization.bundle.dump import open_dump
+from modelization.bundle.parity import PhotoParity
+from modelization.bundle.photo_onnx import make_photo_model
+from modelization.bundle.photo_proof import PhotoProof
 from modelization.recognizer import Recognizer
-from preprocessor.onnx_session import make_session
+from preprocessor.graphs.onnx_session import make_session
 from test.conftest import jpeg
 from test.modelization.conftest import Built
 

@@ -9,9 +9,9 @@ from constants.training import LEARNING_RATE, MAX_EPOCHS
 from features.training_set import TrainingSet
 from modelization.folds import NEVER, assign_folds
 from modelization.network import build_network, make_deterministic
-from modelization.population_layout import genes_of, stack
-from modelization.population_program import Until
-from modelization.population_training import PopulationTrainer
+from modelization.search.population_layout import genes_of, stack
+from modelization.search.population_program import Until
+from modelization.search.population_training import PopulationTrainer
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from modelization.training import balanced_weights, train_head
 from test.modelization.made_up import training_set

@@ -4,10 +4,10 @@ import pytest
 
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
-from modelization import portable_bundle
-from modelization.dump import HEAD_ONNX, open_dump
-from modelization.photo_proof import PhotoProof
-from modelization.portable_bundle import add_portable_files
+from modelization.bundle import portable_bundle
+from modelization.bundle.dump import HEAD_ONNX, open_dump
+from modelization.bundle.photo_proof import PhotoProof
+from modelization.bundle.portable_bundle import add_portable_files
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
 

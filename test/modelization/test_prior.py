@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from constants.exceptions import BuildFailed
-from modelization import drawn_galleries, prior_fitting
-from modelization.decision_rule import RULES, Decider
-from modelization.evidence import EVIDENCE
-from modelization.gallery import enrol
-from modelization.prior import PRIORS, Prior, prior_of
-from modelization.prior_fitting import fit_prior
+from modelization.decision import drawn_galleries, prior_fitting
+from modelization.decision.decision_rule import RULES, Decider
+from modelization.decision.evidence import EVIDENCE
+from modelization.decision.gallery import enrol
+from modelization.decision.prior import PRIORS, Prior, prior_of
+from modelization.decision.prior_fitting import fit_prior
 from preprocessor.version import REVISION
 from test.modelization.made_up import PRIOR, faces
 

@@ -9,9 +9,9 @@ import pytest
 
 from constants.exceptions import NotFound
 from constants.reasons import Reason
-from modelization.dump import open_dump
-from modelization.formats import REPORTS, open_format
-from modelization.model_card import write_model_card
+from modelization.bundle.dump import open_dump
+from modelization.bundle.formats import REPORTS, open_format
+from modelization.report.model_card import write_model_card
 from modelization.report.words import rule_in_words
 from test.modelization.conftest import Built
 from test.modelization.made_up_reports import report, scores

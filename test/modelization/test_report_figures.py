@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.report import MAX_CONFUSED_PAIRS, MAX_CURVE_POINTS, MAX_MATRIX_PEOPLE
-from modelization.decision_rule import logistic
-from modelization.held_out import HeldOut
+from modelization.decision.decision_rule import logistic
+from modelization.decision.held_out import HeldOut
 from modelization.report.answers import answers
 from modelization.report.open_set_curve import open_set_curve
 from modelization.report.proportion import proportion

@@ -14,10 +14,10 @@ from playwright.sync_api import sync_playwright
 
 from modelization.findings import DoubtfulLabel, Findings
 from modelization.report.page import write_page
-from modelization.search_options import SearchOptions
+from modelization.search.options import SearchOptions
+from modelization.search.topology_choice import JudgedTopology
+from modelization.search.topology_search import SearchResult
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
-from modelization.topology_choice import JudgedTopology
-from modelization.topology_search import SearchResult
 from test.modelization.made_up_reports import report, scores
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 import numpy as np
 
-from modelization.held_out import HeldOut
-from modelization.rule_choice import choose_rule
+from modelization.decision.held_out import HeldOut
+from modelization.decision.rule_choice import choose_rule
 
 
 def said(right: int, faces: int = 200, strangers: float = -5.0) -> HeldOut:

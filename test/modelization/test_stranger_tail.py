@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.stranger_tail import SHARES, StrangerScores, fit_tail
+from modelization.decision.stranger_tail import SHARES, StrangerScores, fit_tail
 
 COEFFICIENTS = 2.0, 1.5, -1.0
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelization.search.topology_choice import JudgedTopology, choose
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
-from modelization.topology_choice import JudgedTopology, choose
 
 DEFAULT = JudgedTopology(DEFAULT_TOPOLOGY, 0.02, 0.01, 0.02, 10_000, True)
 

@@ -11,9 +11,9 @@ import pytest
 
 from modelization.folds import assign_folds
 from modelization.progress import SearchProgress
-from modelization.search_options import SearchOptions
+from modelization.search.options import SearchOptions
+from modelization.search.topology_search import SearchResult, search_topology
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
-from modelization.topology_search import SearchResult, search_topology
 from optimization.evolution import StopSearch
 from test.modelization import killed_search
 from test.modelization.killed_search import OPTIONS
@@ -133,7 +133,7 @@ def test_options_out_of_range_are_refused_by_name(wrong: dict[str, float]) -> No
 
 
 def test_of_very_many_faces_a_part_of_the_people_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelization.topology_search.SEARCH_MAX_ANSWERS", 3 * 14 - 1)
+    monkeypatch.setattr("modelization.search.topology_search.SEARCH_MAX_ANSWERS", 3 * 14 - 1)
     result = search(replace(OPTIONS, generations=1))
     assert result.people == 2 and 9 <= result.faces <= 11
     # A head is still for everyone.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from modelization.gallery import enrol, unit
-from modelization.two_covariance import TwoCovariance, estimate
+from modelization.decision.gallery import enrol, unit
+from modelization.decision.two_covariance import TwoCovariance, estimate
 from test.modelization.made_up import PRIOR, faces
 
 

@@ -10,9 +10,9 @@ from constants.settings import Settings
 from features.training_set import TrainingSet
 from jobs.recognition import recognize
 from modelization.building import build_recognizer
-from modelization.dump import open_dump
-from modelization.photo_onnx import make_photo_model
-from modelization.portable_files import portable_files
+from modelization.bundle.dump import open_dump
+from modelization.bundle.photo_onnx import make_photo_model
+from modelization.bundle.portable_files import portable_files
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.recognizer import Recognizer
 from preprocessor.pipeline import make_pipeline

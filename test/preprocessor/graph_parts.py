@@ -6,9 +6,9 @@ from typing import Any
 import onnxruntime
 from onnx import helper
 
-from preprocessor.graph_builder import IR_VERSION, OPSET, GraphBuilder
-from preprocessor.graph_expression import Expression
-from preprocessor.onnx_session import make_session
+from preprocessor.graphs.builder import IR_VERSION, OPSET, GraphBuilder
+from preprocessor.graphs.expression import Expression
+from preprocessor.graphs.onnx_session import make_session
 
 
 def part(build: Callable[..., Sequence[Expression]], **inputs: Any) -> onnxruntime.InferenceSession:

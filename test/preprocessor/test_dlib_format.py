@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constants.exceptions import WeightsError
-from preprocessor.dlib_format import (
+from preprocessor.dlib_files.network_format import (
     Affine,
     BoxOverlap,
     Convolution,
@@ -16,7 +16,7 @@ from preprocessor.dlib_format import (
     RgbInput,
     read_network,
 )
-from preprocessor.weights import ENCODER, MMOD_DETECTOR, weights_path
+from preprocessor.dlib_files.weights import ENCODER, MMOD_DETECTOR, weights_path
 
 
 def test_encoder_has_the_layers_of_a_resnet():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessor.graph_expression import (
+from preprocessor.graphs.expression import (
     Expression,
     Gathered,
     concatenated,
@@ -17,7 +17,7 @@ from preprocessor.graph_expression import (
     stacked,
     where,
 )
-from preprocessor.graph_loop import Turn, loop, scan
+from preprocessor.graphs.loop import Turn, loop, scan
 from test.preprocessor.graph_parts import part
 
 

@@ -10,11 +10,11 @@ import onnxruntime
 import pytest
 
 from preprocessor import mmod_detector
+from preprocessor.dlib_files.weights import MMOD_DETECTOR, weights_path
+from preprocessor.graphs.mmod_graph import resize_graph
 from preprocessor.mmod_detector import MmodDetector
-from preprocessor.mmod_graph import resize_graph
 from preprocessor.tiled_pyramid import tiled_pyramid
 from preprocessor.types import Box, DetectedFace, Pixels
-from preprocessor.weights import MMOD_DETECTOR, weights_path
 
 #: Pictures compared without and with one upsampling; half of them also go into grids of several faces.
 PICTURES = 200

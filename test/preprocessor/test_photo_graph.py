@@ -17,18 +17,18 @@ from PIL import Image
 from constants.faces import DETECTION_SIDE
 from constants.settings import Settings
 from preprocessor.alignment import Aligner
-from preprocessor.chip_graph import add_chip
-from preprocessor.graph_expression import Expression
-from preprocessor.landmarks_graph import add_landmarks
-from preprocessor.onnx_session import make_session
-from preprocessor.photo_detector_graph import reduced, working_sides
-from preprocessor.photo_graph import photo_graph
+from preprocessor.dlib_files.shape_predictor_format import read_shape_predictor
+from preprocessor.dlib_files.weights import LANDMARKS_5, weights_path
+from preprocessor.graphs.chip_graph import add_chip
+from preprocessor.graphs.expression import Expression
+from preprocessor.graphs.landmarks_graph import add_landmarks
+from preprocessor.graphs.onnx_session import make_session
+from preprocessor.graphs.photo_detector_graph import reduced, working_sides
+from preprocessor.graphs.photo_graph import photo_graph
+from preprocessor.graphs.pyramid_graph import add_layout, add_painting, add_way_back
 from preprocessor.pipeline import FacePipeline, make_pipeline
-from preprocessor.pyramid_graph import add_layout, add_painting, add_way_back
-from preprocessor.shape_predictor_format import read_shape_predictor
 from preprocessor.tiled_pyramid import tiled_pyramid
 from preprocessor.types import Box, DetectedFace, EncodedImage
-from preprocessor.weights import LANDMARKS_5, weights_path
 from test.preprocessor.graph_parts import part
 
 #: Pictures that the graph and the pipeline are compared on.

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constants.exceptions import WeightsError
-from preprocessor.shape_predictor_format import ShapePredictor, read_shape_predictor
-from preprocessor.weights import LANDMARKS_5, MMOD_DETECTOR, weights_path
+from preprocessor.dlib_files.shape_predictor_format import ShapePredictor, read_shape_predictor
+from preprocessor.dlib_files.weights import LANDMARKS_5, MMOD_DETECTOR, weights_path
 
 
 @pytest.fixture(scope="module")

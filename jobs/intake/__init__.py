@@ -1,0 +1,1 @@
+"""From what a person sent to uploads with labels."""

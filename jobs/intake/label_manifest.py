@@ -1,0 +1,211 @@
+"""A table that says which files show whom, as a person writes it: CSV or JSON."""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import Any
+
+from constants.exceptions import InvalidRequest, RequestTooLarge
+from jobs.intake.labels import clean_label, clean_name, same_label
+
+#: Bytes; twenty thousand files with long names and boxes are a tenth of it.
+MAX_MANIFEST_BYTES = 32 << 20
+
+#: Left, top, right, bottom in pixels of the picture as a person sees it.
+Sides = tuple[float, float, float, float]
+
+#: The columns of a CSV, and the members of an object in JSON; the last four are a box, as in a recognition's answer.
+_SIDES = ("x_min", "y_min", "x_max", "y_max")
+_NEEDED = ("file", "person")
+_COLUMNS = (*_NEEDED, "box", *_SIDES)
+_KNOWN = "'file' and 'person', and may have 'box' or 'x_min', 'y_min', 'x_max' and 'y_max'"
+#: What a CSV may have between its columns: spreadsheets write semicolons where the comma is a decimal one.
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Label:
+    """Who is in a picture, and where, if that is said."""
+
+    person: str
+    box: Sides | None = None
+
+
+@dataclass(frozen=True)
+class _Row:
+    where: str
+    file: str
+    people: tuple[str, ...]
+    box: Sides | None
+
+
+def read_manifest(content: bytes) -> dict[str, tuple[Label, ...]]:
+    """The labels of each file that a manifest names, by the file's name.
+
+    A CSV has the columns ``file`` and ``person``, and may have ``box`` (four numbers) or ``x_min``, ``y_min``,
+    ``x_max`` and ``y_max``. JSON is a list of objects with these members, in which ``person`` may be a list and
+    ``box`` a list or an object. A file may stand in several rows with different people if each has a box.
+
+    Raises ``InvalidRequest`` with the place and a sentence for anything else.
+    """
+    text = _decoded(content)
+    rows = _from_json(text) if text.lstrip().startswith(("[", "{")) else _from_csv(text)
+    labels: dict[str, list[Label]] = {}
+    for row in rows:
+        before = labels.setdefault(row.file, [])
+        before += [Label(person, row.box) for person in row.people if not _is_repeated(row, person, before)]
+    if not labels:
+        raise InvalidRequest("The manifest names no file.")
+    return {file: tuple(found) for file, found in labels.items()}
+
+
+def assign(manifest: Mapping[str, Sequence[Label]], names: Sequence[str]) -> list[tuple[Label, ...]]:
+    """For each file that was sent the labels that a manifest gives it, none for one that it does not name.
+
+    A manifest may leave out leading folders, as long as one file alone is meant. Raises ``InvalidRequest`` for a
+    name in it that no file has, or more than one.
+    """
+    meant = _by_name(names)
+    labels: list[tuple[Label, ...]] = [()] * len(names)
+    named: dict[int, str] = {}
+    for file, found in manifest.items():
+        indices = meant.get(file, ())
+        if len(indices) != 1:
+            count = f"{len(indices)} of the files that were sent have" if indices else "no file that was sent has"
+            raise InvalidRequest(f"The manifest names {file!r}, and {count} this name.")
+        if indices[0] in named:
+            raise InvalidRequest(f"The manifest names one file as {named[indices[0]]!r} and as {file!r}.")
+        named[indices[0]] = file
+        labels[indices[0]] = tuple(found)
+    return labels
+
+
+def _by_name(names: Sequence[str]) -> dict[str, list[int]]:
+    """The files that each name may mean: those of just that name, or else those that have it behind some folders."""
+    whole: dict[str, list[int]] = {}
+    tails: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        whole.setdefault(name, []).append(index)
+        parts = name.split("/")
+        for start in range(1, len(parts)):
+            tails.setdefault("/".join(parts[start:]), []).append(index)
+    return tails | whole
+
+
+def _is_repeated(row: _Row, person: str, before: Sequence[Label]) -> bool:
+    """Whether an earlier row said the same; one that contradicts it is refused."""
+    for label in before:
+        if same_label(label.person, person):
+            if label.box == row.box:
+                return True
+            raise InvalidRequest(f"{row.where}: {row.file!r} is named twice for {person!r} with different boxes.")
+        if label.box is None or row.box is None or label.box == row.box:
+            raise InvalidRequest(
+                f"{row.where}: {row.file!r} is named for {label.person!r} and for {person!r}; "
+                "keep the right one or, if both are in the picture, give each a box of its own."
+            )
+    return False
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise RequestTooLarge(f"The manifest has more than {MAX_MANIFEST_BYTES >> 20} MiB.")
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The manifest cannot be read as text; save it as UTF-8.") from error
+
+
+def _from_csv(text: str) -> Iterator[_Row]:
+    header = text.lstrip().partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(_DELIMITERS, key=header.count), skipinitialspace=True)
+    columns: list[str] = []
+    try:
+        for line in reader:
+            values = [value.strip() for value in line]
+            if not any(values):
+                continue
+            if not columns:
+                columns = [value.casefold() for value in values]
+                _refuse_columns(columns)
+                continue
+            where = f"The manifest's line {reader.line_num}"
+            if len(values) > len(columns):
+                raise InvalidRequest(f"{where} has {len(values)} columns, and the first line names {len(columns)}.")
+            yield _row(where, {name: value for name, value in zip(columns, values, strict=False) if value})
+    except csv.Error as error:
+        raise InvalidRequest(f"The manifest's line {reader.line_num} cannot be read: {error}.") from error
+
+
+def _refuse_columns(columns: Sequence[str]) -> None:
+    """Raise ``InvalidRequest`` unless the first line names the columns that are needed, and known ones only, once."""
+    missing = [name for name in _NEEDED if name not in columns]
+    if missing:
+        raise InvalidRequest(f"The manifest's first line does not name the column {missing[0]!r}; it needs {_KNOWN}.")
+    wrong = next((name for name in columns if name not in _COLUMNS or columns.count(name) > 1), None)
+    if wrong is not None:
+        raise InvalidRequest(f"The manifest's column {wrong!r} is not known, or there twice; it has {_KNOWN}.")
+
+
+def _from_json(text: str) -> Iterator[_Row]:
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The manifest is no JSON that can be read.") from error
+    if not isinstance(entries, list):
+        raise InvalidRequest('A manifest in JSON is a list: [{"file": "1.jpg", "person": "Ada"}, …].')
+    for number, entry in enumerate(entries, 1):
+        where = f"The manifest's entry {number}"
+        if not isinstance(entry, dict):
+            raise InvalidRequest(f"{where} is no object with 'file' and 'person'.")
+        wrong = next((name for name in entry if name not in _COLUMNS), None)
+        if wrong is not None:
+            raise InvalidRequest(f"{where} has {wrong!r}, which is not known; it has {_KNOWN}.")
+        yield _row(where, {name: value for name, value in entry.items() if value is not None})
+
+
+def _row(where: str, fields: Mapping[str, Any]) -> _Row:
+    file = fields.get("file")
+    name = clean_name(file) if isinstance(file, str) else ""
+    if not name:
+        raise InvalidRequest(f"{where} names no file.")
+    person = fields.get("person")
+    written = person if isinstance(person, list) else [person]
+    people = [clean_label(one) if isinstance(one, str) else None for one in written]
+    if not people or None in people:
+        raise InvalidRequest(f"{where} names nobody in {name!r}.")
+    box = _box(where, fields)
+    if box is not None and len(people) > 1:
+        raise InvalidRequest(f"{where} gives one box for {len(people)} people.")
+    return _Row(where, name, tuple(one for one in people if one is not None), box)
+
+
+def _box(where: str, fields: Mapping[str, Any]) -> Sides | None:
+    box, sides = fields.get("box"), {name: fields[name] for name in _SIDES if name in fields}
+    if box is None and not sides:
+        return None
+    if isinstance(box, str):
+        box = box.replace(",", " ").replace(";", " ").split()
+    elif isinstance(box, dict) or (box is None and sides):
+        box = [(box or sides).get(name) for name in _SIDES]
+    elif sides:
+        box = None
+    numbers = [_number(value) for value in box] if isinstance(box, list) else []
+    if len(numbers) == 4 and all(map(isfinite, numbers)):
+        left, top, right, bottom = numbers
+        if left < right and top < bottom:
+            return left, top, right, bottom
+    raise InvalidRequest(f"{where} has no box that is one: x_min, y_min, x_max and y_max in pixels, min below max.")
+
+
+def _number(value: object) -> float:
+    """A number, or not a number (NaN) for what is none."""
+    try:
+        return nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # caught
+    except (TypeError, ValueError, OverflowError):
+        return nan

@@ -1,0 +1,185 @@
+"""From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from constants.exceptions import ImageRejected, InvalidRequest, NothingUsable, RequestTooLarge
+from constants.reasons import Reason
+from constants.settings import Settings
+from jobs.builds import Upload
+from jobs.intake.archives import is_archive, members, refusing_damage
+from jobs.intake.incoming import IncomingFile
+from jobs.intake.label_manifest import Label, assign
+from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
+from preprocessor.formats import is_video, opened
+
+#: Bytes copied at a time.
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file as it was sent, and the label that was sent with it, which an archive passes on to its members."""
+
+    name: str
+    file: IncomingFile
+    label: str | None = None
+
+
+def with_labels(files: Sequence[tuple[str, IncomingFile]], labels: Sequence[str]) -> list[SentFile]:
+    """Files with the labels sent beside them, one for each or none. Raises ``InvalidRequest`` for any other number."""
+    if labels and len(labels) != len(files):
+        raise InvalidRequest(
+            f"There are {len(labels)} labels for {len(files)} files; send one 'labels' field for each file, in order."
+        )
+    return [
+        SentFile(clean_name(name), file, clean_label(label))
+        for (name, file), label in zip(files, labels or [""] * len(files), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How labels are read: from file names as well, by a manifest; ``known`` are people whom the recognizer knows."""
+
+    from_filename: bool = False
+    manifest: Mapping[str, Sequence[Label]] = field(default_factory=dict)
+    known: Sequence[str] = ()
+
+
+def take_in(
+    sent: Sequence[SentFile], settings: Settings, incoming: Path, stack: ExitStack, labelling: Labelling
+) -> list[Upload]:
+    """The uploads of a build, in the order sent; files made on the way are deleted when ``stack`` closes.
+
+    A picture with several labels becomes as many uploads of the same content. Raises ``NothingUsable`` where no
+    recognizer can come of them, with every file and its reason: one that knows people already needs a single picture.
+    Raises ``InvalidRequest`` for a manifest that does not fit the files; ``RequestTooLarge`` and
+    ``UnsupportedMedia`` for archives that are too large or cannot be read.
+    """
+    unpacked = list(_unpacked(sent, settings, incoming, stack))
+    named = assign(labelling.manifest, [file.name for file in unpacked])
+    labelled = [
+        (_copy_of(file, number, stack), label)
+        for file, labels in zip(unpacked, named, strict=True)
+        for number, label in enumerate(_labels(file, labels, labelling.from_filename))
+    ]
+    people = unify([*labelling.known, *(label.person if label else None for _, label in labelled)])
+    uploads = [
+        replace(_looked_at(file, person), box=label.box if label else None)
+        for (file, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
+    ]
+    uploads = _without_repeated(uploads)
+    refuse_hopeless(uploads, labelling.known)
+    return uploads
+
+
+def _labels(file: SentFile, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
+    """Who is in a file: as the manifest says, or a label that was sent with it, or its name; the first that applies."""
+    if named and file.label and not any(same_label(label.person, file.label) for label in named):
+        raise InvalidRequest(
+            f"The manifest names {file.name!r} for {named[0].person!r}, and its label is {file.label!r}."
+        )
+    label = file.label or folder_label(file.name) or (filename_label(file.name) if from_filename else None)
+    return named or [Label(label) if label else None]
+
+
+def _copy_of(file: SentFile, number: int, stack: ExitStack) -> SentFile:
+    """The file itself as the first of its uploads, and a twin of it as each further one."""
+    if number == 0:
+        return file
+    twin = file.file.twin()
+    stack.callback(twin.close)
+    return SentFile(file.name, twin, file.label)
+
+
+def _unpacked(sent: Iterable[SentFile], settings: Settings, incoming: Path, stack: ExitStack) -> Iterator[SentFile]:
+    """The files, each archive replaced by what is in it."""
+    count, room = 0, settings.max_unpacked_mb << 20
+    for file in sent:
+        for inner in _contents(file, incoming, stack, room) if is_archive(file.file.path) else (file,):
+            count += 1
+            if inner is not file:
+                room -= inner.file.size
+            if count > settings.max_files:
+                raise RequestTooLarge(f"There are more than {settings.max_files} files; send them in parts.")
+            yield inner
+
+
+def _contents(archive: SentFile, incoming: Path, stack: ExitStack, room: int) -> Iterator[SentFile]:
+    with refusing_damage():
+        for name, content in members(archive.file.path):
+            file = IncomingFile(incoming)
+            stack.callback(file.close)
+            room -= _copy(content, file, room)
+            yield SentFile(name, file, archive.label)
+
+
+def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
+    """Copy a member, as long as there is room: what an archive says of its own sizes proves nothing."""
+    while chunk := content.read(_CHUNK):
+        file.write(chunk)
+        if file.size > room:
+            raise RequestTooLarge("The archives unpack to more than this service takes; send them in parts.")
+    file.seal()
+    return file.size
+
+
+def _looked_at(sent: SentFile, label: str | None) -> Upload:
+    upload = Upload(sent.name, label, sent.file.content_hash, sent.file.path)
+    if is_video(sent.file.path):
+        return upload  # opened by the worker that takes it apart
+    try:
+        opened(sent.file.path).close()
+    except ImageRejected as rejection:
+        return _refused(upload, Reason(rejection.reason))
+    return upload
+
+
+def _without_repeated(uploads: Sequence[Upload]) -> list[Upload]:
+    """Of the same picture for the same person one stays, and one without a label only if none has a label."""
+    named = {upload.content_hash for upload in uploads if upload.label is not None}
+    seen: set[tuple[str, str | None]] = set()
+    kept = []
+    for upload in uploads:
+        key = upload.content_hash, upload.label
+        repeated = key in seen or (upload.label is None and upload.content_hash in named)
+        kept.append(_refused_if(upload, repeated, Reason.DUPLICATE))
+        seen.add(key)
+    return kept
+
+
+def _refused(upload: Upload, reason: Reason) -> Upload:
+    return replace(upload, path=None, reason=reason)
+
+
+def _refused_if(upload: Upload, condition: bool, reason: Reason) -> Upload:
+    return _refused(upload, reason) if condition and upload.reason is None else upload
+
+
+def refuse_hopeless(uploads: Sequence[Upload], known: Sequence[str] = ()) -> None:
+    """Raise ``NothingUsable`` where no recognizer can come of uploads, those of people ``known`` before added."""
+    usable = [upload for upload in uploads if upload.reason is None]
+    people = {upload.label for upload in usable}
+    if usable and (known or (len(usable) >= 2 and (None in people or len(people) >= 2))):
+        return
+    rejected = [
+        {"file": upload.name, "reason": str(upload.reason), "message": upload.reason.message}
+        for upload in uploads
+        if upload.reason is not None
+    ]
+    raise NothingUsable(_why_hopeless(uploads, usable), rejected)
+
+
+def _why_hopeless(uploads: Sequence[Upload], usable: Sequence[Upload]) -> str:
+    if not usable:
+        return f"None of the {len(uploads)} files can be used; 'rejected' says what is wrong with each."
+    if len(usable) == 1:
+        return "Only one picture can be used; send pictures of at least two people."
+    return (
+        "All usable pictures show one person; a recognizer needs at least two. "
+        "Put the pictures into a folder for each person, or send them without folders to have them sorted by face."
+    )

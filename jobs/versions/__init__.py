@@ -1,0 +1,1 @@
+"""Versions made from versions, and what is erased."""

@@ -1,0 +1,150 @@
+"""A recognizer in one file: written whole or not at all, believed only when every byte is as written."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from constants.exceptions import DumpInvalid
+from constants.training import BUNDLE_FORMAT, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS
+from modelization.bundle.manifest import FileEntry, Manifest
+
+HEAD_KERAS = "head.keras"
+HEAD_ONNX = "head.onnx"
+HEAD_TFLITE = "head.tflite"
+LABELS = "labels.json"
+MANIFEST = "manifest.json"
+MODEL_CARD = "model_card.md"
+REPORT_HTML = "report.html"
+REPORT_JSON = "report.json"
+
+#: Files without which a bundle is not one; later parts of a recognizer stand beside them.
+REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, LABELS, MODEL_CARD, REPORT_HTML, REPORT_JSON})
+
+#: What zipfile raises for damaged archives.
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A verified bundle: its manifest, and the content of each file the manifest lists."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+
+
+def search_file(path: Path) -> Path:
+    """Where the search for the topology of the bundle at ``path`` is kept while it is under way."""
+    return path.with_suffix(".search.json")
+
+
+def write_dump(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
+    """Write a bundle of ``files`` to ``path`` and return the manifest with their sizes and hashes.
+
+    Power may fail at any point: ``path`` then holds what it held before, or all of the bundle.
+    """
+    complete = manifest.model_copy(update={"files": {name: _entry(content) for name, content in files.items()}})
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write_zip(file, {MANIFEST: complete.model_dump_json(indent=2).encode(), **files})
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return complete
+
+
+def open_dump(path: Path, only: Collection[str] = ()) -> Dump:
+    """The bundle at ``path``, each file checked against the manifest, or ``only`` some of them where any are named.
+
+    Raises ``DumpInvalid`` for anything that ``write_dump`` of this format did not write.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive)
+            manifest = _parsed(_member(archive, MANIFEST, MAX_MANIFEST_BYTES))
+            _check_names(archive, manifest)
+            wanted = {name: entry for name, entry in manifest.files.items() if not only or name in only}
+            files = {name: _member(archive, name, entry.size) for name, entry in wanted.items()}
+    except FileNotFoundError as error:
+        raise DumpInvalid("There is no recognizer's file at this place.") from error
+    except _ZIP_ERRORS as error:
+        raise DumpInvalid("This file is not a recognizer, or is damaged; download it again.") from error
+    for name, entry in wanted.items():
+        if _entry(files[name]) != entry:
+            raise DumpInvalid(f"{name} in this recognizer is not what was built; download it again.")
+    return Dump(manifest, files)
+
+
+def _entry(content: bytes) -> FileEntry:
+    return FileEntry(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _write_zip(file: object, members: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            # Without the time of day, which ZipInfo leaves at 1980: the manifest says when.
+            info = zipfile.ZipInfo(name)
+            # A network's weights hardly shrink, and take a second to find that out.
+            info.compress_type = zipfile.ZIP_STORED if name.endswith(".onnx") else zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as the files' contents already do."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_members(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive by its directory, before anything of it is unpacked."""
+    names = archive.namelist()
+    if len(names) > MAX_MEMBERS or len(set(names)) != len(names):
+        raise DumpInvalid("This file has more parts than a recognizer, or one of them twice.")
+    if MANIFEST not in names:
+        raise DumpInvalid(f"{MANIFEST} is missing: this file is not a recognizer.")
+    if any(info.file_size > MAX_MEMBER_BYTES for info in archive.infolist()):
+        raise DumpInvalid("This file would unpack to more than a recognizer ever holds.")
+
+
+def _check_names(archive: zipfile.ZipFile, manifest: Manifest) -> None:
+    listed, present = set(manifest.files), set(archive.namelist()) - {MANIFEST}
+    if missing := (listed | REQUIRED) - present:
+        raise DumpInvalid(f"{', '.join(sorted(missing))} missing from this recognizer; download it again.")
+    if not present <= listed:
+        raise DumpInvalid("This file holds parts that its manifest does not list.")
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """At most ``limit`` bytes, whatever size the archive's directory claims."""
+    with archive.open(name) as member:
+        content = member.read(limit)
+        if member.read(1):
+            raise DumpInvalid(f"{name} is larger than it may be.")
+    return content
+
+
+def _parsed(content: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        if any(problem["loc"] == ("format",) for problem in error.errors()):
+            raise DumpInvalid(
+                f"This recognizer's format is not version {BUNDLE_FORMAT}, which is what this program reads; "
+                "update the program, or build the recognizer again."
+            ) from error
+        raise DumpInvalid(f"{MANIFEST} is not that of a recognizer; download the file again.") from error

@@ -1,0 +1,93 @@
+"""What a bundle says of itself."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from constants.training import BUNDLE_FORMAT, MAX_MEMBER_BYTES
+from modelization.decision.evaluation import Metrics, RuleMetrics
+from modelization.topology import Topology
+
+#: The libraries whose versions a bundle records; a distribution that provides dlib is recorded as dlib.
+_LIBRARIES = {
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "numpy": "numpy",
+    "dlib-bin": "dlib",
+    "dlib": "dlib",
+}
+
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class FileEntry(BaseModel):
+    """A file of the bundle: its size in bytes and the SHA-256 of its content in hexadecimal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(ge=0, le=MAX_MEMBER_BYTES)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class SearchSummary(BaseModel):
+    """The search that a topology comes from: how far it might go, in seconds too, how far it went, and why it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generations: int = Field(ge=1)
+    population: int = Field(ge=1)
+    time_budget_s: float = Field(gt=0, allow_inf_nan=False)
+    max_layers: int = Field(ge=1)
+    seed: int
+    evaluated: int = Field(ge=1)
+    stopped_by: str
+
+
+class Manifest(BaseModel):
+    """The typed content of ``manifest.json``. Its text is the user's own: the name and the labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = Field(default=BUNDLE_FORMAT, ge=BUNDLE_FORMAT, le=BUNDLE_FORMAT)
+    recognizer_id: str
+    version: int = Field(ge=1)
+    name: str
+    created_at: str
+    pipeline_version: str
+    labels: tuple[str, ...] = Field(min_length=2)
+    faces_per_person: tuple[Annotated[int, Field(ge=1)], ...]
+    images_used: int = Field(ge=0)
+    images_rejected: int = Field(ge=0)
+    topology: Topology
+    search: SearchSummary | None = None
+    epochs: int = Field(ge=1)
+    seed: int
+    target_fpir: _Share
+    threshold: _Share
+    rule: str
+    metrics: Metrics
+    rules: dict[str, RuleMetrics]
+    prior: dict[str, str | int]
+    libraries: dict[str, str]
+    photo_parity: dict[str, int | float] | None = None
+    files: dict[str, FileEntry] = {}
+
+    @model_validator(mode="after")
+    def _one_count_a_label(self) -> "Manifest":
+        if len(set(self.labels)) != len(self.labels) or len(self.faces_per_person) != len(self.labels):
+            raise ValueError("labels must be unique, each with its number of faces")
+        return self
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that a recognizer's numbers depend on."""
+    found = {}
+    for distribution, library in _LIBRARIES.items():
+        try:
+            found[library] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return found

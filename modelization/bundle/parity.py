@@ -1,0 +1,147 @@
+"""Whether a one-file recognizer sees and says what the service would."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from constants.faces import DETECTION_SIDE
+from constants.portable import (
+    PARITY_BOX_PIXELS,
+    PARITY_CONFIDENCE,
+    PARITY_ENCODING_DISTANCE,
+    PARITY_LANDMARK_PIXELS,
+)
+from preprocessor.graphs.onnx_session import make_session
+from preprocessor.pipeline import FacePipeline
+from preprocessor.types import EncodedFace, EncodedImage, Pixels
+
+
+@dataclass(frozen=True)
+class PhotoParity:
+    """How far a file and the service are apart, at the most, over the faces of some pictures.
+
+    ``box_pixels`` are pixels of the picture that the detector sees, ``landmark_pixels`` those of the photo;
+    ``encoding_distance`` is Euclidean. ``unpaired`` faces were found by one side only. ``other_names`` counts
+    faces that got another name, without those ``on_the_threshold``: of as good as the same confidence, which one
+    side names and the other does not.
+    """
+
+    pictures: int
+    faces: int
+    unpaired: int
+    box_pixels: float
+    landmark_pixels: float
+    encoding_distance: float
+    other_names: int
+    on_the_threshold: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is further apart than it may be; not a number is too far."""
+        return (
+            self.faces > 0
+            and self.unpaired == 0
+            and self.box_pixels <= PARITY_BOX_PIXELS
+            and self.landmark_pixels <= PARITY_LANDMARK_PIXELS
+            and self.encoding_distance <= PARITY_ENCODING_DISTANCE
+            and self.other_names == 0
+        )
+
+
+class Named(NamedTuple):
+    """A face as one side sees it; ``person`` is -1 for somebody unknown."""
+
+    box: npt.NDArray[np.floating]
+    landmarks: npt.NDArray[np.floating]
+    encoding: npt.NDArray[np.floating]
+    person: int
+    confidence: float
+
+
+class OneFile:
+    """A one-file recognizer."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = make_session(path)
+
+    def faces(self, pixels: Pixels) -> list[Named]:
+        names = ["boxes", "landmarks", "encodings", "people", "confidences"]
+        return [Named(*face) for face in zip(*self._session.run(names, {"photo": pixels}), strict=True)]
+
+
+class Service:
+    """The service's pipeline with the MMOD detector, and a head behind it."""
+
+    def __init__(self, pipeline: FacePipeline, head: bytes) -> None:
+        self._pipeline = pipeline
+        self._head = make_session(head)
+        self._threshold = float(self._head.get_modelmeta().custom_metadata_map["threshold"])
+
+    def faces(self, pixels: Pixels) -> list[Named]:
+        # From a format without loss, and without the reduced decoding of JPEG: both sides see the same pixels.
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "BMP")
+        (image,) = self._pipeline.encode([buffer.getvalue()])
+        return [self._named(face) for face in image.faces] if isinstance(image, EncodedImage) else []
+
+    def _named(self, face: EncodedFace) -> Named:
+        box = face.detected.box
+        (confidences,) = self._head.run(["confidence"], {"encodings": face.encoding[None]})[0]
+        person, confidence = int(confidences.argmax()), float(confidences.max())
+        sides = np.array((box.left, box.top, box.right, box.bottom))
+        named = person if confidence >= self._threshold else -1
+        return Named(sides, face.landmarks, face.encoding, named, confidence)
+
+
+def compare(file: OneFile, service: Service, pictures: Iterable[Pixels]) -> PhotoParity:
+    """How far the two are apart over some pictures, uint8 (rows, columns, 3) RGB."""
+    count = unpaired = 0
+    apart: list[_Apart] = []
+    for pixels in pictures:
+        ours, theirs = service.faces(pixels), file.faces(pixels)
+        scale = min(1.0, DETECTION_SIDE / max(pixels.shape))
+        pairs = _pairs(ours, theirs)
+        count += 1
+        unpaired += len(ours) + len(theirs) - 2 * len(pairs)
+        apart += [_Apart.of(*pair, scale) for pair in pairs]
+    # numpy's maximum of anything that is not a number is not one either.
+    box, landmark, encoding = np.max([face[:3] for face in apart] or [(0.0, 0.0, 0.0)], axis=0).tolist()
+    other = [face for face in apart if face.other_name]
+    touching = sum(face.on_the_threshold for face in other)
+    return PhotoParity(count, len(apart), unpaired, box, landmark, encoding, len(other) - touching, touching)
+
+
+class _Apart(NamedTuple):
+    """How far two sides of a face are apart."""
+
+    box_pixels: float
+    landmark_pixels: float
+    encoding_distance: float
+    other_name: bool
+    on_the_threshold: bool
+
+    @classmethod
+    def of(cls, ours: Named, theirs: Named, scale: float) -> "_Apart":
+        return cls(
+            np.abs(ours.box - theirs.box).max() * scale,
+            np.abs(ours.landmarks - theirs.landmarks).max(),
+            float(np.linalg.norm(ours.encoding - theirs.encoding)),
+            ours.person != theirs.person,
+            min(ours.person, theirs.person) < 0 and abs(ours.confidence - theirs.confidence) <= PARITY_CONFIDENCE,
+        )
+
+
+def _pairs(ours: Sequence[Named], theirs: Sequence[Named]) -> list[tuple[Named, Named]]:
+    """The faces of one side with those nearest to them of the other, each taken once."""
+    left = list(theirs)
+    pairs = []
+    for face in ours[: len(theirs)]:
+        nearest = min(range(len(left)), key=lambda index: np.abs(face.box - left[index].box).sum())
+        pairs.append((face, left.pop(nearest)))
+    return pairs

@@ -1,0 +1,98 @@
+"""A recognizer as one ONNX file: a photo in, names out."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from onnx import TensorProto, compose, helper
+
+from constants.settings import Settings
+from constants.training import MAX_CANDIDATES
+from modelization.bundle.manifest import library_versions
+from preprocessor.graphs.builder import IR_VERSION, OPSET, GraphBuilder
+from preprocessor.graphs.expression import Expression, concatenated, where
+from preprocessor.graphs.photo_graph import photo_graph
+from preprocessor.version import pipeline_version
+
+#: What stands before the names of the head's own values, which the rest of the file may have as well.
+_HEAD = "head/"
+
+
+def make_photo_model(head: bytes, settings: Settings) -> bytes:
+    """A serialized ONNX model of the face pipeline with the MMOD detector, and a head behind it.
+
+    ``head`` is what ``head_onnx`` exports; ``settings`` are those of its pipeline, of which the views matter.
+    The input is ``photo``, uint8 (rows, columns, 3): RGB pixels of any size, upright. The outputs are, for every
+    face, by falling score, and for none as well:
+
+    - ``boxes`` float32 (faces, 4): left, top, right and bottom edge in pixels of the photo
+    - ``scores`` float32 (faces,): the detector's margin; 1 / (1 + exp(-score)) is the service's probability
+    - ``landmarks`` float32 (faces, 5, 2): outer and inner corner of the eye at the right, the same of the one
+      at the left, base of the nose
+    - ``people`` int32 (faces,): the person's number among the labels, -1 for somebody unknown
+    - ``confidences`` float32 (faces,): the confidence in the likeliest person, named or not
+    - ``candidates`` int32 and ``candidate_confidences`` float32 (faces, up to 5): the likeliest people
+    - ``encodings`` float32 (faces, 128)
+
+    The metadata are the head's, with the version of this file's own pipeline and those of the libraries.
+    """
+    parsed = onnx.load_from_string(head)
+    metadata = {entry.key: entry.value for entry in parsed.metadata_props}
+    people = len(json.loads(metadata["labels"]))
+    parsed.ClearField("metadata_props")
+    photo = onnx.load_from_string(photo_graph(settings.views))
+    faces = [output.name for output in photo.graph.output]
+    encoded = compose.merge_models(
+        photo,
+        compose.add_prefix(parsed, _HEAD),
+        io_map=[("encodings", f"{_HEAD}encodings")],
+        outputs=[*faces, f"{_HEAD}confidence"],
+    )
+    names = onnx.load_from_string(_names_graph(people, float(metadata["threshold"])))
+    whole = compose.merge_models(encoded, names, io_map=[(f"{_HEAD}confidence", "confidence")])
+    opset = helper.make_opsetid("", OPSET)  # merging lists it once for each part
+    model = helper.make_model(
+        whole.graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer"
+    )
+    helper.set_model_props(model, _metadata(metadata, settings))
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _names_graph(people: int, threshold: float) -> bytes:
+    """A serialized model from ``confidence`` float32 (faces, people) to who each face shows."""
+    builder = GraphBuilder("names/")
+    count = min(MAX_CANDIDATES, people)
+    confidence = Expression(builder, "confidence", np.float32)
+    # One row more, which is then left out again: in a browser, ONNX Runtime divides by the number of rows.
+    rows = concatenated([confidence, np.zeros((1, people))])
+    best, order = builder.nodes("TopK", 2, rows.name, builder.constant((count,), np.int64), axis=1)
+    confidences, candidates = (
+        Expression(builder, name, dtype).part([0], confidence.shape(end=1))
+        for name, dtype in ((best, np.float32), (order, np.int64))
+    )
+    candidates = candidates.to(np.int32)
+    first = confidences.take(0, axis=1)
+    # Compared as doubles: the threshold is one, and may lie between two floats.
+    named = where(first.to(np.float64) >= threshold, candidates.take(0, axis=1), -1)
+    return builder.model(
+        {"confidence": (TensorProto.FLOAT, ("faces", people))},
+        [value.name for value in (named, first, candidates, confidences)],
+        {
+            "people": (TensorProto.INT32, ("faces",)),
+            "confidences": (TensorProto.FLOAT, ("faces",)),
+            "candidates": (TensorProto.INT32, ("faces", count)),
+            "candidate_confidences": (TensorProto.FLOAT, ("faces", count)),
+        },
+    )
+
+
+def _metadata(head: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    own = settings.model_copy(update={"detector": "mmod"})
+    return {
+        **head,
+        "trained_with": head["pipeline_version"],
+        "pipeline_version": pipeline_version(own),
+        "versions": json.dumps(library_versions()),
+    }

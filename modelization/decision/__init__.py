@@ -1,0 +1,1 @@
+"""Who a face shows, or that it is nobody known."""

@@ -1,0 +1,53 @@
+"""How evidence becomes a confidence: a logistic regression that was learned on other people's galleries."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from modelization.decision.evidence import EVIDENCE, weigh_evidence
+from modelization.decision.gallery import Gallery
+from modelization.decision.two_covariance import TwoCovariance
+
+_Floats = npt.NDArray[np.float64]
+
+#: What each rule looks at. ``learned`` looks at all that helps; the others are the plain baselines it must beat:
+#: the cosine to a person's mean, the distance from it, and the head's own posterior (softmax).
+#: The posterior is no part of ``learned``: beside the rest it changed no figure (docs/design-notes.md).
+RULES: dict[str, tuple[str, ...]] = {
+    "learned": tuple(name for name in EVIDENCE if name != "posterior"),
+    "cosine": ("cosine", "people"),
+    "distance": ("distance", "people"),
+    "softmax": ("posterior", "people"),
+}
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """``logistic(evidence @ weights + bias)``; ``weights`` in the order of ``EVIDENCE``."""
+
+    name: str
+    weights: tuple[float, ...]
+    bias: float
+
+    def logits(self, evidence: _Floats) -> _Floats:
+        """Log-odds that a face is a person, (…,), of evidence (…, len(EVIDENCE))."""
+        return np.asarray(evidence @ np.array(self.weights) + self.bias)
+
+
+@dataclass(frozen=True)
+class Decider:
+    """All that a face and the head's posterior are judged by: the people, the population, and the rule."""
+
+    model: TwoCovariance
+    gallery: Gallery
+    rule: DecisionRule
+
+    def confidence(self, encodings: npt.NDArray[np.floating], posterior: npt.NDArray[np.floating]) -> _Floats:
+        """Confidences in [0, 1] of raw encodings (n, 128) and their posterior, both (n, people)."""
+        return logistic(self.rule.logits(weigh_evidence(self.model, self.gallery, encodings, posterior)))
+
+
+def logistic(logits: npt.NDArray[np.floating] | float) -> _Floats:
+    """1 / (1 + exp(-x)) without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float64))))

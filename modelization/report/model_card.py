@@ -1,0 +1,111 @@
+"""A recognizer's model card, after Mitchell et al., "Model Cards for Model Reporting", 2019."""
+
+import re
+
+from modelization.bundle.dump import REPORT_HTML
+from modelization.bundle.manifest import Manifest
+from modelization.report.words import percent, rule_in_words, threshold_in_words
+from modelization.topology import Topology
+
+#: Characters that Markdown gives a meaning, and those that HTML inside it would.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$^=:@])")
+
+_USE = """```python
+import json, onnxruntime
+head = onnxruntime.InferenceSession("head.onnx")
+about = head.get_modelmeta().custom_metadata_map
+row = head.run(["confidence"], {"encodings": encodings})[0][0]  # encodings: float32 (n, 128), dlib's
+person = json.loads(about["labels"])[row.argmax()] if row.max() >= float(about["threshold"]) else None
+```"""
+
+
+def write_model_card(manifest: Manifest) -> str:
+    """Markdown that says what the recognizer is, how well it does, and what it must not be used for."""
+    title = escape(manifest.name) or "Face recognizer"
+    return (
+        "\n\n".join(
+            [
+                f"# {title}",
+                _what_it_is(manifest),
+                "## People",
+                _people(manifest),
+                "## Held-out figures",
+                _figures(manifest),
+                f"{rule_in_words(manifest.rule, manifest.rules)} `{REPORT_HTML}` shows more: every threshold, every "
+                "person, who is taken for whom, and pictures that are worth a look.",
+                "## The threshold",
+                threshold_in_words(manifest.threshold, manifest.target_fpir),
+                "## Limits",
+                _limits(manifest),
+                "## Personal data",
+                "This file holds names and numbers computed from faces: in many countries these are biometric personal "
+                "data. Have a lawful reason to keep it, protect it like the pictures it was made from, and delete it "
+                "when someone in it asks.",
+                "## Use",
+                f"`head.onnx` takes encodings of the face pipeline `{_code(manifest.pipeline_version)}` as they are:",
+                _USE,
+            ]
+        )
+        + "\n"
+    )
+
+
+def escape(text: str) -> str:
+    """User text as one line of Markdown that shows it literally."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _what_it_is(manifest: Manifest) -> str:
+    return (
+        f"Version {manifest.version} of recognizer `{_code(manifest.recognizer_id)}`, "
+        f"built {escape(manifest.created_at)}. "
+        f"It names {len(manifest.labels)} people from dlib's 128-number encodings of their faces, and says unknown of "
+        f"everyone else. {_network(manifest.topology)}, "
+        f"trained for {manifest.epochs} epochs with seed {manifest.seed} on {sum(manifest.faces_per_person)} faces "
+        f"from {manifest.images_used} images; {manifest.images_rejected} images could not be used."
+    )
+
+
+def _network(topology: Topology) -> str:
+    if not topology.layers:
+        return "Its network has no hidden layer"
+    layers = ", ".join(f"{layer.units} {layer.activation}" for layer in topology.layers)
+    return f"Its network's hidden layers: {layers}"
+
+
+def _people(manifest: Manifest) -> str:
+    rows = [f"| {escape(label)} | {n} |" for label, n in zip(manifest.labels, manifest.faces_per_person, strict=True)]
+    return "\n".join(["| person | faces |", "|---|---:|", *rows])
+
+
+def _figures(manifest: Manifest) -> str:
+    metrics = manifest.metrics
+    lines = []
+    if metrics.closed_set_accuracy is None or metrics.known_named_right is None:
+        lines.append("- No person has two faces, so how well known people are named could not be measured.")
+    else:
+        count = f"of {metrics.held_out_faces} held-out faces"
+        lines.append(f"- Most confident person right: {percent(metrics.closed_set_accuracy)} {count}.")
+        lines.append(f"- Named, and rightly, at the threshold: {percent(metrics.known_named_right)} {count}.")
+    lines.append(
+        f"- Named although their person was left out: {percent(metrics.strangers_named)} "
+        f"of {metrics.stranger_faces} faces. These are the same people, not strangers at large."
+    )
+    if 0 < len(metrics.people_not_evaluated) < len(manifest.labels):
+        lines.append(f"- Not evaluated, for having one face: {', '.join(map(escape, metrics.people_not_evaluated))}.")
+    return "\n".join(lines)
+
+
+def _limits(manifest: Manifest) -> str:
+    few = min(manifest.faces_per_person)
+    return (
+        f"The figures are of few faces (the fewest of a person: {few}) and of pictures like those sent; other cameras, "
+        "ages, light and poses do worse, and error rates of face recognition differ between groups of people. "
+        "Relatives are confused more often than others. A picture of a picture is recognised like a person: this is no "
+        "proof of presence. Decide nothing about a person on its word alone."
+    )
+
+
+def _code(text: str) -> str:
+    """Text inside a code span, where only the backtick has a meaning."""
+    return " ".join(text.split()).replace("`", "'")

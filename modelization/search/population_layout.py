@@ -1,0 +1,117 @@
+"""How topologies and faces lie in the arrays of a population program."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from constants.faces import ENCODING_SIZE
+from constants.search import FACES_PADDING, SEARCH_MAX_UNITS
+from constants.training import INPUT_SCALE
+from features.training_set import TrainingSet
+from modelization.decision.gallery import unit
+from modelization.search.population_program import CURVES, Faces, Genes, Networks, Task
+from modelization.topology import Topology
+from modelization.training import balanced_weights
+
+_Floats = npt.NDArray[np.float32]
+
+
+def gather(faces: TrainingSet, chosen: Sequence[npt.NDArray[np.int64]]) -> Faces:
+    """The ``chosen`` faces of each fold, padded with faces that weigh nothing."""
+    inputs = (unit(faces.encodings) * INPUT_SCALE).astype(np.float32)
+    folds, room = len(chosen), round_up(max(len(rows) for rows in chosen), FACES_PADDING)
+    gathered = Faces(
+        np.zeros((folds, ENCODING_SIZE, room), np.float32),
+        np.zeros((folds, 1, 1, room), np.int32),
+        np.zeros((folds, 1, room), np.float32),
+    )
+    for fold, rows in enumerate(chosen):
+        gathered.inputs[fold, :, : len(rows)] = inputs[rows].T
+        gathered.people[fold, 0, 0, : len(rows)] = faces.people[rows]
+        gathered.weights[fold, 0, : len(rows)] = balanced_weights(faces.people[rows])
+    return gathered
+
+
+def untrained(weights: Sequence[_Floats], task: Task) -> Networks:
+    """One candidate before its first epoch, the same in every fold.
+
+    ``weights`` as ``TrainedHead.weights`` gives them. Until it is judged, it is as sure as chance and always wrong.
+    """
+    people, (folds, _, judged) = task.nobody.shape[0], task.judge.weights.shape
+    padded: list[_Floats] = []
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        last = len(padded) == len(weights) - 2
+        out, before = people if last else SEARCH_MAX_UNITS, SEARCH_MAX_UNITS if padded else ENCODING_SIZE
+        padded += [_padded(kernel.T, (out, before)), _padded(bias[:, None], (out, 1))]
+    each = tuple(np.repeat(weight[None], folds, axis=0) for weight in padded)
+    zeros = tuple(np.zeros_like(weight) for weight in each)
+    return Networks(
+        epoch=np.int32(0),
+        weights=each,
+        first=zeros,
+        second=zeros,
+        best_loss=np.full(folds, np.inf, np.float32),
+        best_epoch=np.zeros(folds, np.int32),
+        cross_entropy=np.full((folds, judged), np.log(people), np.float32),
+        wrong=np.ones((folds, judged), np.float32),
+    )
+
+
+def weights_of(networks: Networks, topology: Topology, people: int, fold: int) -> list[_Floats]:
+    """A candidate's weights in one fold without their padding, as ``TrainedHead.weights`` gives them."""
+    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people]
+    weights = []
+    for number, (before, out) in enumerate(pairwise(sizes)):
+        kernel, bias = networks.weights[2 * number][fold], networks.weights[2 * number + 1][fold]
+        weights += [np.ascontiguousarray(kernel[:out, :before].T), bias[:out, 0].copy()]
+    return weights
+
+
+def genes_of(topologies: Sequence[Topology]) -> Genes:
+    """What topologies of one depth differ in."""
+    layers = list(zip(*(topology.layers for topology in topologies), strict=True))
+    units = np.arange(SEARCH_MAX_UNITS)[None, :, None]
+    return Genes(
+        tuple(
+            tuple(_each(column) for column in zip(*(CURVES[one.activation] for one in layer), strict=True))
+            for layer in layers
+        ),
+        tuple((units < _each([one.units for one in layer])).astype(np.float32) for layer in layers),
+        tuple(_each([one.dropout for one in layer]) for layer in layers),
+    )
+
+
+def stack(networks: Sequence[Networks]) -> Networks:
+    """Candidates of one depth and epoch beside each other: the second axis is theirs."""
+    epoch = networks[0].epoch
+    beside = tf.nest.map_structure(
+        lambda *arrays: np.stack(arrays, axis=1), *(one._replace(epoch=()) for one in networks)
+    )
+    return cast(Networks, beside._replace(epoch=epoch))
+
+
+def unstack(networks: Networks) -> list[Networks]:
+    """The candidates that ``stack`` put together."""
+    arrays, epoch = networks._replace(epoch=()), networks.epoch
+    return [
+        tf.nest.map_structure(lambda array: array[:, number], arrays)._replace(epoch=epoch)  # noqa: B023
+        for number in range(arrays.best_loss.shape[1])
+    ]
+
+
+def _each(values: Sequence[float]) -> _Floats:
+    """One value for each candidate, where it meets (candidates, units, faces)."""
+    return np.asarray(values, np.float32)[:, None, None]
+
+
+def _padded(array: _Floats, shape: tuple[int, int]) -> _Floats:
+    return np.pad(array, [(0, room - size) for room, size in zip(shape, array.shape, strict=True)])
+
+
+def round_up(number: int, multiple: int) -> int:
+    """The least multiple that is no smaller than a number."""
+    return -(-number // multiple) * multiple

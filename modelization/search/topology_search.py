@@ -1,0 +1,260 @@
+"""The search for the network with the fewest layers that loses no accuracy."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from constants.faces import ENCODING_SIZE
+from constants.search import (
+    BEARABLE_STANDARD_ERRORS,
+    SEARCH_DROPOUTS,
+    SEARCH_MAX_ANSWERS,
+    SEARCH_MAX_UNITS,
+    SEARCH_MIN_UNITS,
+)
+from features.training_set import TrainingSet
+from modelization.bundle.manifest import SearchSummary
+from modelization.folds import NEVER
+from modelization.network import make_deterministic
+from modelization.progress import SearchProgress
+from modelization.search.options import SearchOptions
+from modelization.search.population_training import Judgement, PopulationTrainer
+from modelization.search.topology_choice import JudgedTopology, choose
+from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
+from optimization.evolution import Evolution, Limits, Problem, StopReason, evolve
+from optimization.evolution_file import EvolutionFile
+from optimization.genome import Choice, Genome, Size, Space
+from optimization.individual import Individual, Score
+
+#: The head without hidden layers.
+LINEAR_TOPOLOGY = Topology(())
+#: The first candidates of every search, trained to their end whatever they promise.
+ALWAYS = LINEAR_TOPOLOGY, DEFAULT_TOPOLOGY
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    ``front`` is the Pareto front of error, layers and parameters; ``best_error`` and ``mean_error`` are by generation,
+    the mean over its survivors; ``lineage`` holds the chosen topology and all that it descends from; ``people`` and
+    ``faces`` are those that were looked at.
+    """
+
+    chosen: JudgedTopology
+    default: JudgedTopology
+    linear: JudgedTopology
+    front: tuple[JudgedTopology, ...]
+    best_error: tuple[float, ...]
+    mean_error: tuple[float, ...]
+    lineage: tuple[dict[str, Any], ...]
+    people: int
+    faces: int
+    evaluated: int
+    stopped_by: StopReason
+    seconds: float
+    options: SearchOptions
+
+    def summary(self) -> SearchSummary:
+        """What a manifest says of it."""
+        return SearchSummary(**asdict(self.options), evaluated=self.evaluated, stopped_by=self.stopped_by)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: all but the seconds, which no two runs have in common."""
+        return {
+            "chosen": self.chosen.to_json(),
+            "default": self.default.to_json(),
+            "linear": self.linear.to_json(),
+            "front": [one.to_json() for one in self.front],
+            "best_error": list(self.best_error),
+            "mean_error": list(self.mean_error),
+            "lineage": list(self.lineage),
+            "people": self.people,
+            "faces": self.faces,
+            "evaluated": self.evaluated,
+            "stopped_by": self.stopped_by,
+            "options": asdict(self.options),
+        }
+
+
+def search_topology(
+    faces: TrainingSet,
+    folds: npt.NDArray[np.int64],
+    options: SearchOptions,
+    state: Path | None,
+    report: Callable[[SearchProgress], None],
+) -> SearchResult:
+    """The smallest topology whose heads lose nothing on the faces that ``folds`` hold out, and how it was found.
+
+    The same arguments give the same result, unless the time budget ends the search. It is kept in the file ``state``
+    after every generation, and goes on from there after a crash. ``report`` is called several times in a generation;
+    ``StopSearch`` from it ends the search with the best so far, anything else is raised. Of very many faces and people
+    a part of the people is looked at. Raises ``ValueError`` where no face is held out: there is nothing to judge by.
+    """
+    if folds.max() == NEVER:
+        raise ValueError("A search needs a person with two faces, to judge by the one what was learned of the other.")
+    make_deterministic(options.seed)
+    search = _Search(faces, folds, options, state, report)
+    with search.trainer:
+        return search.run()
+
+
+class _Search:
+    """One search: its trainer, its file, and where it stands."""
+
+    def __init__(
+        self,
+        faces: TrainingSet,
+        folds: npt.NDArray[np.int64],
+        options: SearchOptions,
+        state: Path | None,
+        report: Callable[[SearchProgress], None],
+    ) -> None:
+        self._people, self._options, self._report = len(faces.labels), options, report
+        self._searched = part = _part(faces, folds, options.seed)
+        self.trainer = PopulationTrainer(*part, options.seed)
+        self._file = EvolutionFile(state, _subject(faces, folds, options)) if state else None
+        self._evolution = (self._file.load() if self._file else None) or Evolution()
+        known = [one.score for one in self._evolution.individuals[: len(ALWAYS)]]
+        self._bearable = _bearable([(one.objectives[0], one.notes["standard_error"]) for one in known])
+        self._most = parameters(Topology((Layer(SEARCH_MAX_UNITS),) * options.max_layers), self._people)
+        self._start = time.monotonic() - self._evolution.elapsed_s
+
+    def run(self) -> SearchResult:
+        options = self._options
+        problem = Problem(topology_space(options.max_layers), self._judge, tuple(to_genome(one) for one in ALWAYS))
+        limits = Limits(options.generations, options.population, options.time_budget_s)
+        return self._result(
+            evolve(problem, limits, np.random.default_rng(options.seed), self._evolution, self._generation_done)
+        )
+
+    def _judge(self, genomes: Sequence[Genome]) -> list[Score]:
+        topologies = [to_topology(genome) for genome in genomes]
+        judgements = self.trainer.judge(topologies, self._tell, ALWAYS)
+        if not self._evolution.individuals:
+            self._bearable = _bearable([(one.error, one.standard_error) for one in judgements[: len(ALWAYS)]])
+        return [self._score(*one) for one in zip(topologies, judgements, strict=True)]
+
+    def _score(self, topology: Topology, judgement: Judgement) -> Score:
+        """Error, layers and parameters are to be made small.
+
+        Fewer parameters count only where the error is bearable: the search would else spend itself on networks of two
+        units, which nothing is smaller than.
+        """
+        count = parameters(topology, self._people)
+        notes = {
+            "standard_error": judgement.standard_error,
+            "wrong": float(judgement.wrong.mean()),
+            "parameters": count,
+            "complete": judgement.complete,
+        }
+        counted = count if judgement.error <= self._bearable else max(count, self._most)
+        return Score((judgement.error, len(topology.layers), counted), notes)
+
+    def _generation_done(self, evolution: Evolution) -> None:
+        if self._file:
+            self._file.save(evolution)
+        self._tell()
+
+    def _tell(self) -> None:
+        evolution, options = self._evolution, self._options
+        best = min((one.score.objectives[:2] for one in evolution.individuals), default=(None, None))
+        self._report(
+            SearchProgress(
+                generation=len(evolution.history),
+                generations=options.generations,
+                best_error=best[0],
+                layers=best[1] if best[1] is None else int(best[1]),
+                evaluated=len(evolution.individuals),
+                time_left_s=max(0.0, options.time_budget_s - (time.monotonic() - self._start)),
+            )
+        )
+
+    def _result(self, evolution: Evolution) -> SearchResult:
+        judged = [_judged(individual) for individual in evolution.individuals]
+        linear, default = judged[: len(ALWAYS)]
+        chosen = choose(judged, default)
+        assert evolution.stopped_by
+        return SearchResult(
+            chosen=chosen,
+            default=default,
+            linear=linear,
+            front=tuple(_judged(individual) for individual in evolution.front),
+            best_error=tuple(generation.best for generation in evolution.history),
+            mean_error=tuple(generation.mean for generation in evolution.history),
+            lineage=tuple(_ancestor(one) for one in evolution.ancestry(judged.index(chosen))),
+            people=len(self._searched[0].labels),
+            faces=len(self._searched[0].people),
+            evaluated=len(judged),
+            stopped_by=evolution.stopped_by,
+            seconds=evolution.elapsed_s,
+            options=self._options,
+        )
+
+
+def _part(faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int) -> tuple[TrainingSet, npt.NDArray[np.int64]]:
+    """As many people, with all their faces, as a search looks at; those with held-out faces before others."""
+    order = np.random.default_rng(seed).permutation(len(faces.labels))
+    judged = np.isin(order, faces.people[folds != NEVER])
+    order = np.concatenate([order[judged], order[~judged]])
+    answers = np.cumsum(faces.faces_per_person[order]) * np.arange(1, len(order) + 1)
+    people = np.sort(order[: max(2, int((answers <= SEARCH_MAX_ANSWERS).sum()))])
+    rows = np.isin(faces.people, people)
+    labels = tuple(faces.labels[person] for person in people)
+    return TrainingSet(faces.encodings[rows], np.searchsorted(people, faces.people[rows]), labels), folds[rows]
+
+
+def topology_space(max_layers: int) -> Space:
+    """All topologies of at most so many hidden layers; a genome's part is a layer's units, activation and dropout."""
+    genes = Size(SEARCH_MIN_UNITS, SEARCH_MAX_UNITS), Choice(ACTIVATIONS), Choice(SEARCH_DROPOUTS)
+    return Space(genes, max_layers)
+
+
+def to_topology(genome: Genome) -> Topology:
+    """The topology that a genome of ``topology_space`` stands for."""
+    return Topology(tuple(Layer(*part) for part in genome))  # type: ignore[arg-type]
+
+
+def to_genome(topology: Topology) -> Genome:
+    """The genome of a topology."""
+    return tuple((layer.units, layer.activation, layer.dropout) for layer in topology.layers)
+
+
+def parameters(topology: Topology, people: int) -> int:
+    """Numbers of a head: kernels and biases."""
+    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people]
+    return sum((before + 1) * after for before, after in pairwise(sizes))
+
+
+def _bearable(figures: Sequence[tuple[float, float]]) -> float:
+    """The error up to which fewer parameters count, from errors and standard errors of those always judged."""
+    return min((error + BEARABLE_STANDARD_ERRORS * standard_error for error, standard_error in figures), default=0.0)
+
+
+def _judged(individual: Individual) -> JudgedTopology:
+    return JudgedTopology(to_topology(individual.genome), individual.score.objectives[0], **individual.score.notes)
+
+
+def _ancestor(individual: Individual) -> dict[str, Any]:
+    return {
+        "number": individual.number,
+        "generation": individual.generation,
+        "parents": list(individual.parents),
+        "topology": to_topology(individual.genome).to_json(),
+        "error": individual.score.objectives[0],
+    }
+
+
+def _subject(faces: TrainingSet, folds: npt.NDArray[np.int64], options: SearchOptions) -> str:
+    """What makes a search this one; other limits of time or generations do not."""
+    digest = hashlib.sha256(repr((options.population, options.seed, topology_space(options.max_layers))).encode())
+    for array in (faces.encodings, faces.people, folds):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

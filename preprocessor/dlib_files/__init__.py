@@ -1,0 +1,1 @@
+"""dlib's published files, read."""

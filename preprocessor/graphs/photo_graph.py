@@ -1,0 +1,63 @@
+"""The whole face pipeline with the MMOD detector as one ONNX graph: a photo in, encoded faces out."""
+
+import numpy as np
+from onnx import TensorProto
+
+from constants.faces import ENCODING_SIZE
+from preprocessor.dlib_files.network_format import Network, read_network
+from preprocessor.dlib_files.shape_predictor_format import ShapePredictor, read_shape_predictor
+from preprocessor.dlib_files.weights import ENCODER, LANDMARKS_5, MMOD_DETECTOR, weights_path
+from preprocessor.graphs.builder import GraphBuilder
+from preprocessor.graphs.chip_graph import add_chip
+from preprocessor.graphs.encoder_graph import add_encoder
+from preprocessor.graphs.expression import Expression
+from preprocessor.graphs.landmarks_graph import add_landmarks
+from preprocessor.graphs.loop import Turn, loop
+from preprocessor.graphs.photo_detector_graph import add_detector
+from preprocessor.graphs.views_graph import add_views
+
+#: Landmarks of a face.
+_LANDMARKS = 5
+
+
+def photo_graph(views: int) -> bytes:
+    """A serialized model from ``photo``, uint8 (rows, columns, 3) RGB of any size, to its faces by falling score.
+
+    Of them ``boxes`` float32 (faces, 4), the edges at the left, top, right and bottom in pixels of the photo,
+    ``scores`` float32 (faces,), ``landmarks`` float32 (faces, 5, 2) and ``encodings`` float32 (faces, 128),
+    each the mean of 1, 2 or 6 ``views``.
+    """
+    detector, encoder = (read_network(weights_path(name)) for name in (MMOD_DETECTOR, ENCODER))
+    predictor = read_shape_predictor(weights_path(LANDMARKS_5))
+    builder = GraphBuilder()
+    photo = Expression(builder, "photo", np.uint8)
+    boxes, scores = add_detector(photo, detector)
+    landmarks, encodings = _encoded(photo, boxes, predictor, encoder, views)
+    results = boxes.to(np.float32), scores, landmarks, encodings
+    return builder.model(
+        {"photo": (TensorProto.UINT8, ("rows", "columns", 3))},
+        [result.name for result in results],
+        {
+            "boxes": (TensorProto.FLOAT, ("faces", 4)),
+            "scores": (TensorProto.FLOAT, ("faces",)),
+            "landmarks": (TensorProto.FLOAT, ("faces", _LANDMARKS, 2)),
+            "encodings": (TensorProto.FLOAT, ("faces", ENCODING_SIZE)),
+        },
+    )
+
+
+def _encoded(
+    photo: Expression, boxes: Expression, predictor: ShapePredictor, encoder: Network, count: int
+) -> tuple[Expression, Expression]:
+    """Landmarks and encodings of all faces, one face after another, so that memory does not grow with them."""
+
+    def body(number: Expression) -> Turn:
+        landmarks = add_landmarks(photo, boxes.take(number), predictor)
+        views = add_views(add_chip(photo, landmarks), count)
+        # Weights belong to the body's own graph: ONNX Runtime arranges only those for its fast convolutions.
+        encodings = Expression(views.builder, add_encoder(views.builder, encoder, views.name), np.float32)
+        mean = encodings.apply("ReduceMean", axes=[0], keepdims=0)
+        return Turn(collected=[(landmarks.to(np.float32), (_LANDMARKS, 2)), (mean, (ENCODING_SIZE,))])
+
+    landmarks, encodings = loop(boxes.builder, body, trips=boxes.shape(end=1).reshaped())
+    return landmarks, encodings
