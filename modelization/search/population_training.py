@@ -83,8 +83,8 @@ class PopulationTrainer:
     gives compiled programs back.
     """
 
-    def __init__(self, faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int) -> None:
-        """``folds`` as from ``assign_folds``; at least one face is held out."""
+    def __init__(self, faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int, draw: int = 0) -> None:
+        """``folds`` as from ``assign_folds``, at least one face held out; dropout is that of ``seed`` and ``draw``."""
         self._people, self._folds, self._seed = len(faces.labels), int(folds.max()) + 1, seed
         self._held_out = [np.flatnonzero(folds == fold) for fold in range(self._folds)]
         learned = [np.flatnonzero(folds != fold) for fold in range(self._folds)]
@@ -92,7 +92,7 @@ class PopulationTrainer:
         nobody = np.where(np.arange(room) < self._people, 0.0, NOBODY)[:, None].astype(np.float32)
         learn, judge = gather(faces, learned), gather(faces, self._held_out)
         size = SEARCH_MAX_UNITS, learn.inputs.shape[-1] + NOISE_PLACES
-        noise = np.random.default_rng(seed).random(size, np.float32)
+        noise = np.random.default_rng((seed, draw)).random(size, np.float32)
         self._task = Task(learn, judge, nobody, noise)
         self._session = PopulationSession()
 
