@@ -1,9 +1,9 @@
 """The answers, as JSON and as the interface's description has them."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 from jobs.builds import BuildStatus
 
@@ -13,10 +13,12 @@ class SearchAnswer(BaseModel):
 
     generation: int
     generations: int
-    best_error: float | None = Field(description="Null in the first generation")
+    best_error: Annotated[float, AfterValidator(lambda error: round(error, 6))] | None = Field(
+        description="Null in the first generation"
+    )
     layers: int | None = Field(description="Hidden layers of the best; null in the first generation")
     evaluated: int = Field(description="Topologies judged so far")
-    time_left_s: float
+    time_left_s: Annotated[float, AfterValidator(lambda seconds: round(seconds, 1))]
 
 
 class Progress(BaseModel):
