@@ -9,7 +9,8 @@ from spectree import Response as Answers
 from werkzeug.wsgi import ClosingIterator
 
 from app import actions
-from app.openapi import spec
+from app.openapi import describe
+from app.parameters import Versioned
 from app.schemas import Availability, Problem
 from constants.exceptions import Erased, Overloaded
 from jobs.builds import BuildStatus
@@ -32,8 +33,11 @@ _LAST = "last"
 
 
 @blueprint.get("/<recognizer_id>/events")
-@spec.validate(
-    resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem), tags=_TAGS, skip_validation=True
+@describe(
+    query=Versioned,
+    resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem),
+    tags=_TAGS,
+    skip_validation=True,
 )
 def stream_events(recognizer_id: str) -> tuple[Iterable[bytes], int, dict[str, str]]:
     """What ``/is_available`` says, as an event ``progress`` whenever it changes, until ``ended``."""

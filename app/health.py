@@ -6,7 +6,7 @@ from flask import Blueprint
 from spectree import Response as Answers
 
 from app import actions
-from app.openapi import spec
+from app.openapi import describe
 from app.schemas import Health
 from jobs.tables import TaskKind
 
@@ -16,14 +16,14 @@ _TAGS = ("health",)
 
 
 @blueprint.get("/healthz")
-@spec.validate(resp=Answers(HTTP_200=Health), tags=_TAGS, skip_validation=True)
+@describe(resp=Answers(HTTP_200=Health), tags=_TAGS)
 def healthz() -> dict[str, Any]:
     """The web server answers."""
     return Health(status="ok").model_dump(exclude_unset=True)
 
 
 @blueprint.get("/readyz")
-@spec.validate(resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS, skip_validation=True)
+@describe(resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS)
 def readyz() -> tuple[dict[str, Any], int]:
     """The table can be read, and workers of every kind are there."""
     actions.jobs().check_database()

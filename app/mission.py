@@ -6,8 +6,9 @@ from flask import Blueprint, Response, request
 from spectree import Response as Answers
 
 from app import actions
-from app.openapi import spec
-from app.schemas import Accepted, Alive, Availability, Recognition
+from app.openapi import describe
+from app.parameters import BuildParts, DownloadOf, OfNewest, Photos, RecognizeWith, ReportOf
+from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
 from constants.exceptions import InvalidRequest
 
 blueprint = Blueprint("mission", __name__)
@@ -15,43 +16,52 @@ blueprint = Blueprint("mission", __name__)
 _TAGS = ("curl",)
 
 
+def _refused(*statuses: int) -> dict[str, Any]:
+    return {f"HTTP_{status}": Refusal for status in statuses}
+
+
 @blueprint.get("/is_alive")
-@spec.validate(resp=Answers(HTTP_200=Alive), tags=_TAGS, skip_validation=True)
+@describe(resp=Answers(HTTP_200=Alive), tags=_TAGS)
 def is_alive() -> dict[str, Any]:
     """Whether the web server answers."""
     return Alive().model_dump()
 
 
 @blueprint.post("/build_recognizer")
-@spec.validate(resp=Answers(HTTP_202=Accepted), tags=_TAGS, skip_validation=True)
+@describe(form=BuildParts, resp=Answers(HTTP_202=Accepted, **_refused(400, 413, 415, 422, 503)), tags=_TAGS)
 def build_recognizer() -> tuple[dict[str, Any], int]:
     """Build a recognizer from the files of the part ``images``."""
     return Accepted(id=actions.build().id).model_dump(), 202
 
 
 @blueprint.get("/is_available")
-@spec.validate(resp=Answers(HTTP_200=Availability), tags=_TAGS, skip_validation=True)
+@describe(query=OfNewest, resp=Answers(HTTP_200=Availability, **_refused(400, 404, 410)), tags=_TAGS)
 def is_available() -> dict[str, Any]:
     """Whether the recognizer ``id``, or without it the newest one, can be used."""
     return Availability.of(actions.jobs().status(request.args.get("id"), actions.version())).model_dump()
 
 
 @blueprint.get("/download_recognizer")
-@spec.validate(tags=_TAGS, skip_validation=True)
+@describe(query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
     return actions.download(_id(), request.args.get("format", "bundle"))
 
 
 @blueprint.get("/report")
-@spec.validate(tags=_TAGS, skip_validation=True)
+@describe(query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
     return actions.report(_id(), request.args.get("format", "html"))
 
 
 @blueprint.post("/recognize")
-@spec.validate(resp=Answers(HTTP_200=Recognition), tags=_TAGS, skip_validation=True)
+@describe(
+    query=RecognizeWith,
+    form=Photos,
+    resp=Answers(HTTP_200=Recognition, **_refused(400, 404, 409, 410, 422, 503)),
+    tags=_TAGS,
+)
 def recognize() -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, named by the recognizer ``id``."""
     return actions.recognise(_id())

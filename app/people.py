@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from spectree import Response as Answers
 
 from app import actions
-from app.openapi import spec
+from app.openapi import describe
+from app.parameters import GrowParts, Versioned
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
 from constants.exceptions import InvalidRequest
 from jobs.builds import BuildStatus
@@ -20,7 +21,7 @@ _TAGS = ("people",)
 
 
 @blueprint.get("")
-@spec.validate(resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS, skip_validation=True)
+@describe(query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     found = actions.jobs().people(recognizer_id, actions.version())
@@ -28,8 +29,11 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.post("")
-@spec.validate(
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True
+@describe(
+    form=GrowParts,
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_422=Problem),
+    tags=_TAGS,
+    skip_validation=True,
 )
 def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a version with more pictures, of new people or of known ones, from the files of the part ``images``."""
@@ -37,7 +41,7 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 
 
 @blueprint.patch("/<path:label>")
-@spec.validate(
+@describe(
     json=PersonChange,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
@@ -53,9 +57,7 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
 
 
 @blueprint.delete("/<path:label>")
-@spec.validate(
-    resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS, skip_validation=True
-)
+@describe(resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Erase a person and every version built with the person, and make a version without."""
     receipt = actions.jobs().forget(recognizer_id, label)

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, request, url_for
 from spectree import Response as Answers
 
 from app import actions
-from app.openapi import spec
+from app.openapi import describe
+from app.parameters import BuildParts, Compared, Download, Photos, Recognize, Report, Versioned
 from app.schemas import Comparison, ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
 
 blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
@@ -15,7 +16,7 @@ _TAGS = ("recognizers",)
 
 
 @blueprint.get("")
-@spec.validate(resp=Answers(HTTP_200=RecognizerList), tags=_TAGS, skip_validation=True)
+@describe(resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
 def list_recognizers() -> dict[str, Any]:
     """Every recognizer, the newest first."""
     found = [RecognizerAnswer.of(status) for status in actions.jobs().listing()]
@@ -23,8 +24,11 @@ def list_recognizers() -> dict[str, Any]:
 
 
 @blueprint.post("")
-@spec.validate(
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True
+@describe(
+    form=BuildParts,
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_422=Problem),
+    tags=_TAGS,
+    skip_validation=True,
 )
 def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Build a recognizer from the files of the part ``images``."""
@@ -34,8 +38,11 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
 
 
 @blueprint.get("/<recognizer_id>")
-@spec.validate(
-    resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS, skip_validation=True
+@describe(
+    query=Versioned,
+    resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem),
+    tags=_TAGS,
+    skip_validation=True,
 )
 def show_recognizer(recognizer_id: str) -> dict[str, Any]:
     """A recognizer: how far its build is, and once it is ready, whom it knows and how well."""
@@ -43,7 +50,7 @@ def show_recognizer(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<recognizer_id>")
-@spec.validate(resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS, skip_validation=True)
+@describe(query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
     actions.jobs().erase(recognizer_id, actions.version())
@@ -51,7 +58,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<recognizer_id>/images")
-@spec.validate(resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS, skip_validation=True)
+@describe(query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
     found = actions.jobs().images(recognizer_id, actions.version())
@@ -59,7 +66,12 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<recognizer_id>/compare")
-@spec.validate(resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS, skip_validation=True)
+@describe(
+    query=Compared,
+    resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem),
+    tags=_TAGS,
+    skip_validation=True,
+)
 def compare_versions(recognizer_id: str) -> dict[str, Any]:
     """What changed between two versions: people, their faces, and how well each version does."""
     one, other = actions.version("from"), actions.version("to")
@@ -67,21 +79,27 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<recognizer_id>/model")
-@spec.validate(tags=_TAGS, skip_validation=True)
+@describe(query=Download, tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
     return actions.download(recognizer_id, request.args.get("format", "bundle"))
 
 
 @blueprint.get("/<recognizer_id>/report")
-@spec.validate(tags=_TAGS, skip_validation=True)
+@describe(query=Report, tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
     return actions.report(recognizer_id, request.args.get("format", "html"))
 
 
 @blueprint.post("/<recognizer_id>/recognize")
-@spec.validate(resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem), tags=_TAGS, skip_validation=True)
+@describe(
+    query=Recognize,
+    form=Photos,
+    resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem),
+    tags=_TAGS,
+    skip_validation=True,
+)
 def recognize(recognizer_id: str) -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, with names."""
     return actions.recognise(recognizer_id)

@@ -349,3 +349,18 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str
+
+
+class Cause(BaseModel):
+    """Why a request was refused; files that cannot be used are in ``rejected`` beside these."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+class Refusal(BaseModel):
+    """A refusal on the short routes."""
+
+    status: Literal[1] = 1
+    error: Cause

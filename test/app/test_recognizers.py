@@ -1,8 +1,12 @@
 """Recognizers as resources."""
 
 import io
+import re
 
 import pytest
+
+from app.uploads import BuildForm
+from modelization.bundle.formats import FORMATS
 
 
 @pytest.fixture
@@ -79,3 +83,30 @@ def test_the_interface_is_described(client):
     assert simple | {"/v1/recognizers", "/v1/recognizers/{recognizer_id}"} <= described["paths"].keys()
     person = described["paths"]["/v1/recognizers/{recognizer_id}/people/{label}"]
     assert person.keys() >= {"patch", "delete"}
+
+
+def test_what_requests_carry_and_how_they_are_refused_is_described(client):
+    described = client.get("/docs/openapi.json").json
+
+    def schema(content: dict) -> dict:
+        ((_, body),) = content.items()
+        return described["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
+
+    for path in ("/build_recognizer", "/v1/recognizers"):
+        form = described["paths"][path]["post"]["requestBody"]["content"]
+        assert list(form) == ["multipart/form-data"]
+        parts = schema(form)
+        assert parts["properties"].keys() == {*BuildForm.model_fields, "images", "labels", "manifest"}
+        assert parts["properties"]["images"]["items"]["format"] == "binary" and parts["required"] == ["images"]
+    download = described["paths"]["/download_recognizer"]["get"]
+    (form,) = [one for one in download["parameters"] if one["name"] == "format"]
+    assert form["schema"]["enum"] == list(FORMATS)
+    assert schema(download["responses"]["409"]["content"])["properties"].keys() == {"status", "error"}
+    shown = described["paths"]["/v1/recognizers/{recognizer_id}"]["get"]["responses"]["410"]["content"]
+    assert schema(shown)["properties"].keys() >= {"type", "title", "detail"}
+
+
+def test_every_route_is_described(client):
+    described = client.get("/docs/openapi.json").json["paths"]
+    rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in client.application.url_map.iter_rules()}
+    assert {rule for rule in rules if not rule.startswith("/docs/")} == described.keys()
