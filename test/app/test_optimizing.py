@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 import zipfile
 from dataclasses import asdict
 from itertools import pairwise
@@ -94,7 +95,22 @@ def test_a_version_made_from_a_searched_one_has_its_topology_and_searches_no_mor
     assert first["search"] and second["search"] is None
 
 
-def test_deleting_while_it_is_searched_leaves_nothing(client, people, workplace):
+def test_deleting_ends_a_search_that_would_take_minutes(client, people, workplace):
+    recognizer = build(client, people, optimize="1", generations="200", population="64")
+    encoded(workplace)
+    training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
+    searching = threading.Thread(target=runner.run, args=(workplace, training))
+    searching.start()
+    while "search" not in client.get(f"/v1/recognizers/{recognizer}").json["progress"]:
+        assert searching.is_alive()
+        time.sleep(0.05)
+    assert client.delete(f"/v1/recognizers/{recognizer}").status_code == 204
+    searching.join(60)
+    assert not searching.is_alive()
+    assert not any(workplace.storage.dumps.iterdir())
+
+
+def test_what_a_search_left_is_deleted_with_its_version(client, people, workplace):
     recognizer = build(client, people, **SMALL)
     encoded(workplace)
     state = search_file(workplace.storage.dump(recognizer, 1))
