@@ -1,7 +1,6 @@
 """Fitting a head: once for each fold to learn how long, then on every face."""
 
 import contextlib
-import gc
 import io
 import tempfile
 import warnings
@@ -68,9 +67,8 @@ def tflite_file(model: keras.Model) -> bytes:
 
 def forget_networks() -> None:
     """Give back what Keras and TensorFlow keep of networks that are gone."""
+    # It collects garbage as well: compiled steps refer to themselves.
     keras.backend.clear_session()
-    # Compiled steps refer to themselves: without a collection they stay until Python happens to run one.
-    gc.collect()
 
 
 def train_head(
