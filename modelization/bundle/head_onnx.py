@@ -165,7 +165,11 @@ def _lead(graph: _Graph, distance: str) -> str:
     first = graph.add("ReduceMin", distance, axes=[1], keepdims=1)
     is_first = graph.add("Equal", distance, first)
     rest = graph.add("Where", is_first, graph.double("far", np.inf), distance)
-    nearest_other = graph.add("Where", is_first, graph.add("ReduceMin", rest, axes=[1], keepdims=1), first)
+    # Two may be equally near, as one person under two labels is: then the second is as near as the first.
+    nearest = graph.add("ReduceSum", graph.add("Cast", is_first, to=TensorProto.DOUBLE), graph.axis, keepdims=1)
+    alone = graph.add("Less", nearest, graph.double("two", 2.0))
+    second = graph.add("Where", alone, graph.add("ReduceMin", rest, axes=[1], keepdims=1), first)
+    nearest_other = graph.add("Where", is_first, second, first)
     lead = graph.add("Sub", nearest_other, distance)
     return graph.add("Clip", lead, graph.double("least_lead", -MAX_LEAD), graph.double("most_lead", MAX_LEAD))
 

@@ -32,6 +32,20 @@ def test_onnx_says_what_keras_and_the_rule_say(topology: Topology, rule: str) ->
         prove_parity(model, probes, expected * np.nan)
 
 
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_one_person_under_several_labels_leads_nobody(others: int) -> None:
+    """Their distances are equal to the last bit, or nearly so."""
+    known, probes, _ = split([4] * (1 + others), 30)
+    first = known.people == 0
+    encodings = np.concatenate([known.encodings, known.encodings[first], known.encodings[first][::-1]])
+    people = np.concatenate([known.people, np.repeat([1 + others, 2 + others], first.sum())])
+    network = build_network(Topology(()), 3 + others, seed=3)
+    decider = Decider(PRIOR.model, enrol(encodings, people, 3 + others), PRIOR.rules["learned"].rule)
+    model = export_head(Topology(()), network.get_weights(), decider, {})
+    probes = np.concatenate([probes, encodings])
+    prove_parity(model, probes, decider.confidence(probes, np.asarray(network(probes, training=False))))
+
+
 def test_the_file_alone_is_enough() -> None:
     known, probes, _ = split([4, 4], 3)
     labels = ("Zoë", "名前")
