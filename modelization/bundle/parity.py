@@ -28,8 +28,8 @@ class PhotoParity:
 
     ``box_pixels`` are pixels of the picture that the detector sees, ``landmark_pixels`` those of the photo;
     ``encoding_distance`` is Euclidean. ``unpaired`` faces were found by one side only. ``other_names`` counts
-    faces that got another name, without those ``on_the_threshold``: of as good as the same confidence, which one
-    side names and the other does not.
+    faces that got another name, without the ``undecided``: at the threshold, where one side names them and the other
+    does not, or as good as equally likely to be either of two people.
     """
 
     pictures: int
@@ -39,7 +39,7 @@ class PhotoParity:
     landmark_pixels: float
     encoding_distance: float
     other_names: int
-    on_the_threshold: int
+    undecided: int
 
     @property
     def holds(self) -> bool:
@@ -55,13 +55,14 @@ class PhotoParity:
 
 
 class Named(NamedTuple):
-    """A face as one side sees it; ``person`` is -1 for somebody unknown."""
+    """A face as one side sees it; ``person`` is -1 for somebody unknown, ``everyone`` is how sure it is of each."""
 
     box: npt.NDArray[np.floating]
     landmarks: npt.NDArray[np.floating]
     encoding: npt.NDArray[np.floating]
     person: int
     confidence: float
+    everyone: npt.NDArray[np.floating] | None = None
 
 
 class OneFile:
@@ -96,7 +97,7 @@ class Service:
         person, confidence = int(confidences.argmax()), float(confidences.max())
         sides = np.array((box.left, box.top, box.right, box.bottom))
         named = person if confidence >= self._threshold else -1
-        return Named(sides, face.landmarks, face.encoding, named, confidence)
+        return Named(sides, face.landmarks, face.encoding, named, confidence, confidences)
 
 
 def compare(file: OneFile, service: Service, pictures: Iterable[Pixels]) -> PhotoParity:
@@ -113,8 +114,8 @@ def compare(file: OneFile, service: Service, pictures: Iterable[Pixels]) -> Phot
     # numpy's maximum of anything that is not a number is not one either.
     box, landmark, encoding = np.max([face[:3] for face in apart] or [(0.0, 0.0, 0.0)], axis=0).tolist()
     other = [face for face in apart if face.other_name]
-    touching = sum(face.on_the_threshold for face in other)
-    return PhotoParity(count, len(apart), unpaired, box, landmark, encoding, len(other) - touching, touching)
+    undecided = sum(face.undecided for face in other)
+    return PhotoParity(count, len(apart), unpaired, box, landmark, encoding, len(other) - undecided, undecided)
 
 
 class _Apart(NamedTuple):
@@ -124,7 +125,7 @@ class _Apart(NamedTuple):
     landmark_pixels: float
     encoding_distance: float
     other_name: bool
-    on_the_threshold: bool
+    undecided: bool
 
     @classmethod
     def of(cls, ours: Named, theirs: Named, scale: float) -> "_Apart":
@@ -133,8 +134,15 @@ class _Apart(NamedTuple):
             np.abs(ours.landmarks - theirs.landmarks).max(),
             float(np.linalg.norm(ours.encoding - theirs.encoding)),
             ours.person != theirs.person,
-            min(ours.person, theirs.person) < 0 and abs(ours.confidence - theirs.confidence) <= PARITY_CONFIDENCE,
+            abs(ours.confidence - _rival(ours, theirs)) <= PARITY_CONFIDENCE,
         )
+
+
+def _rival(ours: Named, theirs: Named) -> float:
+    """The confidence that was weighed against ours: in the other person, or of the side that named nobody else."""
+    if min(ours.person, theirs.person) < 0 or ours.everyone is None:
+        return theirs.confidence
+    return float(ours.everyone[theirs.person])
 
 
 def _pairs(ours: Sequence[Named], theirs: Sequence[Named]) -> list[tuple[Named, Named]]:

@@ -13,7 +13,7 @@ from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.dump import open_dump
-from modelization.bundle.parity import PhotoParity
+from modelization.bundle.parity import Named, PhotoParity, compare
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof
 from modelization.recognizer import Recognizer
@@ -163,7 +163,7 @@ GOOD = PhotoParity(
     landmark_pixels=0.0,
     encoding_distance=0.001,
     other_names=0,
-    on_the_threshold=1,
+    undecided=1,
 )
 
 
@@ -182,3 +182,30 @@ GOOD = PhotoParity(
 def test_any_difference_is_too_much(field: str, value: float) -> None:
     assert GOOD.holds
     assert not PhotoParity(**{**vars(GOOD), field: value}).holds
+
+
+class Side:
+    """A side that sees one face, in a way that a test decides."""
+
+    def __init__(self, person: int, *everyone: float) -> None:
+        box, landmarks, encoding = np.zeros(4), np.zeros((5, 2)), np.zeros(128)
+        self._face = Named(box, landmarks, encoding, person, max(everyone), np.array(everyone))
+
+    def faces(self, pixels: np.ndarray) -> list[Named]:
+        return [self._face]
+
+
+@pytest.mark.parametrize(
+    ("service", "file", "other", "undecided"),
+    [
+        (Side(0, 0.9, 0.1), Side(0, 0.9, 0.1), 0, 0),
+        (Side(0, 0.9, 0.1), Side(1, 0.1, 0.9), 1, 0),
+        (Side(0, 0.9, 0.8999), Side(1, 0.8999, 0.9), 0, 1),  # two labels of one person
+        (Side(0, 0.5, 0.1), Side(-1, 0.499, 0.1), 0, 1),  # at the threshold
+        (Side(0, 0.9, 0.1), Side(-1, 0.3, 0.1), 1, 0),
+        (Side(-1, 0.3, 0.1), Side(1, 0.1, 0.9), 1, 0),
+    ],
+)
+def test_another_name_counts_unless_it_is_a_close_call(service: Side, file: Side, other: int, undecided: int) -> None:
+    parity = compare(file, service, [np.zeros((10, 10, 3), np.uint8)])
+    assert (parity.faces, parity.other_names, parity.undecided) == (1, other, undecided)
