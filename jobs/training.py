@@ -27,48 +27,54 @@ from preprocessor.version import pipeline_version
 
 
 def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
-    """Train a build's recognizer and commit its dump; of a dry run, commit what was found.
+    """Train a build's recognizer and commit its dump; of a dry run, or where none can come of it, what was found.
 
-    Raises ``BuildFailed`` where no recognizer can come of it, ``BuildCancelled`` where the lease is gone.
+    Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
     with workplace.database.read() as connection:
         build = _build(connection, claim)
         version = pipeline_version(settings_of_build(build, workplace.settings))
         rows = rows_of(connection, build.number)
         pictures = pictures_of(connection, rows, version)
-    if BuildOptions(**build.options).dry_run:
-        _examine(workplace, claim, build, rows, pictures)
-    else:
-        _train(workplace, claim, build, examined(rows, pictures, BuildOptions(**build.options)), version)
+    found, outcome = _found(build, rows, pictures)
+    dry_run = build.options["dry_run"]
+    if isinstance(outcome, TrainingSet) and not dry_run:
+        _train(workplace, claim, build, found, outcome)
+        return
+    message = _size(outcome) if isinstance(outcome, TrainingSet) else str(outcome)
+    state = BuildState.EXAMINED if dry_run else BuildState.FAILED
+    _commit(workplace, claim, found, {"state": state, "message": message})
 
 
-def _examine(
-    workplace: Workplace, claim: tasks.Claim, build: Row[Any], rows: Sequence[Row[Any]], pictures: list[Picture]
-) -> None:
+def _found(
+    build: Row[Any], rows: Sequence[Row[Any]], pictures: list[Picture]
+) -> tuple[Examined, TrainingSet | BuildFailed]:
+    """What was found about a build's files, and what a recognizer can be learnt from, or why none can."""
     found = examined(rows, pictures)
     try:
         found = examined(rows, pictures, BuildOptions(**build.options))
-        message = _size(_training_set(found.named))
+        _refuse_nothing_new(build, found)
+        return found, _training_set(found.named)
     except BuildFailed as failure:
-        message = str(failure)
-    _commit(workplace, claim, found, {"state": BuildState.EXAMINED, "message": message})
+        return found, failure
 
 
-def _train(workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Examined, version: str) -> None:
-    _refuse_nothing_new(build, found)
+def _train(
+    workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Examined, training_set: TrainingSet
+) -> None:
+    settings = settings_of_build(build, workplace.settings)
     path = workplace.storage.dump(build.recognizer_id, build.version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = BuildOptions(**build.options)
     training = TrainingOptions(
         build.name, options.target_fpir, options.seed, _topology(build), options.search_options()
     )
-    training_set = _training_set(found.named)
     request = stages.TrainRequest(
         training_set,
         training,
-        _provenance(build, version, found),
+        _provenance(build, pipeline_version(settings), found),
         path,
-        settings_of_build(build, workplace.settings),
+        settings,
         _kept(workplace, build, found),
     )
     report = TrainingReport(workplace.settings.database, claim)

@@ -90,6 +90,19 @@ def test_two_people_of_whom_one_has_no_usable_face(client, people, finish, astro
     assert "at least two people" in refused.json["error"]["message"]
 
 
+def test_a_build_that_fails_says_of_every_file_why(client, people, finish):
+    """One face cannot be two people."""
+    pictures = [people.picture("Ada") for _ in range(2)]
+    files = [(io.BytesIO(picture), f"{name}/{n}.jpg") for name in ("Ada", "Ben") for n, picture in enumerate(pictures)]
+    identity = build(client, files).json["id"]
+    finish()
+    failed = client.get(f"/is_available?id={identity}").json
+    assert failed["state"] == "failed" and "faces only of 'Ada'" in failed["message"]
+    images = client.get(f"/v1/recognizers/{identity}/images").json["images"]
+    assert [image["reason"] for image in images] == [None, None, "NO_FACE_FOR_LABEL", "NO_FACE_FOR_LABEL"]
+    assert client.get("/metrics").text.count('facial_tasks{kind="train",state="dead"} 0.0') == 1
+
+
 def test_unusable_files_are_listed_and_the_build_goes_on(client, people, finish, astronaut_jpeg):
     bad = {
         "Person 0/empty.jpg": (b"", "EMPTY_FILE"),
