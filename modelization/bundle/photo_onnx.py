@@ -43,17 +43,18 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
     parsed.ClearField("metadata_props")
     photo = onnx.load_from_string(photo_graph(settings.views))
     faces = [output.name for output in photo.graph.output]
-    encoded = compose.merge_models(
-        photo,
-        compose.add_prefix(parsed, _HEAD),
+    # Graphs, not models: of a model, all 30 MB would be checked at each step, and not only at the end.
+    encoded = compose.merge_graphs(
+        photo.graph,
+        compose.add_prefix(parsed, _HEAD).graph,
         io_map=[("encodings", f"{_HEAD}encodings")],
         outputs=[*faces, f"{_HEAD}confidence"],
     )
     names = onnx.load_from_string(_names_graph(people, float(metadata["threshold"])))
-    whole = compose.merge_models(encoded, names, io_map=[(f"{_HEAD}confidence", "confidence")])
-    opset = helper.make_opsetid("", OPSET)  # merging lists it once for each part
+    whole = compose.merge_graphs(encoded, names.graph, io_map=[(f"{_HEAD}confidence", "confidence")])
+    opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(
-        whole.graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer"
+        whole, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer"
     )
     helper.set_model_props(model, _metadata(metadata, settings))
     onnx.checker.check_model(model, full_check=True)
