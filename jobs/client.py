@@ -30,6 +30,8 @@ from jobs.workplace import Workplace
 
 #: Seconds that a look at the dispatcher's health waits.
 _PING_S = 2.0
+#: Milliseconds that a new socket has to be connected to a dispatcher that is there.
+_CONNECT_MS = 100
 
 _ERRORS = {error.code: error for error in (NotFound, NotReady)}
 
@@ -168,9 +170,12 @@ class JobsClient:
         return None if answer is None else dict(answer.header["workers"])
 
     def _wake(self) -> None:
-        # Lost where the dispatcher is away: the table is the truth, and it looks there by itself.
-        with suppress(zmq.Again):
-            self._socket().send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
+        # Lost where the dispatcher is away: the table is the truth, and it looks there by itself. A socket that was
+        # made just now needs a moment until it is connected.
+        socket = self._socket()
+        if socket.poll(_CONNECT_MS, zmq.POLLOUT):
+            with suppress(zmq.Again):
+                socket.send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
 
     def _ask(self, message: Message, timeout_s: float) -> Message | None:
         number = next(self._numbers)

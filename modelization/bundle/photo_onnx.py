@@ -53,9 +53,7 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
     names = onnx.load_from_string(_names_graph(people, float(metadata["threshold"])))
     whole = compose.merge_graphs(encoded, names.graph, io_map=[(f"{_HEAD}confidence", "confidence")])
     opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(
-        whole, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer"
-    )
+    model = helper.make_model(whole, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer")
     helper.set_model_props(model, _metadata(metadata, settings))
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))

@@ -19,14 +19,19 @@ from jobs.versions import erasing
 from modelization.progress import Progress
 
 
-def submit(workplace, pictures: int, max_open: int = 100) -> str:
-    uploads = []
+def uploads(storage, pictures: int) -> list[Upload]:
+    made = []
     for number in range(pictures):
-        file = IncomingFile(workplace.storage.incoming)
+        file = IncomingFile(storage.incoming)
         file.write(b"picture %d" % number)
         file.seal()
-        uploads.append(Upload(f"{number}.jpg", f"person {number % 2}", file.content_hash, file.path))
-    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(), max_open)
+        made.append(Upload(f"{number}.jpg", f"person {number % 2}", file.content_hash, file.path))
+    return made
+
+
+def submit(workplace, pictures: int, max_open: int = 100) -> str:
+    sent = uploads(workplace.storage, pictures)
+    return builds.submit(workplace.database, workplace.storage, sent, BuildOptions(), max_open)
 
 
 def claim(workplace, kind=TaskKind.ENCODE, worker="encode-0:a", after_build=0):
