@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +111,10 @@ def test_every_route_is_described(client):
     described = client.get("/docs/openapi.json").json["paths"]
     rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in client.application.url_map.iter_rules()}
     assert {rule for rule in rules if not rule.startswith("/docs/")} == described.keys()
+
+
+def test_the_readme_lists_every_option():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.split("### Options of a build", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(BuildForm.model_fields)
