@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from modelization.report.answers import ConfusionMatrix
 from modelization.report.content import RuleResult, Training
@@ -105,6 +105,10 @@ def plot_front(search: dict[str, Any]) -> bytes:
             label="chosen",
         )
         axes.set(xscale="log", xlabel="parameters", ylabel="held-out error")
+        # Few enough, over one decade or three, not to run into each other.
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(_percentage)
         axes.legend(loc="best")
         return save()
