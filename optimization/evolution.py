@@ -62,11 +62,13 @@ class Evolution:
     """A search as far as it went; a plain value, so that it can be kept and taken up again.
 
     ``individuals`` are all that were judged, in order; ``population`` the numbers of those that survive, best first;
+    ``best`` those of the Pareto front of all, which is kept because to find it anew takes the square of their number;
     ``random_state`` the generator's after the last generation; ``stale`` counts generations without progress.
     """
 
     individuals: list[Individual] = field(default_factory=list)
     population: list[int] = field(default_factory=list)
+    best: list[int] = field(default_factory=list)
     history: list[Generation] = field(default_factory=list)
     random_state: dict[str, Any] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -77,7 +79,7 @@ class Evolution:
     @property
     def front(self) -> list[Individual]:
         """The Pareto front of all that were judged."""
-        return pareto_front(self.individuals)
+        return [self.individuals[number] for number in self.best]
 
     def ancestry(self, number: int) -> list[Individual]:
         """An individual and all that it descends from, the oldest first."""
@@ -157,12 +159,14 @@ def _next_generation(evolution: Evolution, problem: Problem, size: int, rng: np.
         Individual(before + place, generation, genome, parents, score)
         for place, ((genome, parents), score) in enumerate(zip(children, scores, strict=True))
     ]
+    # Who is beaten stays beaten: the front of all is that of the front before and of those born now.
+    evolution.best = sorted(individual.number for individual in pareto_front([*evolution.front, *born]))
     evolution.individuals += born
     alive = survivors([*_population(evolution), *born], size)
     evolution.population = [individual.number for individual in alive]
     errors = [individual.score.objectives[0] for individual in alive]
     evolution.history.append(Generation(min(errors), float(np.mean(errors)), len(evolution.individuals)))
-    evolution.stale = 0 if any(one.number >= before for one in evolution.front) else evolution.stale + 1
+    evolution.stale = 0 if evolution.best[-1] >= before else evolution.stale + 1
     evolution.random_state = dict(rng.bit_generator.state)
     took = time.monotonic() - start
     evolution.elapsed_s, evolution.longest_s = evolution.elapsed_s + took, max(evolution.longest_s, took)

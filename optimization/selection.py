@@ -27,7 +27,9 @@ class _Ranked:
 
 def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
     """Those that no other is better than in one objective and as good in all."""
-    return [ranked.individual for ranked in _fronts(individuals)[0]]
+    ranked = [_Ranked(individual) for individual in individuals]
+    (front,) = emo.sortNondominated(ranked, len(ranked), first_front_only=True)
+    return [one.individual for one in front]
 
 
 def survivors(individuals: Sequence[Individual], count: int) -> list[Individual]:

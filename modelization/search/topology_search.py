@@ -165,7 +165,7 @@ class _Search:
 
     def _tell(self) -> None:
         evolution, options = self._evolution, self._options
-        best = min((one.score.objectives[:2] for one in evolution.individuals), default=(None, None))
+        best = min((one.score.objectives[:2] for one in evolution.front), default=(None, None))
         self._report(
             SearchProgress(
                 generation=len(evolution.history),
