@@ -17,7 +17,7 @@ from modelization.bundle.formats import FORMATS, REPORTS, Format, open_format
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]
 
 #: What names the newest version that is ready, and the digits that no number of a version reaches.
-_LATEST, _MAX_DIGITS = "latest", 9
+LATEST, _MAX_DIGITS = "latest", 9
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -33,11 +33,11 @@ def jobs() -> JobsClient:
 
 def version(argument: str = "version") -> int | None:
     """The version that an argument of the request names; ``None`` for the latest one."""
-    named = request.args.get(argument, _LATEST)
-    if named == _LATEST:
+    named = request.args.get(argument, LATEST)
+    if named == LATEST:
         return None
     if not (named.isascii() and named.isdigit() and len(named) < _MAX_DIGITS):
-        raise InvalidRequest(f"There is no version {named!r}; a version is a number from 1, or '{_LATEST}'.")
+        raise InvalidRequest(f"There is no version {named!r}; a version is a number from 1, or '{LATEST}'.")
     return int(named)
 
 
@@ -56,16 +56,16 @@ def grow(recognizer_id: str) -> BuildStatus:
         return client.grow(recognizer_id, uploads)
 
 
-def download(recognizer_id: str, form: str) -> Streamed:
-    """The finished recognizer in one of its forms, as a file."""
-    chosen = _chosen(form, FORMATS)
+def download(recognizer_id: str) -> Streamed:
+    """The finished recognizer in the form that the request names, as a file."""
+    chosen = _chosen(FORMATS)
     file_name = f"recognizer-{recognizer_id[:8]}{chosen.suffix}"
     return _streamed(recognizer_id, chosen, {"Content-Disposition": f"attachment; filename={file_name}"})
 
 
-def report(recognizer_id: str, form: str) -> Streamed:
-    """The finished recognizer's report in one of its forms, to be looked at."""
-    return _streamed(recognizer_id, _chosen(form, REPORTS), _AS_A_PICTURE)
+def report(recognizer_id: str) -> Streamed:
+    """The finished recognizer's report in the form that the request names, to be looked at."""
+    return _streamed(recognizer_id, _chosen(REPORTS), _AS_A_PICTURE)
 
 
 def _streamed(recognizer_id: str, form: Format, headers: Mapping[str, str]) -> Streamed:
@@ -74,7 +74,9 @@ def _streamed(recognizer_id: str, form: Format, headers: Mapping[str, str]) -> S
     return FileWrapper(file), 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
 
 
-def _chosen(form: str, forms: Mapping[str, Format]) -> Format:
+def _chosen(forms: Mapping[str, Format]) -> Format:
+    """The form that the request names, the first of all if none."""
+    form = request.args.get("format", next(iter(forms)))
     if form not in forms:
         raise InvalidRequest(f"There is no format {form!r}; the formats are {', '.join(forms)}.")
     return forms[form]

@@ -37,7 +37,6 @@ _LAST = "last"
     query=Versioned,
     resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def stream_events(recognizer_id: str) -> tuple[Iterable[bytes], int, dict[str, str]]:
     """What ``/is_available`` says, as an event ``progress`` whenever it changes, until ``ended``."""

@@ -1,7 +1,6 @@
 """Figures for Prometheus: taken from the tables, so that every web process gives the same ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -32,14 +31,16 @@ class _Service(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         counts, workers = self._jobs.counts(), self._jobs.workers() or {}
         yield GaugeMetricFamily("facial_recognizers", "Recognizers that are not erased", counts.recognizers)
-        yield _gauges("facial_builds", "Builds by state", ("state",), {(key,): n for key, n in counts.builds.items()})
-        yield _gauges("facial_files", "Files by state", ("state",), {(key,): n for key, n in counts.files.items()})
+        yield _gauges("facial_builds", "Builds by state", ("state",), counts.builds)
+        yield _gauges("facial_files", "Files by state", ("state",), counts.files)
         yield _gauges("facial_tasks", "Tasks by kind and state", ("kind", "state"), counts.tasks)
-        known = {(kind,): workers.get(kind, 0) for kind in TaskKind}
+        known: dict[tuple[str, ...], int] = {(kind,): workers.get(kind, 0) for kind in TaskKind}
         yield _gauges("facial_workers", "Workers that the dispatcher knows, by kind", ("kind",), known)
 
 
-def _gauges(name: str, documentation: str, labels: Sequence[str], values: Mapping[Any, int]) -> GaugeMetricFamily:
+def _gauges(
+    name: str, documentation: str, labels: Sequence[str], values: Mapping[tuple[str, ...], int]
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, documentation, labels=labels)
     for key, value in values.items():
         family.add_metric(key, value)

@@ -45,14 +45,14 @@ def is_available() -> dict[str, Any]:
 @describe(query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
-    return actions.download(_id(), request.args.get("format", "bundle"))
+    return actions.download(_id())
 
 
 @blueprint.get("/report")
 @describe(query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
-    return actions.report(_id(), request.args.get("format", "html"))
+    return actions.report(_id())
 
 
 @blueprint.post("/recognize")

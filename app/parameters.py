@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from app.actions import LATEST
 from app.uploads import BuildForm, LabelForm
 from modelization.bundle.formats import FORMATS, REPORTS
 
 #: A file in a form, as OpenAPI has it.
 _File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
-_VERSION = Field("latest", description="The number of a version; the newest one that is ready where it is left out")
+_VERSION = Field(LATEST, description="The number of a version; the newest one that is ready where it is left out")
 
 
 class Versioned(BaseModel):
@@ -31,11 +32,11 @@ class OfNewest(Versioned):
 
 
 class _Download(BaseModel):
-    format: Literal[*FORMATS] = "bundle"  # type: ignore[valid-type]
+    format: Literal[*FORMATS] = next(iter(FORMATS))  # type: ignore[valid-type]
 
 
 class _Report(BaseModel):
-    format: Literal[*REPORTS] = "html"  # type: ignore[valid-type]
+    format: Literal[*REPORTS] = next(iter(REPORTS))  # type: ignore[valid-type]
 
 
 class Download(Versioned, _Download):
@@ -69,8 +70,8 @@ class RecognizeWith(OfRecognizer, _Draw):
 class Compared(BaseModel):
     """Arguments of a comparison."""
 
-    before: str = Field("latest", alias="from")
-    after: str = Field("latest", alias="to")
+    before: str = Field(LATEST, alias="from")
+    after: str = Field(LATEST, alias="to")
 
 
 class _Pictures(BaseModel):

@@ -33,7 +33,6 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
     form=GrowParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_422=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a version with more pictures, of new people or of known ones, from the files of the part ``images``."""
@@ -45,7 +44,6 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
     json=PersonChange,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a version in which a person, or only some faces of the person, have another label."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from spectree import Response as Answers
 
 from app import actions
@@ -28,7 +28,6 @@ def list_recognizers() -> dict[str, Any]:
     form=BuildParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_422=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Build a recognizer from the files of the part ``images``."""
@@ -42,7 +41,6 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
     query=Versioned,
     resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def show_recognizer(recognizer_id: str) -> dict[str, Any]:
     """A recognizer: how far its build is, and once it is ready, whom it knows and how well."""
@@ -70,7 +68,6 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
     query=Compared,
     resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def compare_versions(recognizer_id: str) -> dict[str, Any]:
     """What changed between two versions: people, their faces, and how well each version does."""
@@ -82,14 +79,14 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 @describe(query=Download, tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
-    return actions.download(recognizer_id, request.args.get("format", "bundle"))
+    return actions.download(recognizer_id)
 
 
 @blueprint.get("/<recognizer_id>/report")
 @describe(query=Report, tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
-    return actions.report(recognizer_id, request.args.get("format", "html"))
+    return actions.report(recognizer_id)
 
 
 @blueprint.post("/<recognizer_id>/recognize")
@@ -98,7 +95,6 @@ def show_report(recognizer_id: str) -> actions.Streamed:
     form=Photos,
     resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem),
     tags=_TAGS,
-    skip_validation=True,
 )
 def recognize(recognizer_id: str) -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, with names."""

@@ -100,7 +100,7 @@ def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures
 def get(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
     """The features of those pictures that have been encoded by this version of the pipeline."""
     found: dict[str, ImageFeatures] = {}
-    for some in _portions(hashes):
+    for some in portions(hashes):
         faces: dict[str, list[FaceFeatures]] = {}
         for row in connection.execute(_chosen(_faces, version, some).order_by(_faces.c.face)):
             faces.setdefault(row.content_hash, []).append(_face(row))
@@ -112,13 +112,19 @@ def get(connection: Connection, version: str, hashes: Collection[str]) -> dict[s
 def present(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
     """Those of the hashes whose pictures have been encoded by this version of the pipeline."""
     return {
-        row.content_hash for some in _portions(hashes) for row in connection.execute(_chosen(_images, version, some))
+        row.content_hash for some in portions(hashes) for row in connection.execute(_chosen(_images, version, some))
     }
+
+
+def holds_any(connection: Connection, hashes: Collection[str]) -> bool:
+    """Whether any of these pictures' features are kept, of whatever version of the pipeline."""
+    query = select(_images.c.content_hash).limit(1)
+    return any(connection.scalar(query.where(_images.c.content_hash.in_(some))) for some in portions(hashes))
 
 
 def erase(connection: Connection, hashes: Collection[str]) -> None:
     """Forget these pictures' features, of every version of the pipeline."""
-    for some in _portions(hashes):
+    for some in portions(hashes):
         for table in (_faces, _images):
             connection.execute(delete(table).where(table.c.content_hash.in_(some)))
 
@@ -127,7 +133,8 @@ def _chosen(table: Table, version: str, hashes: Collection[str]) -> Any:
     return select(table).where(table.c.pipeline_version == version, table.c.content_hash.in_(hashes))
 
 
-def _portions(hashes: Collection[str]) -> Iterator[list[str]]:
+def portions(hashes: Collection[str]) -> Iterator[list[str]]:
+    """Hashes by so many as a statement may name, in order."""
     ordered = sorted(hashes)
     for start in range(0, len(ordered), _HASHES_PER_STATEMENT):
         yield ordered[start : start + _HASHES_PER_STATEMENT]

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,9 +57,13 @@ def build_folder(
         uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, labelling)
         recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
         status = _watch(workplace, recognizer, options)
+        images = contents.images(workplace.database, recognizer)
+        for image in images:
+            if image["reason"]:
+                print(f"{image['file']}: {image['message']}", file=sys.stderr)
         if status.state == BuildState.FAILED:
             raise BuildFailed(status.message)
-        _say_what_looks_wrong(workplace, recognizer)
+        _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))
         if out is not None and status.is_ready:
             shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
     print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
@@ -104,19 +108,16 @@ def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> Buil
                     pass
                 _show(bar, workplace, recognizer, unit)
     running.result()
-    for image in contents.images(workplace.database, recognizer):
-        if image["reason"]:
-            print(f"{image['file']}: {image['message']}", file=sys.stderr)
     return builds.status(workplace.database, recognizer)
 
 
-def _say_what_looks_wrong(workplace: Workplace, recognizer: str) -> None:
-    for image in contents.images(workplace.database, recognizer):
+def _say_what_looks_wrong(images: Sequence[dict[str, Any]], people: Sequence[dict[str, Any]]) -> None:
+    for image in images:
         for face in image["faces"]:
             if face["suspect"]:
                 like = f"; it looks like {face['resembles']}" if face["resembles"] else ""
                 print(f"{image['file']}: this is probably not {face['person']}{like}.", file=sys.stderr)
-    for person in contents.people(workplace.database, recognizer):
+    for person in people:
         for other in filter(lambda other: other > person["label"], person["looks_like"]):
             print(f"{person['label']} and {other} are probably one person.", file=sys.stderr)
         if person["has_few"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, update
@@ -24,12 +25,12 @@ class Examined:
     named: Sequence[NamedFace]
     examination: Examination
 
-    @property
+    @cached_property
     def used(self) -> set[int]:
         """Ids of the files that something is learnt from."""
         return {face.picture.file for face in self.named}
 
-    @property
+    @cached_property
     def reasons(self) -> dict[int, Reason]:
         """Why nothing is learnt from each of the other files, by their ids."""
         used, doubted = self.used, {found.file for found in self.examination.faces}

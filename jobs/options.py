@@ -4,19 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from constants.search import (
-    SEARCH_GENERATIONS,
-    SEARCH_LAYERS,
-    SEARCH_MAX_GENERATIONS,
-    SEARCH_MAX_POPULATION,
-    SEARCH_MAX_TIME_BUDGET_S,
-    SEARCH_MIN_POPULATION,
-    SEARCH_POPULATION,
-    SEARCH_TIME_BUDGET_S,
-)
+from constants.search import SEARCH_GENERATIONS, SEARCH_LAYERS, SEARCH_POPULATION, SEARCH_TIME_BUDGET_S
 from constants.settings import Settings
-from constants.training import MAX_LAYERS
-from modelization.search.options import SearchOptions
+from modelization.search.options import Generations, MaxLayers, Population, SearchOptions, Seed, TimeBudget
 
 
 class BuildOptions(BaseModel):
@@ -37,19 +27,13 @@ class BuildOptions(BaseModel):
     )
     exclude_suspects: bool = Field(False, description="Leave out faces whose labels are probably wrong")
     dry_run: bool = Field(False, description="Examine the pictures only, train nothing, and keep no encoding")
-    seed: int = Field(0, ge=0, lt=2**31, description="The same pictures and seed give the same recognizer")
+    seed: Seed = 0
 
     optimize: bool = Field(False, description="Search for the network with the fewest layers that loses no accuracy")
-    generations: int = Field(
-        SEARCH_GENERATIONS, ge=1, le=SEARCH_MAX_GENERATIONS, description="Generations of the search"
-    )
-    population: int = Field(
-        SEARCH_POPULATION, ge=SEARCH_MIN_POPULATION, le=SEARCH_MAX_POPULATION, description="Topologies in a generation"
-    )
-    time_budget_s: float = Field(
-        SEARCH_TIME_BUDGET_S, ge=1, le=SEARCH_MAX_TIME_BUDGET_S, description="Seconds that the search may take"
-    )
-    max_layers: int = Field(SEARCH_LAYERS, ge=1, le=MAX_LAYERS, description="Most hidden layers that are tried")
+    generations: Generations = SEARCH_GENERATIONS
+    population: Population = SEARCH_POPULATION
+    time_budget_s: TimeBudget = SEARCH_TIME_BUDGET_S
+    max_layers: MaxLayers = SEARCH_LAYERS
 
     def search_options(self) -> SearchOptions | None:
         """How far to search for a topology; ``None`` where it is not asked for."""

@@ -54,7 +54,7 @@ class Storage:
     def erase_search(self, recognizer_id: str, version: int) -> None:
         """Delete where the search for a version's topology stands, and what was half written of it."""
         state = search_file(self.dump(recognizer_id, version))
-        for file in state.parent.glob(f"*{state.name}*"):
+        for file in (state, *state.parent.glob(f".{state.name}*")):
             file.unlink(missing_ok=True)
         _remove_if_empty(state.parent)
 

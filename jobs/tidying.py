@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from features import store
 from features.database import Database
 from jobs.contents import rows_of
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, BuildState, builds
-from jobs.versions.erasing import forget_unneeded
+from jobs.versions.erasing import forget_unneeded, needed
 
 #: Seconds; a file of an unknown build may belong to a request that is just being accepted.
 _REQUEST_S = 3600
@@ -28,14 +29,23 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
     if row is None or row.state in OPEN_STATES:
         return
     if row.options["dry_run"]:
-        with database.write() as connection:
-            forget_unneeded(connection, {row.content_hash for row in rows_of(connection, build)})
-        database.forget_deleted()
+        _forget_examined(database, build)
     if row.options["dry_run"] or not row.options["keep_images"]:
         storage.erase_images(row.recognizer_id, row.version)
     storage.erase_search(row.recognizer_id, row.version)
     if row.state == BuildState.FAILED:
         storage.erase_dump(row.recognizer_id, row.version)
+
+
+def _forget_examined(database: Database, build: int) -> None:
+    """Forget what only a dry run needed; asked first, since it is asked of every one at each start."""
+    with database.read() as connection:
+        hashes = {row.content_hash for row in rows_of(connection, build)}
+        if not store.holds_any(connection, hashes - needed(connection, hashes)):
+            return
+    with database.write() as connection:
+        forget_unneeded(connection, hashes)
+    database.forget_deleted()
 
 
 def tidy(database: Database, storage: Storage) -> None:
@@ -44,6 +54,7 @@ def tidy(database: Database, storage: Storage) -> None:
         rows = connection.execute(select(builds.c.number, builds.c.recognizer_id)).all()
     for row in rows:
         tidy_build(database, storage, row.number)
+    database.forget_deleted()  # what was deleted just before a crash
     known = {row.recognizer_id for row in rows}
     for folder in (*storage.images.iterdir(), *storage.dumps.iterdir()):
         if folder.name not in known and _is_old(folder):

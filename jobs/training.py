@@ -50,9 +50,11 @@ def _found(
     build: Row[Any], rows: Sequence[Row[Any]], pictures: list[Picture]
 ) -> tuple[Examined, TrainingSet | BuildFailed]:
     """What was found about a build's files, and what a recognizer can be learnt from, or why none can."""
-    found = examined(rows, pictures)
     try:
         found = examined(rows, pictures, BuildOptions(**build.options))
+    except BuildFailed as failure:
+        return examined(rows, pictures), failure
+    try:
         _refuse_nothing_new(build, found)
         return found, _training_set(found.named)
     except BuildFailed as failure:

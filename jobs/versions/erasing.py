@@ -11,9 +11,6 @@ from jobs.builds import build_row
 from jobs.storage import Storage
 from jobs.tables import OPEN_STATES, builds, files, recognizers, tasks
 
-#: Hashes named in one statement; databases limit how many values a statement may carry.
-_HASHES_PER_STATEMENT = 500
-
 
 def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     """Cancel what is being done for a recognizer and delete everything of it, its encodings included.
@@ -72,8 +69,6 @@ def needed(connection: Connection, hashes: Collection[str], besides: str = "") -
     query = select(files.c.content_hash).join(builds, builds.c.number == files.c.build)
     query = query.where(~was_dry_run, builds.c.recognizer_id != besides)
     found: set[str] = set()
-    ordered = sorted(hashes)
-    for start in range(0, len(ordered), _HASHES_PER_STATEMENT):
-        some = ordered[start : start + _HASHES_PER_STATEMENT]
+    for some in store.portions(hashes):
         found.update(connection.scalars(query.where(files.c.content_hash.in_(some))))
     return found
