@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from constants.exceptions import FacialError
 from constants.settings import load_settings
-from jobs.options import BuildOptions
+from jobs.table.build_options import BuildOptions
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -106,20 +106,20 @@ def _serve(_: argparse.Namespace) -> None:
 
 
 def _build(parsed: argparse.Namespace) -> None:
-    from jobs.commands import build_folder  # the commands' libraries take seconds to load
+    from jobs.commands.build_folder import build_folder  # the commands' libraries take seconds to load
 
     chosen = {name: getattr(parsed, name) for name in _OPTIONS if getattr(parsed, name) is not None}
     build_folder(parsed.folder, parsed.out, chosen, parsed.manifest, parsed.label_from == "filename")
 
 
 def _recognize(parsed: argparse.Namespace) -> None:
-    from jobs.commands import recognize_photos
+    from jobs.commands.build_folder import recognize_photos
 
     recognize_photos(parsed.recognizer, parsed.photos)
 
 
 def _prior(parsed: argparse.Namespace) -> None:
-    from jobs.population import make_prior
+    from jobs.commands.make_prior import make_prior
 
     make_prior(parsed.dataset, parsed.source, parsed.out)
 
@@ -136,7 +136,7 @@ def _workers(_: argparse.Namespace) -> None:
 
 
 def _prepare(_: argparse.Namespace) -> None:
-    from preprocessor.pipeline import prepare_graphs
+    from preprocessor.face_pipeline import prepare_graphs
 
     prepare_graphs(load_settings())
 
@@ -149,7 +149,7 @@ def _dispatcher(parsed: argparse.Namespace) -> None:
 
 def _worker(parsed: argparse.Namespace) -> None:
     from jobs.processes.worker import run_worker
-    from jobs.tables import TaskKind
+    from jobs.table.tables import TaskKind
 
     run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, parsed.parent)
 

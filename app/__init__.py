@@ -6,7 +6,7 @@ from app import errors, events, health, metrics, mission, people, recognizers, r
 from app.openapi import spec
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
-from jobs.client import JobsClient
+from jobs.processes.client import JobsClient
 from logger import start_logging
 
 

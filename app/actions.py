@@ -9,9 +9,9 @@ from werkzeug.wsgi import FileWrapper
 from app.schemas import Recognition
 from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
-from jobs.builds import BuildStatus
-from jobs.client import JobsClient
-from modelization.bundle.formats import FORMATS, REPORTS, Format, open_format
+from jobs.processes.client import JobsClient
+from jobs.table.builds import BuildStatus
+from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
 
 #: A body that is sent while it is read, the status and headers.
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]

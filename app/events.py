@@ -13,9 +13,9 @@ from app.openapi import describe
 from app.parameters import Versioned
 from app.schemas import Availability, Problem
 from constants.exceptions import Erased, Overloaded
-from jobs.builds import BuildStatus
-from jobs.client import JobsClient
-from jobs.tables import OPEN_STATES
+from jobs.processes.client import JobsClient
+from jobs.table.builds import BuildStatus
+from jobs.table.tables import OPEN_STATES
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1/recognizers")
 

@@ -8,7 +8,7 @@ from spectree import Response as Answers
 from app import actions
 from app.openapi import describe
 from app.schemas import Health
-from jobs.tables import TaskKind
+from jobs.table.tables import TaskKind
 
 blueprint = Blueprint("health", __name__, url_prefix="/v1")
 

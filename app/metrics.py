@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 
 from app import actions
 from app.openapi import describe
-from jobs.client import JobsClient
-from jobs.tables import TaskKind
+from jobs.processes.client import JobsClient
+from jobs.table.tables import TaskKind
 
 blueprint = Blueprint("metrics", __name__)
 

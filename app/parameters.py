@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from app.actions import LATEST
 from app.uploads import BuildForm, LabelForm
-from modelization.bundle.formats import FORMATS, REPORTS
+from modelization.bundle.download_formats import FORMATS, REPORTS
 
 #: A file in a form, as OpenAPI has it.
 _File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]

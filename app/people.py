@@ -12,8 +12,8 @@ from app.openapi import describe
 from app.parameters import GrowParts, Versioned
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
 from constants.exceptions import InvalidRequest
-from jobs.builds import BuildStatus
 from jobs.intake.labels import clean_label
+from jobs.table.builds import BuildStatus
 
 blueprint = Blueprint("people", __name__, url_prefix="/v1/recognizers/<recognizer_id>/people")
 

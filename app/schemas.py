@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
-from jobs.builds import BuildStatus
+from jobs.table.builds import BuildStatus
 
 
 class SearchAnswer(BaseModel):

@@ -11,11 +11,11 @@ from werkzeug.datastructures import CombinedMultiDict, FileStorage
 
 from constants.exceptions import InvalidRequest
 from constants.settings import Settings
-from jobs.builds import Upload
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import MAX_MANIFEST_BYTES, Label, read_manifest
 from jobs.intake.taking_in import Labelling, take_in, with_labels
-from jobs.options import BuildOptions
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import Upload
 
 #: Bytes that the fields of a form besides its files may have, a label for each of many files included.
 _MAX_FIELDS = 8 << 20

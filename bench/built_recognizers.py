@@ -73,7 +73,7 @@ def draw_galleries(people: _Integers, each: int, rng: np.random.Generator) -> It
 
 def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judged:
     """Trains and decides as a build does, for every target, and shows the result faces that it has not seen."""
-    from modelization import training  # TensorFlow, which takes seconds to load
+    from modelization import head_training  # TensorFlow, which takes seconds to load
 
     people = gallery.enrolled_people
     labels = tuple(f"person {k:03}" for k in range(people.max() + 1))
@@ -81,10 +81,10 @@ def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judge
     faces = np.asarray(encodings[np.concatenate([gallery.probes, gallery.strangers])], np.float32)
     folds = assign_folds(people, seed)
     try:
-        head = training.train_head(known, folds, DEFAULT_TOPOLOGY, seed, lambda *_: None)
+        head = head_training.train_head(known, folds, DEFAULT_TOPOLOGY, seed, lambda *_: None)
         posterior = head.predict(faces)
     finally:
-        training.forget_networks()
+        head_training.forget_networks()
     decisions = {suffix: decide(known, folds, head.posterior, prior, target) for suffix, target in TARGETS.items()}
     truth = np.concatenate([gallery.probe_people, np.full(len(gallery.strangers), -1)])
     kept = {}

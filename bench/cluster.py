@@ -17,11 +17,11 @@ from bench.heaps import Heap
 from bench.tiled_photos import face_in_tile, tiled
 from constants.settings import Settings
 from features.clustering import cluster
-from features.people import Picture, named_faces
+from features.face_naming import Picture, named_faces
 from features.wrong_labels import doubt_labels
-from jobs.stages import image_features
+from jobs.work.stages import image_features
 from preprocessor.decoding import Photo
-from preprocessor.pipeline import FacePipeline, make_pipeline
+from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedImage
 
 #: Least pictures of the people in the heap; people of one picture mixed in; most people of either in a short run.

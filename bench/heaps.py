@@ -10,10 +10,10 @@ import numpy.typing as npt
 from bench.harness import progress
 from constants.exceptions import ImageRejected
 from constants.jobs import ENCODE_BATCH
-from features.selection import labelled_face
+from features.labelled_face import labelled_face
 from features.store import ImageFeatures
-from jobs.stages import image_features
-from preprocessor.pipeline import FacePipeline
+from jobs.work.stages import image_features
+from preprocessor.face_pipeline import FacePipeline
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.harness import progress
 from bench.labelled_faces import VIEWS, LabelledFaces
-from jobs.population import fingerprint, pictures_of
+from jobs.commands.make_prior import fingerprint, pictures_of
 from modelization.decision.prior import Prior, prior_of
 from preprocessor.version import REVISION
 

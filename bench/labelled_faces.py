@@ -10,13 +10,13 @@ import numpy.typing as npt
 from bench.harness import progress
 from constants.exceptions import ImageRejected
 from constants.settings import Settings
-from features.selection import labelled_face
+from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from preprocessor.alignment import Aligner
 from preprocessor.dlib_encoder import DlibEncoder
 from preprocessor.encoder import Encoder
+from preprocessor.face_pipeline import FacePipeline, graphs_folder, make_detector
 from preprocessor.onnx_encoder import OnnxEncoder
-from preprocessor.pipeline import FacePipeline, graphs_folder, make_detector
 from preprocessor.types import EncodedImage, Floats, Pixels
 from preprocessor.views import ViewsEncoder
 

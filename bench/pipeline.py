@@ -25,8 +25,8 @@ from PIL import Image
 from bench.harness import arguments, first_pictures, progress, report, speedup, timed
 from constants.jobs import ENCODE_BATCH
 from constants.settings import Settings
-from jobs import stages
-from preprocessor.pipeline import make_pipeline
+from jobs.work import stages
+from preprocessor.face_pipeline import make_pipeline
 from preprocessor.types import Box, EncodedImage
 
 #: Pictures of the data set, and pictures that each count of workers encodes in a round; a short run takes fewer.

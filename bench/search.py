@@ -23,9 +23,10 @@ from constants.settings import Settings
 from constants.training import LEARNING_RATE, MAX_EPOCHS
 from features.training_set import TrainingSet
 from modelization.folds import NEVER
+from modelization.head_training import balanced_weights, forget_networks, train_head
 from modelization.network import build_network, make_deterministic
-from modelization.search.options import SearchOptions
 from modelization.search.population_training import PopulationTrainer
+from modelization.search.search_options import SearchOptions
 from modelization.search.topology_search import (
     ALWAYS,
     SearchResult,
@@ -34,7 +35,6 @@ from modelization.search.topology_search import (
     topology_space,
 )
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
-from modelization.training import balanced_weights, forget_networks, train_head
 
 #: Least pictures of the people in the two sets.
 SETS = 10, 20

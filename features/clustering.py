@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import USUAL_PICTURES
-from features.evidence import angle_of, unit
+from features.angle_evidence import angle_of, unit
 
 #: Difference of two cosines of single precision that says nothing.
 _ROUNDING = 1e-6

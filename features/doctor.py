@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import FEW_PICTURES, NEAR_DUPLICATE_ANGLE
+from features.angle_evidence import KnownPeople, angle, angle_of, unit
 from features.clustering import most_typical
-from features.evidence import KnownPeople, angle, angle_of, unit
-from features.people import NamedFace, Picture
+from features.face_naming import NamedFace, Picture
 from features.wrong_labels import doubt_labels
 
 #: Probability of a wrong label from which on it is called one.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.evidence import KnownPeople, angle, evidence, unit
+from features.angle_evidence import KnownPeople, angle, evidence, unit
 
 #: Rounds in which every choice is made anew in view of all others; after the second hardly any changes.
 _ROUNDS = 4

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from features.evidence import angle, evidence, unit
+from features.angle_evidence import angle, evidence, unit
 
 
 def may_be_of(encodings: npt.NDArray[np.float32], person: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

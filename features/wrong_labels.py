@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
-from features.evidence import KnownPeople, unit
+from features.angle_evidence import KnownPeople, unit
 
 #: Share of labels that are wrong in what people send; a few in a hundred is usual.
 _WRONG_SHARE = 0.02

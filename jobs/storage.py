@@ -4,7 +4,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from modelization.bundle.dump import search_file, sync_folder
+from modelization.bundle.bundle_file import search_file, sync_folder
 
 
 class Storage:

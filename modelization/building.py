@@ -12,7 +12,7 @@ from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
 from constants.training import PARITY_FACES
 from features.training_set import TrainingSet
-from modelization.bundle.dump import (
+from modelization.bundle.bundle_file import (
     HEAD_KERAS,
     HEAD_ONNX,
     HEAD_TFLITE,
@@ -29,12 +29,12 @@ from modelization.decision.deciding import decide
 from modelization.decision.evaluation import evaluate
 from modelization.decision.prior import prior_of
 from modelization.folds import NEVER, assign_folds
-from modelization.progress import Progress, Report, SearchProgress
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
 from modelization.report.model_card import write_model_card
 from modelization.report.page import write_page
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
+from modelization.training_progress import Progress, Report, SearchProgress
 
 if TYPE_CHECKING:
     from modelization.search.topology_search import SearchResult
@@ -56,7 +56,7 @@ def build_recognizer(
     _check(training_set)
     # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
     os.environ.update(_TENSORFLOW)
-    from modelization import training
+    from modelization import head_training
 
     seed = options.seed
     prior = prior_of(provenance.pipeline_version)
@@ -64,7 +64,7 @@ def build_recognizer(
         folds = assign_folds(training_set.people, seed)
         search = _search(training_set, folds, options.search, search_file(path), report)
         topology = search.chosen.topology if search else options.topology
-        head = training.train_head(
+        head = head_training.train_head(
             training_set, folds, topology, seed, lambda *count: report(Progress("epochs", *count))
         )
         decision = decide(training_set, folds, head.posterior, prior, options.target_fpir)
@@ -74,9 +74,9 @@ def build_recognizer(
         onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
         probes = _parity_probes(training_set, seed)
         prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
-        keras_file, tflite_file = head.keras_file(), training.tflite_file(head.model)
+        keras_file, tflite_file = head.keras_file(), head_training.tflite_file(head.model)
     finally:
-        training.forget_networks()
+        head_training.forget_networks()
 
     manifest = Manifest(
         recognizer_id=provenance.recognizer_id,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from constants.reasons import Reason
 from constants.training import DEFAULT_TARGET_FPIR, MAX_TARGET_FPIR, MIN_TARGET_FPIR
 from modelization.findings import Findings
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
 
 

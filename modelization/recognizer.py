@@ -9,7 +9,7 @@ import numpy.typing as npt
 from constants.exceptions import DumpInvalid
 from constants.faces import ENCODING_SIZE
 from constants.training import MAX_CANDIDATES
-from modelization.bundle.dump import HEAD_ONNX, open_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, open_dump
 from modelization.bundle.manifest import Manifest
 from preprocessor.graphs.onnx_session import make_session
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from constants.reasons import Reason
-from preprocessor.formats import opened, rejected
+from preprocessor.media_formats import opened, rejected
 from preprocessor.types import Pixels
 
 #: The EXIF tag of orientation, and its values that exchange width and height.

@@ -12,8 +12,8 @@ from constants.exceptions import WeightsError
 from preprocessor.detector import Detector
 from preprocessor.dlib_files.network_format import BoxOverlap, Convolution, MmodLoss, Network, RgbInput, read_network
 from preprocessor.dlib_files.weights import MMOD_DETECTOR, SHA256, weights_path
+from preprocessor.graphs.graph_store import GraphKey, GraphStore
 from preprocessor.graphs.onnx_session import make_session
-from preprocessor.graphs.store import GraphKey, GraphStore
 from preprocessor.tiled_pyramid import Planes, tiled_pyramid
 from preprocessor.types import Box, DetectedFace, Pixels
 

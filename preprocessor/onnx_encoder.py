@@ -8,8 +8,8 @@ import onnxruntime
 
 from preprocessor.dlib_files.weights import ENCODER, SHA256, weights_path
 from preprocessor.encoder import Encoder
+from preprocessor.graphs.graph_store import GraphKey, GraphStore
 from preprocessor.graphs.onnx_session import make_session
-from preprocessor.graphs.store import GraphKey, GraphStore
 from preprocessor.types import Floats, Pixels
 
 #: Chips in one run. Four already take the least time each; a chip takes about 2 MB while it is encoded.

@@ -20,7 +20,7 @@ from constants.faces import (
     VIDEO_STILL,
 )
 from constants.reasons import Reason
-from preprocessor.formats import is_video, rejected, unfit
+from preprocessor.media_formats import is_video, rejected, unfit
 from preprocessor.types import Pixels
 
 #: Frames a second where a video does not say, or says nonsense.

@@ -11,12 +11,10 @@ from typing import Any
 
 from constants.exceptions import InvalidRequest, RequestTooLarge
 from jobs.intake.labels import clean_label, clean_name, same_label
+from jobs.table.builds import Sides
 
 #: Bytes; twenty thousand files with long names and boxes are a tenth of it.
 MAX_MANIFEST_BYTES = 32 << 20
-
-#: Left, top, right, bottom in pixels of the picture as a person sees it.
-Sides = tuple[float, float, float, float]
 
 #: The columns of a CSV, and the members of an object in JSON; the last four are a box, as in a recognition's answer.
 _SIDES = ("x_min", "y_min", "x_max", "y_max")

@@ -9,12 +9,12 @@ from typing import IO
 from constants.exceptions import ImageRejected, InvalidRequest, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from constants.settings import Settings
-from jobs.builds import Upload
 from jobs.intake.archives import is_archive, members, refusing_damage
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, assign
 from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
-from preprocessor.formats import is_video, opened
+from jobs.table.builds import Upload
+from preprocessor.media_formats import is_video, opened
 
 #: Bytes copied at a time.
 _CHUNK = 1 << 20

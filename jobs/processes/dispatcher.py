@@ -15,11 +15,11 @@ import zmq
 
 from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS, SWEEP_MS
 from constants.settings import Settings
-from jobs import tasks
 from jobs.processes import messages
 from jobs.processes.messages import Message
-from jobs.tables import TaskKind
-from jobs.tidying import tidy
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.work.tidying import tidy
 from jobs.workplace import Workplace
 from logger import logger, start_logging
 

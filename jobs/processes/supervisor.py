@@ -14,7 +14,7 @@ from typing import Any
 
 from constants.jobs import RESTART_DELAY_S, STOP_GRACE_S
 from constants.settings import Settings
-from jobs.tables import TaskKind
+from jobs.table.tables import TaskKind
 from jobs.workplace import Workplace
 from logger import logger, start_logging
 

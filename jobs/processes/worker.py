@@ -10,11 +10,11 @@ import zmq
 from constants.exceptions import FacialError
 from constants.jobs import READY_MS, TRAININGS_PER_PROCESS
 from constants.settings import Settings
-from jobs import runner
 from jobs.processes import messages
 from jobs.processes.messages import Message
-from jobs.tables import TaskKind
-from jobs.tasks import Claim
+from jobs.table.tables import TaskKind
+from jobs.table.tasks import Claim
+from jobs.work import runner
 from jobs.workplace import Workplace
 from logger import about, logger, start_logging
 
@@ -64,7 +64,7 @@ class Worker:
 
     def _recognize(self, message: Message) -> Message:
         # ONNX Runtime, which a train worker never needs.
-        from jobs.recognition import RecognizerCache, drawn, recognize
+        from jobs.work.recognition import RecognizerCache, drawn, recognize
 
         self._recognizers = self._recognizers or RecognizerCache()
         header = message.header

@@ -5,9 +5,9 @@ from typing import Any
 
 from constants.exceptions import NotReady
 from features.database import Database
-from jobs.builds import build_row
-from jobs.contents import rows_of
-from jobs.tables import BuildState
+from jobs.table.builds import build_row
+from jobs.table.contents import rows_of
+from jobs.table.tables import BuildState
 
 #: A face: the content hash of its picture, and its index there.
 _Face = tuple[str, int]

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from features import store
 from features.database import Database
-from jobs.builds import build_row
 from jobs.storage import Storage
-from jobs.tables import OPEN_STATES, builds, files, recognizers, tasks
+from jobs.table.builds import build_row
+from jobs.table.tables import OPEN_STATES, builds, files, recognizers, tasks
 
 
 def erase(database: Database, storage: Storage, recognizer_id: str) -> None:

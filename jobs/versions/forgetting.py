@@ -16,10 +16,10 @@ from features import store
 from features.database import Database
 from features.lookalikes import may_be_of
 from features.store import ImageFeatures
-from jobs import tasks
-from jobs.contents import rows_of
 from jobs.storage import Storage
-from jobs.tables import FileState, builds, files
+from jobs.table import tasks
+from jobs.table.contents import rows_of
+from jobs.table.tables import FileState, builds, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed
 from jobs.versions.growing import kept, known_label, latest, next_version
 from jobs.versions.smaller_pictures import Faces, SmallerPicture, without

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Row, insert, select, update
 from constants.exceptions import Conflict, InvalidRequest, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database
-from jobs import tasks
-from jobs.builds import Upload, build_row, insert_build, insert_files, paths, refuse_overload
-from jobs.contents import rows_of
 from jobs.intake.labels import same_label
 from jobs.intake.taking_in import refuse_hopeless
 from jobs.storage import Storage
-from jobs.tables import OPEN_STATES, BuildState, builds, files, recognizers
+from jobs.table import tasks
+from jobs.table.builds import Upload, build_row, insert_build, insert_files, paths, refuse_overload
+from jobs.table.contents import rows_of
+from jobs.table.tables import OPEN_STATES, BuildState, builds, files, recognizers
 
 #: What a file keeps in every later version.
 _KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "faces", "people")

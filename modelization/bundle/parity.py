@@ -17,8 +17,8 @@ from constants.portable import (
     PARITY_ENCODING_DISTANCE,
     PARITY_LANDMARK_PIXELS,
 )
+from preprocessor.face_pipeline import FacePipeline
 from preprocessor.graphs.onnx_session import make_session
-from preprocessor.pipeline import FacePipeline
 from preprocessor.types import EncodedFace, EncodedImage, Pixels
 
 

@@ -15,7 +15,7 @@ from constants.settings import Settings
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.parity import OneFile, PhotoParity, Service, compare
 from preprocessor.decoding import Photo
-from preprocessor.pipeline import make_pipeline
+from preprocessor.face_pipeline import make_pipeline
 from preprocessor.types import Pixels
 
 _HEAD, _PICTURE = "head.onnx", "picture"

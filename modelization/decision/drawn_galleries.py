@@ -115,7 +115,7 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
 
 def head_posterior(encodings: _Encodings, people: _Integers, faces: _Encodings) -> _Floats:
     """The posterior (n, people) of faces, by a head that is trained on encodings of people 0, 1, … as every one is."""
-    from modelization.training import forget_networks, train_head  # TensorFlow, which only this needs
+    from modelization.head_training import forget_networks, train_head  # TensorFlow, which only this needs
 
     labels = tuple(f"{person:05}" for person in range(people.max() + 1))
     try:

@@ -2,7 +2,7 @@
 
 import re
 
-from modelization.bundle.dump import REPORT_HTML
+from modelization.bundle.bundle_file import REPORT_HTML
 from modelization.bundle.manifest import Manifest
 from modelization.report.words import percent, rule_in_words, threshold_in_words
 from modelization.topology import Topology

@@ -13,9 +13,9 @@ from constants.search import FACES_PADDING, SEARCH_MAX_UNITS
 from constants.training import INPUT_SCALE
 from features.training_set import TrainingSet
 from modelization.decision.gallery import unit
+from modelization.head_training import balanced_weights
 from modelization.search.population_program import CURVES, Faces, Genes, Networks, Task
 from modelization.topology import Topology
-from modelization.training import balanced_weights
 
 _Floats = npt.NDArray[np.float32]
 

@@ -78,7 +78,7 @@ class _Training:
 class PopulationTrainer:
     """Trains heads of many topologies on every fold's faces, from the starts that ``build_network`` gives them.
 
-    The optimiser, the weights of faces and the rule of stopping are those of ``modelization.training``, but the
+    The optimiser, the weights of faces and the rule of stopping are those of ``modelization.head_training``, but the
     held-out loss is looked at every few epochs only, and dropout has noise of its own. To be used in a ``with``, which
     gives compiled programs back.
     """

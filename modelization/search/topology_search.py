@@ -23,11 +23,11 @@ from features.training_set import TrainingSet
 from modelization.bundle.manifest import SearchSummary
 from modelization.folds import NEVER
 from modelization.network import make_deterministic
-from modelization.progress import SearchProgress
-from modelization.search.options import SearchOptions
 from modelization.search.population_training import Judgement, PopulationTrainer
+from modelization.search.search_options import SearchOptions
 from modelization.search.topology_choice import JudgedTopology, choose
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
+from modelization.training_progress import SearchProgress
 from optimization.evolution import Evolution, Limits, Problem, StopReason, evolve
 from optimization.evolution_file import EvolutionFile
 from optimization.genome import Choice, Genome, Size, Space

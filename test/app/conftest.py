@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from features import store
 from features.store import FaceFeatures, ImageFeatures
-from jobs import inline
+from jobs.work import inline
 from jobs.workplace import Workplace
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from jobs import tasks
-from jobs.runner import run
-from jobs.tables import TaskKind
-from jobs.tables import tasks as table
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.table.tables import tasks as table
+from jobs.work.runner import run
 from test.preprocessor.test_video import RATE, write
 
 

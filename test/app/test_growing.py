@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from constants.exceptions import Conflict
 from features import store
-from jobs import builds, inline, runner, tasks
-from jobs.tables import TaskKind, files
+from jobs.table import builds, tasks
+from jobs.table.tables import TaskKind, files
 from jobs.versions import growing
+from jobs.work import inline, runner
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 

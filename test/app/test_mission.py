@@ -9,8 +9,9 @@ import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from jobs import builds, runner, tasks
-from jobs.tables import TaskKind
+from jobs.table import builds, tasks
+from jobs.table.tables import TaskKind
+from jobs.work import runner
 from test.conftest import jpeg
 
 

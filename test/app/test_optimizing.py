@@ -10,10 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from jobs import runner, tasks
-from jobs.tables import TaskKind
-from modelization.bundle.dump import search_file
-from modelization.progress import Progress, SearchProgress
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.work import runner
+from modelization.bundle.bundle_file import search_file
+from modelization.training_progress import Progress, SearchProgress
 
 #: A search of a second or two.
 SMALL = {"optimize": "1", "generations": "2", "population": "4", "max_layers": "1"}

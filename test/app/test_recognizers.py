@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.uploads import BuildForm
-from modelization.bundle.formats import FORMATS
+from modelization.bundle.download_formats import FORMATS
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.cluster import AgglomerativeClustering
 
 from bench.grouping import bcubed
+from features.angle_evidence import angle_of, evidence, unit
 from features.clustering import cluster, link_angle, most_typical
-from features.evidence import angle_of, evidence, unit
 from test.modelization import made_up
 
 

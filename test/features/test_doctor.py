@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.doctor import examine, without_suspects
-from features.people import NamedFace, Picture, named_faces
+from features.face_naming import NamedFace, Picture, named_faces
 from features.store import FaceFeatures, ImageFeatures
 from test.modelization import made_up
 

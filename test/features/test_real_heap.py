@@ -13,11 +13,11 @@ from bench.heaps import Heap
 from bench.tiled_photos import face_in_tile, tiled
 from constants.settings import Settings
 from features.clustering import cluster
-from features.people import Picture, named_faces
+from features.face_naming import Picture, named_faces
 from features.wrong_labels import doubt_labels
-from jobs.stages import image_features
+from jobs.work.stages import image_features
 from preprocessor.decoding import Photo
-from preprocessor.pipeline import FacePipeline, make_pipeline
+from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from test.conftest import jpeg
 
 #: People with several pictures, pictures of each, and people with one.

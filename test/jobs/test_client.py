@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 import zmq
 
-from jobs.client import JobsClient
-from jobs.options import BuildOptions
 from jobs.processes import messages
+from jobs.processes.client import JobsClient
 from jobs.processes.messages import Message
+from jobs.table.build_options import BuildOptions
 from test.jobs.test_tasks import uploads
 
 THREADS = 4

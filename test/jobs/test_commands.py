@@ -110,7 +110,7 @@ def test_a_malformed_setting_ends_with_a_sentence(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", ["jobs.processes.worker", "jobs.recognition", "jobs.processes.dispatcher", "modelization.building"]
+    "module", ["jobs.processes.worker", "jobs.work.recognition", "jobs.processes.dispatcher", "modelization.building"]
 )
 def test_only_training_loads_tensorflow(module):
     program = f"import sys, {module}; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"

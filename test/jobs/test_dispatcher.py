@@ -9,7 +9,7 @@ from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS
 from jobs.processes import messages
 from jobs.processes.dispatcher import Dispatcher
 from jobs.processes.messages import Message
-from jobs.tables import TaskKind
+from jobs.table.tables import TaskKind
 from test.jobs.test_tasks import submit
 
 

@@ -13,8 +13,8 @@ from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.training_set import TrainingSet
-from jobs import stages
-from jobs.recognition import recognize
+from jobs.work import stages
+from jobs.work.recognition import recognize
 from modelization.building import build_recognizer
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.recognizer import Recognizer

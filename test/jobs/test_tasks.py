@@ -8,15 +8,15 @@ from sqlalchemy import func, select, update
 from constants.exceptions import BuildCancelled, Overloaded
 from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
 from constants.reasons import Reason
-from jobs import builds, contents, tasks
-from jobs.builds import Upload
 from jobs.intake.incoming import IncomingFile
-from jobs.options import BuildOptions
-from jobs.tables import BuildState, TaskKind, TaskState
-from jobs.tables import tasks as table
-from jobs.tasks import FileOutcome
+from jobs.table import builds, contents, tasks
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import Upload
+from jobs.table.tables import BuildState, TaskKind, TaskState
+from jobs.table.tables import tasks as table
+from jobs.table.tasks import FileOutcome
 from jobs.versions import erasing
-from modelization.progress import Progress
+from modelization.training_progress import Progress
 
 
 def uploads(storage, pictures: int) -> list[Upload]:

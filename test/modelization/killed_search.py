@@ -9,9 +9,9 @@ from pathlib import Path
 os.environ.update({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"})
 
 from modelization.folds import assign_folds
-from modelization.progress import SearchProgress
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
 from modelization.search.topology_search import SearchResult, search_topology
+from modelization.training_progress import SearchProgress
 from test.modelization.made_up import training_set
 
 OPTIONS = SearchOptions(generations=10, population=6, max_layers=1, seed=5)

@@ -9,12 +9,12 @@ import pytest
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.training_set import TrainingSet
 from modelization.building import build_recognizer
-from modelization.bundle.dump import search_file
-from modelization.progress import Progress
+from modelization.bundle.bundle_file import search_file
 from modelization.provenance import TrainingOptions
 from modelization.recognizer import Recognizer
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
+from modelization.training_progress import Progress
 from test.modelization.conftest import Built
 from test.modelization.made_up import PROVENANCE, split, training_set
 

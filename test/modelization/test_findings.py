@@ -3,7 +3,7 @@
 import numpy as np
 
 from features.doctor import examine
-from features.people import NamedFace, Picture
+from features.face_naming import NamedFace, Picture
 from features.store import FaceFeatures, ImageFeatures
 from modelization.findings import Findings, name_files
 from test.modelization.made_up import faces

@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
+from modelization.bundle.bundle_file import open_dump
 from modelization.bundle.drawn_portraits import drawn_portraits
-from modelization.bundle.dump import open_dump
 from modelization.bundle.parity import Named, PhotoParity, compare
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof

@@ -5,7 +5,7 @@ import pytest
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization.bundle import portable_bundle
-from modelization.bundle.dump import HEAD_ONNX, open_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, open_dump
 from modelization.bundle.photo_proof import PhotoProof
 from modelization.bundle.portable_bundle import add_portable_files
 from modelization.recognizer import Recognizer

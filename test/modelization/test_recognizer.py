@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from constants.exceptions import DumpInvalid
-from modelization.bundle.dump import open_dump
+from modelization.bundle.bundle_file import open_dump
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
 from test.modelization.made_up import faces

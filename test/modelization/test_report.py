@@ -9,8 +9,8 @@ import pytest
 
 from constants.exceptions import NotFound
 from constants.reasons import Reason
-from modelization.bundle.dump import open_dump
-from modelization.bundle.formats import REPORTS, open_format
+from modelization.bundle.bundle_file import open_dump
+from modelization.bundle.download_formats import REPORTS, open_format
 from modelization.report.model_card import write_model_card
 from modelization.report.words import rule_in_words
 from test.modelization.conftest import Built

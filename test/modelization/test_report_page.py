@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from modelization.findings import DoubtfulLabel, Findings
 from modelization.report.page import write_page
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
 from modelization.search.topology_choice import JudgedTopology
 from modelization.search.topology_search import SearchResult
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology

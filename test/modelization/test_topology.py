@@ -28,7 +28,7 @@ def test_anything_else_is_not_a_topology(value: dict[str, object]) -> None:
 
 def test_only_training_loads_tensorflow() -> None:
     code = (
-        "import sys; import modelization.topology, modelization.recognizer, modelization.bundle.dump, "
+        "import sys; import modelization.topology, modelization.recognizer, modelization.bundle.bundle_file, "
         "modelization.bundle.manifest, modelization.building; "
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
     )

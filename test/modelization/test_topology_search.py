@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from modelization.folds import assign_folds
-from modelization.progress import SearchProgress
-from modelization.search.options import SearchOptions
+from modelization.search.search_options import SearchOptions
 from modelization.search.topology_search import SearchResult, search_topology
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
+from modelization.training_progress import SearchProgress
 from optimization.evolution import StopSearch
 from test.modelization import killed_search
 from test.modelization.killed_search import OPTIONS

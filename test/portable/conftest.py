@@ -8,14 +8,14 @@ import pytest
 
 from constants.settings import Settings
 from features.training_set import TrainingSet
-from jobs.recognition import recognize
+from jobs.work.recognition import recognize
 from modelization.building import build_recognizer
-from modelization.bundle.dump import open_dump
+from modelization.bundle.bundle_file import open_dump
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.portable_files import portable_files
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.recognizer import Recognizer
-from preprocessor.pipeline import make_pipeline
+from preprocessor.face_pipeline import make_pipeline
 from preprocessor.version import pipeline_version
 
 #: People, pictures of each that are learnt, and labels that a file or a page could stumble over.

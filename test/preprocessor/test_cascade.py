@@ -9,9 +9,9 @@ import pytest
 from constants.settings import Settings
 from preprocessor.cascade_detector import CascadeDetector
 from preprocessor.detector import Detector
+from preprocessor.face_pipeline import make_pipeline
 from preprocessor.hog_detector import HogDetector
 from preprocessor.mmod_detector import MmodDetector
-from preprocessor.pipeline import make_pipeline
 from preprocessor.types import Box, DetectedFace
 
 #: Middle of the astronaut's face, and its side as HOG finds it, in pixels.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from preprocessor.graphs.store import GraphKey, GraphStore
+from preprocessor.graphs.graph_store import GraphKey, GraphStore
 
 KEY = GraphKey("encoder", "a" * 64, 1)
 

@@ -19,6 +19,7 @@ from constants.settings import Settings
 from preprocessor.alignment import Aligner
 from preprocessor.dlib_files.shape_predictor_format import read_shape_predictor
 from preprocessor.dlib_files.weights import LANDMARKS_5, weights_path
+from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from preprocessor.graphs.chip_graph import add_chip
 from preprocessor.graphs.expression import Expression
 from preprocessor.graphs.landmarks_graph import add_landmarks
@@ -26,7 +27,6 @@ from preprocessor.graphs.onnx_session import make_session
 from preprocessor.graphs.photo_detector_graph import reduced, working_sides
 from preprocessor.graphs.photo_graph import photo_graph
 from preprocessor.graphs.pyramid_graph import add_layout, add_painting, add_way_back
-from preprocessor.pipeline import FacePipeline, make_pipeline
 from preprocessor.tiled_pyramid import tiled_pyramid
 from preprocessor.types import Box, DetectedFace, EncodedImage
 from test.preprocessor.graph_parts import part

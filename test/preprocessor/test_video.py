@@ -12,7 +12,7 @@ from constants.exceptions import ImageRejected
 from constants.faces import MAX_VIDEO_FRAMES, VIDEO_SIDE
 from constants.reasons import Reason
 from preprocessor.decoding import Photo
-from preprocessor.formats import is_video
+from preprocessor.media_formats import is_video
 from preprocessor.video import video_frames
 from test.preprocessor.test_decoding import encoded, smooth
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from features.selection import labelled_face
+from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from test.service.running import ROOT, running, wait_for
 

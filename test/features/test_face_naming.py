@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from constants.exceptions import BuildFailed
 from constants.faces import MAX_VIDEO_FACES
 from features.clustering import cluster
-from features.people import Picture, named_faces
-from features.selection import labelled_face, prominence
+from features.face_naming import Picture, named_faces
+from features.labelled_face import labelled_face, prominence
 from features.store import FaceFeatures, ImageFeatures
 from features.training_set import assemble
 from test import strategies

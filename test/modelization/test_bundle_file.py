@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import modelization.bundle.dump
+import modelization.bundle.bundle_file
 from constants.exceptions import DumpInvalid
-from modelization.bundle.dump import MANIFEST, REQUIRED, open_dump, write_dump
+from modelization.bundle.bundle_file import MANIFEST, REQUIRED, open_dump, write_dump
 from test.modelization.conftest import Built
 
 MEMBERS = sorted({*REQUIRED, MANIFEST})
@@ -66,7 +66,7 @@ def test_another_format_is_named(built: Built, tmp_path: Path) -> None:
 
 
 def test_absurd_sizes_are_refused_unread(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelization.bundle.dump, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(modelization.bundle.bundle_file, "MAX_MEMBER_BYTES", 1000)
     with pytest.raises(DumpInvalid, match="unpack"):
         open_dump(built.path)
 

@@ -12,7 +12,7 @@ from constants.exceptions import ImageRejected
 from constants.reasons import Reason
 from constants.settings import Settings
 from preprocessor.decoding import Photo
-from preprocessor.pipeline import FacePipeline, make_pipeline
+from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from preprocessor.types import Box, EncodedImage
 from test.conftest import jpeg
 
@@ -155,7 +155,7 @@ def test_reduced_photos_give_the_encodings_of_whole_ones(pipeline, photos):
 
 
 def test_a_reduced_photo_is_enough_where_the_face_is_large(pipeline, astronaut, monkeypatch):
-    monkeypatch.setattr("preprocessor.pipeline.CHIP_SOURCE_FACE_SIDE", 300)
+    monkeypatch.setattr("preprocessor.face_pipeline.CHIP_SOURCE_FACE_SIDE", 300)
     data = tiled([astronaut], (1, 1))
     photo = Photo(data)
     faces = [face for face in pipeline._detect(photo) if face.box.width >= 600]

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from constants.jobs import PROGRESS_INTERVAL_S
 from features.database import Database
-from jobs import tasks
-from modelization.progress import Progress
+from jobs.table import tasks
+from modelization.training_progress import Progress
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from itertools import product
 from sqlalchemy import Connection, Table, func, select
 
 from features.database import Database
-from jobs.tables import BuildState, FileState, TaskKind, TaskState, builds, files, recognizers, tasks
+from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, recognizers, tasks
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from constants.exceptions import BuildCancelled
 from constants.jobs import ENCODE_BATCH, ENCODE_LEASE_S, MAX_ATTEMPTS, TRAIN_LEASE_S
 from constants.reasons import Reason
 from features.database import Database
-from jobs.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
+from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
 
 _LEASE_S = {TaskKind.ENCODE: ENCODE_LEASE_S, TaskKind.TRAIN: TRAIN_LEASE_S}
 

@@ -14,8 +14,8 @@ from constants.jobs import DRAWN_QUALITY, KEPT_RECOGNIZERS_BYTES
 from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
-from jobs import stages
-from modelization.bundle.dump import HEAD_ONNX
+from jobs.work import stages
+from modelization.bundle.bundle_file import HEAD_ONNX
 from modelization.recognizer import Identification, Recognizer
 from preprocessor.decoding import Photo
 from preprocessor.drawing import annotated

@@ -1,7 +1,8 @@
 """The jobs without processes: claims run where they stand, one after another, until none is left."""
 
-from jobs import runner, tasks
-from jobs.tables import TaskKind
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.work import runner
 from jobs.workplace import Workplace
 
 

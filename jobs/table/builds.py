@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 from constants.exceptions import Erased, NotFound, NotReady, Overloaded
 from constants.reasons import Reason
 from features.database import Database
-from jobs.intake.label_manifest import Sides
-from jobs.options import BuildOptions
 from jobs.storage import Storage
-from jobs.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
+from jobs.table.build_options import BuildOptions
+from jobs.table.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
+
+#: Left, top, right, bottom in pixels of the picture as a person sees it.
+Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)

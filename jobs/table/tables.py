@@ -70,14 +70,14 @@ builds = Table(
     Column("pipeline_version", String),
     # Likewise its head's topology: what a search found once is not searched for again.
     Column("topology", JSON),
-    # How far the training is, modelization.progress.Progress.
+    # How far the training is, modelization.training_progress.Progress.
     Column("progress", JSON),
     Column("message", String, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     Column("dump_sha256", String(64)),
     Column("manifest", JSON),
-    # What was found about each person, see jobs/examining.py.
+    # What was found about each person, see jobs/work/examining.py.
     Column("people", JSON),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),
     sqlite_autoincrement=True,
@@ -101,7 +101,7 @@ files = Table(
     Column("faces", Integer),
     # Who the faces are taken for: [{"face": index, "person": label}]; null before that is known.
     Column("people", JSON),
-    # What was found about each face, see jobs/examining.py.
+    # What was found about each face, see jobs/work/examining.py.
     Column("findings", JSON),
     Index("files_of_build", "build", "position", unique=True),
     Index("files_by_content", "content_hash"),

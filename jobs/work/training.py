@@ -10,15 +10,16 @@ from sqlalchemy import Connection, Row, select
 
 from constants.exceptions import BuildCancelled, BuildFailed
 from constants.portable import PARITY_PICTURES
-from features.people import NamedFace, Picture
+from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
-from jobs import stages, tasks
-from jobs.contents import rows_of
-from jobs.examining import Examined, examined, pictures_of, record
-from jobs.options import BuildOptions
-from jobs.pipelines import settings_of_build
-from jobs.progress import TrainingReport
-from jobs.tables import BuildState, builds, recognizers
+from jobs.table import tasks
+from jobs.table.build_options import BuildOptions
+from jobs.table.contents import rows_of
+from jobs.table.tables import BuildState, builds, recognizers
+from jobs.work import stages
+from jobs.work.examining import Examined, examined, pictures_of, record
+from jobs.work.pipelines import settings_of_build
+from jobs.work.progress import TrainingReport
 from jobs.workplace import Workplace
 from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions

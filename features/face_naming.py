@@ -11,7 +11,7 @@ from constants.exceptions import BuildFailed
 from constants.faces import MAX_VIDEO_FACES
 from features.clustering import cluster
 from features.group_photos import LabelledPicture, choose_faces
-from features.selection import Sides, prominence
+from features.labelled_face import Sides, prominence
 from features.store import ImageFeatures
 from features.thinning import thinned
 

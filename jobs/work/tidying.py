@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from features import store
 from features.database import Database
-from jobs.contents import rows_of
 from jobs.storage import Storage
-from jobs.tables import OPEN_STATES, BuildState, builds
+from jobs.table.contents import rows_of
+from jobs.table.tables import OPEN_STATES, BuildState, builds
 from jobs.versions.erasing import forget_unneeded, needed
 
 #: Seconds; a file of an unknown build may belong to a request that is just being accepted.

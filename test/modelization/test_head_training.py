@@ -7,9 +7,9 @@ import tensorflow as tf
 from constants.exceptions import BuildCancelled
 from constants.training import MAX_EPOCHS
 from modelization.folds import assign_folds
+from modelization.head_training import TrainedHead, forget_networks, tflite_file, train_head
 from modelization.network import build_network
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
-from modelization.training import TrainedHead, forget_networks, tflite_file, train_head
 from test.modelization.made_up import faces, training_set
 
 

@@ -15,12 +15,12 @@ from tqdm import tqdm
 from constants.exceptions import InvalidRequest
 from constants.faces import ENCODING_SIZE
 from constants.settings import Settings, load_settings
-from features.selection import labelled_face
+from features.labelled_face import labelled_face
 from features.store import ImageFeatures
-from jobs import stages
+from jobs.work import stages
 from modelization.decision.prior import prior_path
 from modelization.decision.prior_fitting import fit_prior
-from preprocessor.pipeline import prepare_graphs
+from preprocessor.face_pipeline import prepare_graphs
 from preprocessor.version import pipeline_version
 
 #: Pictures that are sent to a process at once.

@@ -6,7 +6,7 @@ from sqlalchemy import Row
 
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
-from jobs.options import BuildOptions
+from jobs.table.build_options import BuildOptions
 from preprocessor.version import settings_of
 
 

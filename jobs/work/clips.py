@@ -12,8 +12,9 @@ from constants.jobs import ENCODE_BATCH, VIDEO_LEASE_S
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import ImageFeatures
-from jobs import stages, tasks
-from jobs.tables import FileState, files
+from jobs.table import tasks
+from jobs.table.tables import FileState, files
+from jobs.work import stages
 from jobs.workplace import Workplace
 
 

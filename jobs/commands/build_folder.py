@@ -15,14 +15,15 @@ from tqdm import tqdm
 
 from constants.exceptions import BuildFailed, InvalidRequest
 from constants.settings import load_settings
-from jobs import builds, contents, inline
-from jobs.builds import BuildStatus
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, read_manifest
 from jobs.intake.labels import clean_name
 from jobs.intake.taking_in import Labelling, SentFile, take_in
-from jobs.options import BuildOptions
-from jobs.tables import BuildState
+from jobs.table import builds, contents
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import BuildStatus
+from jobs.table.tables import BuildState
+from jobs.work import inline
 from jobs.workplace import Workplace
 from logger import start_logging
 
@@ -146,7 +147,7 @@ def _show(bar: Any, workplace: Workplace, recognizer: str, unit: str) -> bool:
 
 def recognize_photos(recognizer: Path, photos: list[Path]) -> None:
     """Print the faces in photos, with the names that a recognizer's file gives them, as JSON."""
-    from jobs.recognition import recognize
+    from jobs.work.recognition import recognize
     from modelization.recognizer import Recognizer
 
     missing = next((path for path in (recognizer, *photos) if not path.is_file()), None)

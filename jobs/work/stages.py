@@ -18,9 +18,9 @@ from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from features.training_set import TrainingSet
-from modelization.progress import Progress, Report
 from modelization.provenance import Provenance, TrainingOptions
-from preprocessor.pipeline import FacePipeline, make_pipeline
+from modelization.training_progress import Progress, Report
+from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.video import VideoFrame, video_frames
 

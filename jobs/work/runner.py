@@ -1,11 +1,11 @@
 """What a worker does with a claim, and what becomes of it when that goes wrong."""
 
 from constants.exceptions import BuildCancelled, BuildFailed
-from jobs import tasks
-from jobs.encoding import encode_claim
-from jobs.tables import TaskKind
-from jobs.tidying import tidy_build
-from jobs.training import train_claim
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.work.encoding import encode_claim
+from jobs.work.tidying import tidy_build
+from jobs.work.training import train_claim
 from jobs.workplace import Workplace
 from logger import about, logger
 

@@ -10,14 +10,15 @@ from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
 from features import store
 from features.store import ImageFeatures
-from jobs import stages, tasks
-from jobs.clips import Frame, encode_video, replace_by_frames
-from jobs.pipelines import settings_of_build
 from jobs.storage import Storage
-from jobs.tables import builds, files
-from jobs.tables import tasks as task_table
+from jobs.table import tasks
+from jobs.table.tables import builds, files
+from jobs.table.tables import tasks as task_table
+from jobs.work import stages
+from jobs.work.clips import Frame, encode_video, replace_by_frames
+from jobs.work.pipelines import settings_of_build
 from jobs.workplace import Workplace
-from preprocessor.formats import is_video
+from preprocessor.media_formats import is_video
 from preprocessor.version import pipeline_version
 
 #: What came of a picture, or of a video.

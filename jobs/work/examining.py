@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, bindparam, update
 from constants.reasons import Reason
 from features import store
 from features.doctor import Examination, FaceFinding, PersonFinding, examine, without_suspects
-from features.people import NamedFace, Picture, named_faces
+from features.face_naming import NamedFace, Picture, named_faces
 from features.store import FaceFeatures
-from jobs.options import BuildOptions
-from jobs.tables import FileState, builds, files
+from jobs.table.build_options import BuildOptions
+from jobs.table.tables import FileState, builds, files
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, select
 
 from constants.reasons import Reason
 from features.database import Database
-from jobs.builds import build_row
-from jobs.tables import files
+from jobs.table.builds import build_row
+from jobs.table.tables import files
 
 
 def images(database: Database, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:

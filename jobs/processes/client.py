@@ -17,13 +17,13 @@ from sqlalchemy import select
 from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from features.database import Database
-from jobs import builds, contents, counting
-from jobs.builds import BuildStatus, Upload
-from jobs.counting import Counts
-from jobs.options import BuildOptions
 from jobs.processes import messages
 from jobs.processes.messages import Message
 from jobs.storage import Storage
+from jobs.table import builds, contents, counting
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import BuildStatus, Upload
+from jobs.table.counting import Counts
 from jobs.versions import comparing, erasing, forgetting, growing
 from jobs.versions.forgetting import Receipt
 from jobs.workplace import Workplace

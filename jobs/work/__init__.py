@@ -1,0 +1,1 @@
+"""What workers do with a claim, and with a photo."""
