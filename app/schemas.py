@@ -8,7 +8,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 from jobs.table.builds import BuildStatus
 
 
-class SearchAnswer(BaseModel):
+class _OfRecord(BaseModel):
+    """An answer that is read from a record's attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class SearchAnswer(_OfRecord):
     """How far the search for a topology is; the best so far has the least error on faces held out."""
 
     generation: int
@@ -34,7 +40,12 @@ class Progress(BaseModel):
     @classmethod
     def of(cls, status: BuildStatus) -> "Progress":
         return cls.model_validate(
-            {"done": status.done, "total": status.total, "unit": status.unit, "search": status.search}
+            {
+                "done": status.done,
+                "total": status.total,
+                "unit": status.unit,
+                "search": status.search,
+            }
         )
 
 
@@ -105,7 +116,7 @@ class RecognizerAnswer(BaseModel):
 
     @classmethod
     def of(cls, status: BuildStatus) -> "RecognizerAnswer":
-        manifest = status.manifest or {}
+        manifest = status.manifest
         return cls(
             id=status.id,
             name=status.name,
@@ -117,11 +128,11 @@ class RecognizerAnswer(BaseModel):
             finished_at=datetime.fromtimestamp(status.finished_at, UTC) if status.finished_at else None,
             people=[
                 Person(label=label, faces=faces)
-                for label, faces in zip(manifest.get("labels", ()), manifest.get("faces_per_person", ()), strict=True)
+                for label, faces in (zip(manifest.labels, manifest.faces_per_person, strict=True) if manifest else ())
             ],
-            threshold=manifest.get("threshold"),
-            target_fpir=manifest.get("target_fpir"),
-            metrics=manifest.get("metrics", {}),
+            threshold=manifest.threshold if manifest else None,
+            target_fpir=manifest.target_fpir if manifest else None,
+            metrics=manifest.model_dump(mode="json", include={"metrics"})["metrics"] if manifest else {},
             versions=[
                 VersionAnswer(
                     version=one.version, state=one.state, created_at=datetime.fromtimestamp(one.created_at, UTC)
@@ -137,14 +148,14 @@ class RecognizerList(BaseModel):
     recognizers: list[RecognizerAnswer]
 
 
-class FileAnswer(BaseModel):
+class FileAnswer(_OfRecord):
     """A file of a version; its number stays the same in later versions."""
 
     number: int
     file: str
 
 
-class SidesAnswer(BaseModel):
+class SidesAnswer(_OfRecord):
     """Where a face is, in pixels of the picture as a person sees it."""
 
     x_min: int
@@ -153,7 +164,7 @@ class SidesAnswer(BaseModel):
     y_max: int
 
 
-class QualityAnswer(BaseModel):
+class QualityAnswer(_OfRecord):
     """How well a face can be seen: sharpness 0 to 1, brightness 0 to 255, angles in degrees."""
 
     sharpness: float
@@ -162,14 +173,19 @@ class QualityAnswer(BaseModel):
     pitch: float
 
 
-class FaceInFile(BaseModel):
+class FaceInFile(_OfRecord):
     """A face of a picture, counted from 0, and what was found about it."""
 
     face: int
     box: SidesAnswer
     quality: QualityAnswer | None
     person: str | None = Field(description="Whom it stands for; null if nothing was learnt from it for this file")
-    wrong: float | None = Field(description="Probability that it is not its label's")
+    choice: Literal["label", "box", "resemblance", "correction"] | None = Field(
+        description="How it was chosen: by the file's label, by a box, as it resembles the person, or by a correction"
+    )
+    wrong: Annotated[float, AfterValidator(lambda share: round(share, 4))] | None = Field(
+        description="Probability that it is not its label's"
+    )
     suspect: bool = Field(description="Whether its label is probably wrong")
     resembles: str | None = Field(description="Who else it looks like")
     near_duplicates: list[FileAnswer] = Field(description="Files that show the same moment")
@@ -186,7 +202,7 @@ class ImageAnswer(FileAnswer):
     duplicate_of: str | None = Field(description="The file that has the same content")
 
 
-class ImageList(BaseModel):
+class ImageList(_OfRecord):
     """Every file of a version, in the order sent."""
 
     id: str
@@ -199,7 +215,7 @@ class FaceOfFile(FileAnswer):
     face: int
 
 
-class PersonAnswer(BaseModel):
+class PersonAnswer(_OfRecord):
     """Somebody whom a version was made of, and what was found about the faces."""
 
     label: str
@@ -210,7 +226,7 @@ class PersonAnswer(BaseModel):
     looks_like: list[str] = Field(description="Labels that probably name the same person")
 
 
-class PersonList(BaseModel):
+class PersonList(_OfRecord):
     """Every person of a version; empty until the build has ended."""
 
     id: str

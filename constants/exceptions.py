@@ -18,6 +18,12 @@ class InvalidSettings(FacialError):
     code = "invalid_settings"
 
 
+class OtherRelease(FacialError):
+    """The data folder is of a release that this one cannot go on with."""
+
+    code = "other_release"
+
+
 class InvalidRequest(FacialError):
     """The request itself is malformed: a missing part, an option that is not one."""
 

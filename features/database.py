@@ -29,11 +29,6 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             _tune_sqlite(self.engine)
 
-    def create_tables(self) -> None:
-        """Make the tables that are missing."""
-        with self.write() as connection:
-            metadata.create_all(connection)
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of everything."""
@@ -52,6 +47,25 @@ class Database:
                 # Here, too, one writer at a time: who records the last picture must see all the others.
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
+
+    @contextmanager
+    def change_tables(self) -> Iterator[Connection]:
+        """A transaction like ``write``'s in which tables may be made anew in place of others, as SQLite asks for.
+
+        References between tables are not checked while it lasts.
+        """
+        if self.engine.dialect.name != "sqlite":
+            with self.write() as connection:
+                yield connection
+            return
+        with self.engine.connect().execution_options(writes=True) as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA foreign_keys=OFF")  # before the transaction: within one it does nothing
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     def forget_deleted(self) -> None:
         """Make the database's journal forget deleted rows; the main file forgets them as they are deleted."""

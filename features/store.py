@@ -1,28 +1,46 @@
 """Encodings, kept by the hash of the picture's content and the version of the pipeline."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Row, String, Table, delete, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 
 from features.database import metadata
 
-#: Hashes named in one statement; databases limit how many values a statement may carry.
-_HASHES_PER_STATEMENT = 500
+#: Keys named in one statement; databases limit how many values a statement may carry.
+_KEYS_PER_STATEMENT = 500
 
-_images = Table(
+_Key = TypeVar("_Key", str, int, tuple[str, int])
+
+encoded_images = Table(
     "encoded_images",
     metadata,
     Column("content_hash", String(64), primary_key=True),
     Column("pipeline_version", String, primary_key=True),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
+    # How many were found in it; some may have been forgotten since.
+    Column("faces", Integer, nullable=False),
 )
 
-_faces = Table(
+encoded_faces = Table(
     "encoded_faces",
     metadata,
     Column("content_hash", String(64), primary_key=True),
@@ -56,7 +74,8 @@ class QualityFeatures(NamedTuple):
 class FaceFeatures:
     """What is kept of a face: box (left, top, right, bottom) and landmarks (n, 2) in pixels, encoding (128,).
 
-    ``quality`` is None where it was not measured.
+    ``quality`` is None where it was not measured. ``index`` is which of its picture's faces it is, and stays the same
+    when others of them are forgotten.
     """
 
     box: tuple[float, float, float, float]
@@ -64,6 +83,7 @@ class FaceFeatures:
     landmarks: npt.NDArray[np.float32]
     encoding: npt.NDArray[np.float32]
     quality: QualityFeatures | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +94,27 @@ class ImageFeatures:
     height: int
     faces: tuple[FaceFeatures, ...]
 
+    def only(self, indices: Collection[int]) -> "ImageFeatures":
+        """The picture with those of its faces alone."""
+        return replace(self, faces=tuple(face for face in self.faces if face.index in indices))
+
 
 def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures]) -> None:
-    """Keep the features of pictures under their content hashes; one that is already there stays as it is."""
-    known = present(connection, version, images)
+    """Keep the features of whole pictures under their content hashes; what is already there stays as it is."""
+    known = _whole(connection, version, images)
     missing = {hash_: image for hash_, image in images.items() if hash_ not in known}
     if not missing:
         return
+    # What is left of a picture some of whose faces were forgotten gives way to the whole one.
+    for table in (encoded_faces, encoded_images):
+        for some in portions(missing):
+            of_version = table.c.pipeline_version == version
+            connection.execute(delete(table).where(of_version, table.c.content_hash.in_(some)))
     connection.execute(
-        insert(_images),
+        insert(encoded_images),
         [
             {"content_hash": hash_, "pipeline_version": version, "width": image.width, "height": image.height}
+            | {"faces": len(image.faces)}
             for hash_, image in missing.items()
         ],
     )
@@ -94,50 +124,81 @@ def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures
         for index, face in enumerate(image.faces)
     ]
     if rows:
-        connection.execute(insert(_faces), rows)
+        connection.execute(insert(encoded_faces), rows)
 
 
 def get(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
-    """The features of those pictures that have been encoded by this version of the pipeline."""
+    """What is kept of those pictures that have been encoded by this version of the pipeline."""
     found: dict[str, ImageFeatures] = {}
     for some in portions(hashes):
         faces: dict[str, list[FaceFeatures]] = {}
-        for row in connection.execute(_chosen(_faces, version, some).order_by(_faces.c.face)):
+        for row in connection.execute(_chosen(encoded_faces, version, some).order_by(encoded_faces.c.face)):
             faces.setdefault(row.content_hash, []).append(_face(row))
-        for row in connection.execute(_chosen(_images, version, some)):
+        for row in connection.execute(_chosen(encoded_images, version, some)):
             found[row.content_hash] = ImageFeatures(row.width, row.height, tuple(faces.get(row.content_hash, ())))
     return found
+
+
+def get_whole(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
+    """The features of those pictures of which every face is kept: these need not be encoded again."""
+    return get(connection, version, _whole(connection, version, hashes))
 
 
 def present(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
     """Those of the hashes whose pictures have been encoded by this version of the pipeline."""
     return {
-        row.content_hash for some in portions(hashes) for row in connection.execute(_chosen(_images, version, some))
+        row.content_hash
+        for some in portions(hashes)
+        for row in connection.execute(_chosen(encoded_images, version, some))
     }
 
 
 def holds_any(connection: Connection, hashes: Collection[str]) -> bool:
     """Whether any of these pictures' features are kept, of whatever version of the pipeline."""
-    query = select(_images.c.content_hash).limit(1)
-    return any(connection.scalar(query.where(_images.c.content_hash.in_(some))) for some in portions(hashes))
+    query = select(encoded_images.c.content_hash).limit(1)
+    return any(connection.scalar(query.where(encoded_images.c.content_hash.in_(some))) for some in portions(hashes))
 
 
 def erase(connection: Connection, hashes: Collection[str]) -> None:
     """Forget these pictures' features, of every version of the pipeline."""
     for some in portions(hashes):
-        for table in (_faces, _images):
+        for table in (encoded_faces, encoded_images):
             connection.execute(delete(table).where(table.c.content_hash.in_(some)))
+
+
+def erase_faces(connection: Connection, faces: Collection[tuple[str, int]]) -> None:
+    """Forget faces, each by its picture's content hash and its index there, of every version of the pipeline."""
+    place = tuple_(encoded_faces.c.content_hash, encoded_faces.c.face)
+    for some in portions(faces):
+        connection.execute(delete(encoded_faces).where(place.in_(some)))
+
+
+def _whole(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes whose pictures' faces are all kept."""
+    kept = (
+        select(func.count())
+        .where(
+            encoded_faces.c.content_hash == encoded_images.c.content_hash,
+            encoded_faces.c.pipeline_version == encoded_images.c.pipeline_version,
+        )
+        .scalar_subquery()
+    )
+    return {
+        row.content_hash
+        for some in portions(hashes)
+        for row in connection.execute(_chosen(encoded_images, version, some).where(encoded_images.c.faces == kept))
+    }
 
 
 def _chosen(table: Table, version: str, hashes: Collection[str]) -> Any:
     return select(table).where(table.c.pipeline_version == version, table.c.content_hash.in_(hashes))
 
 
-def portions(hashes: Collection[str]) -> Iterator[list[str]]:
-    """Hashes by so many as a statement may name, in order."""
-    ordered = sorted(hashes)
-    for start in range(0, len(ordered), _HASHES_PER_STATEMENT):
-        yield ordered[start : start + _HASHES_PER_STATEMENT]
+def portions(keys: Collection[_Key]) -> Iterator[list[_Key]]:
+    """Keys by so many as a statement may name, in order."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), _KEYS_PER_STATEMENT):
+        yield ordered[start : start + _KEYS_PER_STATEMENT]
 
 
 def _columns(face: FaceFeatures) -> dict[str, Any]:
@@ -157,4 +218,5 @@ def _face(row: Row[Any]) -> FaceFeatures:
         np.frombuffer(row.landmarks, "<f4").reshape(-1, 2),
         np.frombuffer(row.encoding, "<f4"),
         None if row.sharpness is None else QualityFeatures(row.sharpness, row.brightness, row.yaw, row.pitch),
+        row.face,
     )

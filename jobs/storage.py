@@ -8,7 +8,7 @@ from modelization.bundle.bundle_file import search_file, sync_folder
 
 
 class Storage:
-    """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``dumps``.
+    """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``.
 
     Names are made of ids and numbers alone; nothing that a client sent becomes part of a path.
     """
@@ -17,11 +17,14 @@ class Storage:
         self.data_dir = data_dir
         self.incoming = data_dir / "incoming"
         self.images = data_dir / "images"
-        self.dumps = data_dir / "dumps"
+        self.bundles = data_dir / "bundles"
 
     def make_folders(self) -> None:
         """Make the folders that are missing, for this user alone: they hold faces."""
-        for folder in (self.data_dir, self.incoming, self.images, self.dumps):
+        before_1_0_0 = self.data_dir / "dumps"
+        if before_1_0_0.is_dir() and not self.bundles.exists():
+            before_1_0_0.rename(self.bundles)
+        for folder in (self.data_dir, self.incoming, self.images, self.bundles):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def image_folder(self, recognizer_id: str, version: int) -> Path:
@@ -30,8 +33,8 @@ class Storage:
     def image(self, recognizer_id: str, version: int, position: int) -> Path:
         return self.image_folder(recognizer_id, version) / str(position)
 
-    def dump(self, recognizer_id: str, version: int) -> Path:
-        return self.dumps / recognizer_id / f"{version}.zip"
+    def bundle(self, recognizer_id: str, version: int) -> Path:
+        return self.bundles / recognizer_id / f"{version}.zip"
 
     def take_in(self, uploads: dict[int, Path], recognizer_id: str, version: int) -> None:
         """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
@@ -53,26 +56,26 @@ class Storage:
 
     def erase_search(self, recognizer_id: str, version: int) -> None:
         """Delete where the search for a version's topology stands, and what was half written of it."""
-        state = search_file(self.dump(recognizer_id, version))
+        state = search_file(self.bundle(recognizer_id, version))
         for file in (state, *state.parent.glob(f".{state.name}*")):
             file.unlink(missing_ok=True)
         _remove_if_empty(state.parent)
 
-    def erase_dump(self, recognizer_id: str, version: int) -> None:
-        """Delete the dump of a version."""
-        dump = self.dump(recognizer_id, version)
-        dump.unlink(missing_ok=True)
-        _remove_if_empty(dump.parent)
+    def erase_bundle(self, recognizer_id: str, version: int) -> None:
+        """Delete the bundle of a version."""
+        bundle = self.bundle(recognizer_id, version)
+        bundle.unlink(missing_ok=True)
+        _remove_if_empty(bundle.parent)
 
     def erase_version(self, recognizer_id: str, version: int) -> None:
         """Delete everything of a version."""
         self.erase_images(recognizer_id, version)
         self.erase_search(recognizer_id, version)
-        self.erase_dump(recognizer_id, version)
+        self.erase_bundle(recognizer_id, version)
 
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer."""
-        for folder in (self.images / recognizer_id, self.dumps / recognizer_id):
+        for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -22,8 +22,9 @@ from jobs.intake.taking_in import Labelling, SentFile, take_in
 from jobs.table import builds, contents
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import BuildStatus
+from jobs.table.contents import FoundPerson, SentImage
 from jobs.table.tables import BuildState
-from jobs.work import inline
+from jobs.work import runner
 from jobs.workplace import Workplace
 from logger import start_logging
 
@@ -60,13 +61,13 @@ def build_folder(
         status = _watch(workplace, recognizer, options)
         images = contents.images(workplace.database, recognizer)
         for image in images:
-            if image["reason"]:
-                print(f"{image['file']}: {image['message']}", file=sys.stderr)
+            if image.reason:
+                print(f"{image.file}: {image.message}", file=sys.stderr)
         if status.state == BuildState.FAILED:
             raise BuildFailed(status.message)
         _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))
         if out is not None and status.is_ready:
-            shutil.copyfile(workplace.storage.dump(recognizer, status.version), out)
+            shutil.copyfile(workplace.storage.bundle(recognizer, status.version), out)
     print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
 
 
@@ -102,7 +103,7 @@ def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile
 def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> BuildStatus:
     """Run the build to its end in a thread of its own, showing how far it is."""
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(inline.run_all, workplace)
+        running = pool.submit(runner.run_all, workplace)
         for unit, what in _steps(options):
             with tqdm(unit=unit.removesuffix("s"), desc=what) as bar:
                 while not wait([running], _LOOK_S).done and _show(bar, workplace, recognizer, unit):
@@ -112,17 +113,17 @@ def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> Buil
     return builds.status(workplace.database, recognizer)
 
 
-def _say_what_looks_wrong(images: Sequence[dict[str, Any]], people: Sequence[dict[str, Any]]) -> None:
+def _say_what_looks_wrong(images: Sequence[SentImage], people: Sequence[FoundPerson]) -> None:
     for image in images:
-        for face in image["faces"]:
-            if face["suspect"]:
-                like = f"; it looks like {face['resembles']}" if face["resembles"] else ""
-                print(f"{image['file']}: this is probably not {face['person']}{like}.", file=sys.stderr)
+        for face in image.faces:
+            if face.suspect:
+                like = f"; it looks like {face.resembles}" if face.resembles else ""
+                print(f"{image.file}: this is probably not {face.person}{like}.", file=sys.stderr)
     for person in people:
-        for other in filter(lambda other: other > person["label"], person["looks_like"]):
-            print(f"{person['label']} and {other} are probably one person.", file=sys.stderr)
-        if person["has_few"]:
-            print(f"{person['label']} has few pictures: {person['faces']}.", file=sys.stderr)
+        for other in filter(lambda other: other > person.label, person.looks_like):
+            print(f"{person.label} and {other} are probably one person.", file=sys.stderr)
+        if person.has_few:
+            print(f"{person.label} has few pictures: {person.faces}.", file=sys.stderr)
 
 
 def _steps(options: BuildOptions) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from constants.exceptions import InvalidRequest, RequestTooLarge
 from jobs.intake.labels import clean_label, clean_name, same_label
-from jobs.table.builds import Sides
+from jobs.table.records import Sides
 
 #: Bytes; twenty thousand files with long names and boxes are a tenth of it.
 MAX_MANIFEST_BYTES = 32 << 20

@@ -23,8 +23,9 @@ from jobs.storage import Storage
 from jobs.table import builds, contents, counting
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import BuildStatus, Upload
+from jobs.table.contents import FoundPerson, SentImage
 from jobs.table.counting import Counts
-from jobs.versions import comparing, erasing, forgetting, growing
+from jobs.versions import comparing, erasing, forgetting, growing, relabelling
 from jobs.versions.forgetting import Receipt
 from jobs.workplace import Workplace
 
@@ -90,7 +91,7 @@ class JobsClient:
         self, recognizer_id: str, label: str, new: str, faces: Sequence[tuple[int | str, int]] | None
     ) -> BuildStatus:
         """Accept a version in which a person, or some of the faces, are called anew. Raises as ``growing`` does."""
-        version = growing.relabel(self._database, recognizer_id, label, new, faces)
+        version = relabelling.relabel(self._database, recognizer_id, label, new, faces)
         self._wake()
         return self.status(recognizer_id, version)
 
@@ -116,11 +117,11 @@ class JobsClient:
         """The newest build of every recognizer."""
         return builds.listing(self._database)
 
-    def images(self, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+    def images(self, recognizer_id: str, version: int | None = None) -> list[SentImage]:
         """What became of every file of a version, the latest if none is named."""
         return contents.images(self._database, recognizer_id, version)
 
-    def people(self, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+    def people(self, recognizer_id: str, version: int | None = None) -> list[FoundPerson]:
         """What was found about every person of a version, the latest if none is named."""
         return contents.people(self._database, recognizer_id, version)
 
@@ -134,7 +135,7 @@ class JobsClient:
     def dump(self, recognizer_id: str, version: int | None = None) -> Path:
         """The finished dump's file. Raises ``NotReady`` while there is none."""
         ready = builds.ready(self._database, recognizer_id, version)
-        return self.storage.dump(ready.id, ready.version)
+        return self.storage.bundle(ready.id, ready.version)
 
     def recognize(
         self, recognizer_id: str, version: int | None, images: Sequence[bytes], about: str, *, draw: bool = False

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from constants.exceptions import Erased, NotFound, NotReady, Overloaded
 from constants.reasons import Reason
 from features.database import Database
 from jobs.storage import Storage
 from jobs.table.build_options import BuildOptions
+from jobs.table.records import Build, Sides, query_builds
 from jobs.table.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
-
-#: Left, top, right, bottom in pixels of the picture as a person sees it.
-Sides = tuple[float, float, float, float]
+from modelization.bundle.manifest import Manifest
+from modelization.training_progress import Progress, SearchProgress
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class BuildStatus:
     message: str
     created_at: float
     finished_at: float | None
-    manifest: dict[str, Any] | None = field(repr=False)
-    search: dict[str, Any] | None = None
+    manifest: Manifest | None = field(repr=False)
+    search: SearchProgress | None = None
     versions: tuple[VersionStatus, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ class BuildStatus:
     @property
     def people(self) -> tuple[str, ...]:
         """The labels that it knows, once it is ready."""
-        return tuple((self.manifest or {}).get("labels", ()))
+        return self.manifest.labels if self.manifest else ()
 
 
 def submit(
@@ -86,8 +86,8 @@ def submit(
         with database.write() as connection:
             refuse_overload(connection, max_open)
             connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
-            build = insert_build(connection, recognizer_id=recognizer_id, version=1, options=options.model_dump())
-            insert_files(connection, build, uploads)
+            build = insert_build(connection, recognizer_id, 1, options)
+            insert_files(connection, build, uploads, version=1)
     except BaseException:
         storage.erase(recognizer_id)
         raise
@@ -106,14 +106,28 @@ def refuse_overload(connection: Connection, max_open: int) -> None:
         raise Overloaded(f"{waiting} builds are waiting already; try again later.", retry_after_s=60)
 
 
-def insert_build(connection: Connection, **columns: Any) -> int:
-    """The number of a new build, queued now."""
-    values = {"state": BuildState.QUEUED, "created_at": time.time()} | columns
+def insert_build(
+    connection: Connection,
+    recognizer_id: str,
+    version: int,
+    options: BuildOptions,
+    base: Manifest | None = None,
+) -> int:
+    """The number of a new build, queued now; with the pipeline and the topology of the version ``base``, if any."""
+    values = {
+        "recognizer_id": recognizer_id,
+        "version": version,
+        "options": options.model_dump(),
+        "pipeline_version": base.pipeline_version if base else None,
+        "topology": base.topology.to_json() if base else None,
+        "state": BuildState.QUEUED,
+        "created_at": time.time(),
+    }
     return int(connection.execute(insert(builds).values(values).returning(builds.c.number)).scalar_one())
 
 
-def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], first: int = 0) -> None:
-    """Write down a build's uploads, and a task for each that is to be encoded; positions count from ``first``."""
+def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], version: int, first: int = 0) -> None:
+    """Write down a version's uploads, and a task for each that is to be encoded; positions count from ``first``."""
     connection.execute(
         insert(files),
         [
@@ -126,14 +140,15 @@ def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], 
                 "content_hash": upload.content_hash,
                 "state": FileState.WAITING if upload.reason is None else FileState.REJECTED,
                 "reason": upload.reason,
+                "since": version,
             }
             for position, upload in enumerate(uploads, first)
         ],
     )
-    waiting = select(files.c.build, files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING)
+    waiting = select(files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING)
     rows = [
-        {"build": build, "kind": TaskKind.ENCODE, "file": row.id}
-        for row in connection.execute(waiting.order_by(files.c.position))
+        {"build": build, "kind": TaskKind.ENCODE, "file": file}
+        for file in connection.scalars(waiting.order_by(files.c.position))
     ]
     connection.execute(insert(tasks), rows)
 
@@ -144,12 +159,12 @@ def status(database: Database, recognizer_id: str | None = None, version: int | 
     Raises ``NotFound`` for an id or version that never was, ``Erased`` for one that was deleted.
     """
     with database.read() as connection:
-        return _status(connection, build_row(connection, recognizer_id, version))
+        return _status(connection, build_of(connection, recognizer_id, version))
 
 
-def build_row(connection: Connection, recognizer_id: str | None, version: int | None = None) -> Row[Any]:
-    """The row of the build that ``status`` speaks of, with the recognizer's name. Raises as that does."""
-    query = _with_name()
+def build_of(connection: Connection, recognizer_id: str | None, version: int | None = None) -> Build:
+    """The build that ``status`` speaks of. Raises as that does."""
+    query: Select[Any] = query_builds
     if recognizer_id is None:
         query = query.order_by(builds.c.number.desc())
     else:
@@ -159,7 +174,13 @@ def build_row(connection: Connection, recognizer_id: str | None, version: int | 
     row = connection.execute(query.limit(1)).first()
     if row is None:
         raise _absence(connection, recognizer_id, version)
-    return row
+    return Build.of(row)
+
+
+def build_numbered(connection: Connection, number: int) -> Build | None:
+    """The build of that number; ``None`` where it was deleted."""
+    row = connection.execute(query_builds.where(builds.c.number == number)).first()
+    return None if row is None else Build.of(row)
 
 
 def ready(database: Database, recognizer_id: str, version: int | None = None) -> BuildStatus:
@@ -175,9 +196,9 @@ def listing(database: Database) -> list[BuildStatus]:
     place = func.row_number().over(partition_by=builds.c.recognizer_id, order_by=_LATEST_FIRST)
     ordered = select(builds.c.number, place.label("place")).subquery()
     latest = select(ordered.c.number).where(ordered.c.place == 1)
-    query = _with_name().where(builds.c.number.in_(latest)).order_by(builds.c.number.desc())
+    query = query_builds.where(builds.c.number.in_(latest)).order_by(builds.c.number.desc())
     with database.read() as connection:
-        return [_status(connection, row) for row in connection.execute(query)]
+        return [_status(connection, Build.of(row)) for row in connection.execute(query).all()]
 
 
 #: The latest version is the newest that is ready, or, while none is, the newest.
@@ -190,10 +211,6 @@ _UNAVAILABLE: Mapping[BuildState, str] = {
         "This was a dry run: the pictures were examined, and nothing was built; send them again without dry_run."
     ),
 }
-
-
-def _with_name() -> Select[Any]:
-    return select(builds, recognizers.c.name).join(recognizers, recognizers.c.id == builds.c.recognizer_id)
 
 
 def _absence(connection: Connection, recognizer_id: str | None, version: int | None) -> NotFound | Erased:
@@ -209,58 +226,56 @@ def _absence(connection: Connection, recognizer_id: str | None, version: int | N
     return NotFound(f"This recognizer has no version {version}.")
 
 
-def _status(connection: Connection, row: Row[Any]) -> BuildStatus:
-    done, total, unit, message = _progress(connection, row)
+def _status(connection: Connection, build: Build) -> BuildStatus:
+    done, total, unit, message = _progress(connection, build)
     versions = select(builds.c.version, builds.c.state, builds.c.created_at)
-    versions = versions.where(builds.c.recognizer_id == row.recognizer_id).order_by(builds.c.version)
+    versions = versions.where(builds.c.recognizer_id == build.recognizer_id).order_by(builds.c.version)
     return BuildStatus(
-        id=row.recognizer_id,
-        version=row.version,
-        name=row.name,
-        state=BuildState(row.state),
+        id=build.recognizer_id,
+        version=build.version,
+        name=build.name,
+        state=build.state,
         done=done,
         total=total,
         unit=unit,
         message=message,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-        manifest=row.manifest,
-        search=(row.progress or {}).get("search") if row.state == BuildState.TRAINING else None,
+        created_at=build.created_at,
+        finished_at=build.finished_at,
+        manifest=build.manifest,
+        search=build.progress.search if build.progress and build.state == BuildState.TRAINING else None,
         versions=tuple(
-            VersionStatus(one.version, BuildState(one.state), one.created_at) for one in connection.execute(versions)
+            VersionStatus(row.version, BuildState(row.state), row.created_at) for row in connection.execute(versions)
         ),
     )
 
 
-def _progress(connection: Connection, row: Row[Any]) -> tuple[int, int, str, str]:
+def _progress(connection: Connection, build: Build) -> tuple[int, int, str, str]:
     """How far the build is: done, of how many, of what, and a sentence."""
-    if row.state == BuildState.TRAINING:
-        return _trained(row.progress or _not_begun(row.options))
-    query = select(files.c.state, func.count().label("number")).where(files.c.build == row.number)
-    counts = {one.state: one.number for one in connection.execute(query.group_by(files.c.state))}
+    if build.state == BuildState.TRAINING:
+        progress = build.progress or Progress("generations" if build.options.optimize else "epochs", 0, 0)
+        return progress.done, progress.total, progress.unit, _trained(progress)
+    query = select(files.c.state, func.count().label("number")).where(files.c.build == build.number)
+    counts = {row.state: row.number for row in connection.execute(query.group_by(files.c.state))}
     total = sum(counts.values())
     done = total - counts.get(FileState.WAITING, 0)
     message = f"encoded {done} of {total} images"
-    if row.state in (BuildState.READY, BuildState.EXAMINED):
-        message = f"{row.state}: {row.message}"
-    elif row.state == BuildState.FAILED:
-        message = row.message
+    if build.state in (BuildState.READY, BuildState.EXAMINED):
+        message = f"{build.state}: {build.message}"
+    elif build.state == BuildState.FAILED:
+        message = build.message
     return done, total, "images", message
 
 
-def _not_begun(options: dict[str, Any]) -> dict[str, Any]:
-    return {"done": 0, "total": 0, "unit": "generations" if options["optimize"] else "epochs", "search": None}
-
-
-def _trained(progress: dict[str, Any]) -> tuple[int, int, str, str]:
-    done, total, unit, search = (progress[name] for name in ("done", "total", "unit", "search"))
-    if not total:
-        return done, total, unit, "preparing the training"
-    if search is None:
-        return done, total, unit, f"trained {done} of {total} {unit}"
-    far = f"searched {done} of {total} generations of topologies, {search['time_left_s']:.0f} s left"
-    if search["best_error"] is not None:
-        layers = f"{search['layers']} hidden layer{'' if search['layers'] == 1 else 's'}"
-        far += f"; the best of {search['evaluated']} has {layers} and a held-out error of "
-        far += f"{100 * search['best_error']:.2g} %"
-    return done, total, unit, far
+def _trained(progress: Progress) -> str:
+    """How far a training is, as a sentence."""
+    if not progress.total:
+        return "preparing the training"
+    if progress.search is None:
+        return f"trained {progress.done} of {progress.total} {progress.unit}"
+    search = progress.search
+    message = f"searched {progress.done} of {progress.total} generations of topologies, {search.time_left_s:.0f} s left"
+    if search.best_error is not None:
+        layers = f"{search.layers} hidden layer{'' if search.layers == 1 else 's'}"
+        message += f"; the best of {search.evaluated} has {layers} and a held-out error of "
+        message += f"{100 * search.best_error:.2g} %"
+    return message

@@ -1,59 +1,137 @@
 """What a version was made of, as clients see it: its files with their faces, and its people."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, Row, select
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from constants.reasons import Reason
 from features.database import Database
-from jobs.table.builds import build_row
-from jobs.table.tables import files
+from features.store import QualityFeatures
+from jobs.table.builds import build_of
+from jobs.table.records import Face, File, files_of, people_of
+from jobs.table.tables import Choice, FileState
 
 
-def images(database: Database, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Place:
+    """A file of a version, by its number and its name."""
+
+    number: int
+    file: str
+
+
+@dataclass(frozen=True)
+class FacePlace(Place):
+    """A face, by its file and by its index there."""
+
+    face: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a face is, in whole pixels of the picture as a person sees it."""
+
+    x_min: int
+    y_min: int
+    x_max: int
+    y_max: int
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face of a file, whom it stands for, how it was chosen, and what was found about it."""
+
+    face: int
+    box: Box
+    quality: QualityFeatures | None
+    person: str | None
+    choice: Choice | None
+    wrong: float | None
+    suspect: bool
+    resembles: str | None
+    near_duplicates: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
+class SentImage:
+    """What became of a file: its faces, or the reason why it is not used, and the file that it repeats."""
+
+    number: int
+    file: str
+    label: str | None
+    state: FileState
+    faces: tuple[FoundFace, ...]
+    reason: Reason | None
+    message: str | None
+    duplicate_of: str | None
+
+
+@dataclass(frozen=True)
+class FoundPerson:
+    """Somebody whom a version was made of, and what was found about the faces."""
+
+    label: str
+    faces: int
+    suspects: int
+    has_few: bool
+    typical: FacePlace
+    looks_like: tuple[str, ...]
+
+
+def images(database: Database, recognizer_id: str, version: int | None = None) -> list[SentImage]:
     """What became of every file of a version, in the order sent. Raises as ``builds.status`` does."""
     with database.read() as connection:
-        rows = rows_of(connection, build_row(connection, recognizer_id, version).number)
-    names = {row.position: row.name for row in rows}
+        files = files_of(connection, build_of(connection, recognizer_id, version).number)
+    places = {file.id: Place(file.position, file.name) for file in files}
     first: dict[str, str] = {}
-    for row in rows:
-        first.setdefault(row.content_hash, row.name)
+    for file in files:
+        first.setdefault(file.content_hash, file.name)
     return [
-        {
-            "number": row.position,
-            "file": row.name,
-            "label": row.label,
-            "state": row.state,
-            "faces": list(_faces(row, names)),
-            "reason": row.reason,
-            "message": Reason(row.reason).message if row.reason else None,
-            "duplicate_of": first[row.content_hash] if row.reason == Reason.DUPLICATE else None,
-        }
-        for row in rows
+        SentImage(
+            number=file.position,
+            file=file.name,
+            label=file.label,
+            state=file.state,
+            faces=tuple(_faces(file, places)),
+            reason=file.reason,
+            message=file.reason.message if file.reason else None,
+            duplicate_of=first[file.content_hash] if file.reason == Reason.DUPLICATE else None,
+        )
+        for file in files
     ]
 
 
-def people(database: Database, recognizer_id: str, version: int | None = None) -> list[dict[str, Any]]:
+def people(database: Database, recognizer_id: str, version: int | None = None) -> list[FoundPerson]:
     """What was found about every person of a version, by label. Raises as ``builds.status`` does."""
     with database.read() as connection:
-        build = build_row(connection, recognizer_id, version)
-        names = {row.position: row.name for row in rows_of(connection, build.number)}
-    return [person | {"typical": _place(person["typical"], names)} for person in build.people or ()]
+        build = build_of(connection, recognizer_id, version).number
+        files, found = files_of(connection, build), people_of(connection, build)
+    places = {face.id: FacePlace(file.position, file.name, face.index) for file in files for face in file.faces}
+    return [
+        FoundPerson(
+            person.label, person.faces, person.suspects, person.has_few, places[person.typical], person.looks_like
+        )
+        for person in found
+    ]
 
 
-def rows_of(connection: Connection, build: int) -> Sequence[Row[Any]]:
-    """The files of a build by their positions."""
-    return connection.execute(select(files).where(files.c.build == build).order_by(files.c.position)).all()
+def _faces(file: File, places: Mapping[int, Place]) -> Iterator[FoundFace]:
+    for face in file.faces:
+        yield FoundFace(
+            face=face.index,
+            box=_box(face),
+            quality=_rounded(face.quality),
+            person=face.person,
+            choice=face.choice,
+            wrong=face.wrong,
+            suspect=face.suspect,
+            resembles=face.resembles,
+            near_duplicates=tuple(places[near] for near in face.near_duplicates if near in places),
+        )
 
 
-def _faces(row: Row[Any], names: dict[int, str]) -> Iterator[dict[str, Any]]:
-    person = {taken["face"]: taken["person"] for taken in row.people or ()}
-    for found in row.findings or ():
-        near = [{"number": number, "file": names[number]} for number in found["near_duplicates"] if number in names]
-        yield found | {"person": person.get(found["face"]), "near_duplicates": near}
+def _box(face: Face) -> Box:
+    return Box(*map(round, face.box))
 
 
-def _place(typical: Sequence[int], names: dict[int, str]) -> dict[str, Any]:
-    number, face = typical
-    return {"number": number, "file": names.get(number), "face": face}
+def _rounded(quality: QualityFeatures | None) -> QualityFeatures | None:
+    return QualityFeatures(*(round(value, 3) for value in quality)) if quality else None

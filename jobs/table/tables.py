@@ -1,8 +1,8 @@
-"""The tables of recognizers, their builds, the files of a build and the tasks still to be done."""
+"""The tables of recognizers, their builds, a build's files, faces and people, and the tasks still to be done."""
 
 from enum import StrEnum
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
 from features.database import metadata
 
@@ -46,6 +46,19 @@ class FileState(StrEnum):
     REJECTED = "rejected"
 
 
+class Choice(StrEnum):
+    """How a face was chosen to stand for its person."""
+
+    #: The file's label says that the person is in the picture; it is the face that belongs with the person's others.
+    LABEL = "label"
+    #: A box that came with the label says where the person is.
+    BOX = "box"
+    #: It resembles the person's other faces; no label says so.
+    RESEMBLANCE = "resemblance"
+    #: A person said so, looking at the face.
+    CORRECTION = "correction"
+
+
 recognizers = Table(
     "recognizers",
     metadata,
@@ -75,10 +88,8 @@ builds = Table(
     Column("message", String, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
-    Column("dump_sha256", String(64)),
+    Column("bundle_sha256", String(64)),
     Column("manifest", JSON),
-    # What was found about each person, see jobs/work/examining.py.
-    Column("people", JSON),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),
     sqlite_autoincrement=True,
 )
@@ -98,14 +109,59 @@ files = Table(
     Column("content_hash", String(64), nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String),
-    Column("faces", Integer),
-    # Who the faces are taken for: [{"face": index, "person": label}]; null before that is known.
-    Column("people", JSON),
-    # What was found about each face, see jobs/work/examining.py.
-    Column("findings", JSON),
+    # The version that it was sent for; later versions have it from there.
+    Column("since", Integer, nullable=False),
     Index("files_of_build", "build", "position", unique=True),
     Index("files_by_content", "content_hash"),
     sqlite_autoincrement=True,
+)
+
+#: The faces that were found in files. A face whose row is gone is forgotten, and its encoding with it unless another
+#: build has the face too.
+faces = Table(
+    "faces",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("build", ForeignKey("builds.number"), nullable=False),
+    Column("file", ForeignKey("files.id"), nullable=False),
+    # Which of the picture's faces: the same in every build that has the picture.
+    Column("face", Integer, nullable=False),
+    # Pixels of the picture as a person sees it.
+    Column("left", Float, nullable=False),
+    Column("top", Float, nullable=False),
+    Column("right", Float, nullable=False),
+    Column("bottom", Float, nullable=False),
+    # How well it can be seen; empty where that was not measured.
+    Column("sharpness", Float),
+    Column("brightness", Float),
+    Column("yaw", Float),
+    Column("pitch", Float),
+    # Whom it stands for, and how it was chosen; both empty for a face that nothing is learnt from.
+    Column("person", String),
+    Column("choice", String),
+    # What was found about a face that stands, or stood, for somebody: see features/doctor.py.
+    Column("wrong", Float),
+    Column("suspect", Boolean, nullable=False, default=False),
+    Column("resembles", String),
+    # Ids of the files that show the same moment.
+    Column("near_duplicates", JSON, nullable=False, default=list),
+    Index("faces_of_file", "file", "face", unique=True),
+    Index("faces_of_build", "build", "person"),
+    sqlite_autoincrement=True,
+)
+
+#: What was found about each person of a build: see features/doctor.py.
+people = Table(
+    "people",
+    metadata,
+    Column("build", ForeignKey("builds.number"), primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("faces", Integer, nullable=False),
+    Column("suspects", Integer, nullable=False),
+    Column("has_few", Boolean, nullable=False),
+    Column("typical", ForeignKey("faces.id"), nullable=False),
+    # Labels that probably name the same person.
+    Column("looks_like", JSON, nullable=False),
 )
 
 tasks = Table(

@@ -9,7 +9,7 @@ fails. Tasks that are finished are deleted: the table holds what is still to do,
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -18,7 +18,10 @@ from constants.exceptions import BuildCancelled
 from constants.jobs import ENCODE_BATCH, ENCODE_LEASE_S, MAX_ATTEMPTS, TRAIN_LEASE_S
 from constants.reasons import Reason
 from features.database import Database
+from features.store import FaceFeatures
+from jobs.table.found_faces import insert_faces
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
+from modelization.training_progress import Progress
 
 _LEASE_S = {TaskKind.ENCODE: ENCODE_LEASE_S, TaskKind.TRAIN: TRAIN_LEASE_S}
 
@@ -34,10 +37,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What came of encoding a file: the number of its faces, or the reason why it is not used."""
+    """What came of encoding a file: its faces, or the reason why it is not used."""
 
     file: int
-    faces: int | None = None
+    faces: Sequence[FaceFeatures] = ()
     reason: Reason | None = None
 
 
@@ -75,11 +78,11 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
         return held
 
 
-def report_progress(database: Database, claim: Claim, progress: dict[str, Any]) -> None:
+def report_progress(database: Database, claim: Claim, progress: Progress) -> None:
     """Record a training's progress and renew its lease. Raises ``BuildCancelled`` where the lease is gone."""
     with database.write() as connection:
         _renew(connection, claim, _LEASE_S[claim.kind])
-        connection.execute(update(builds).where(builds.c.number == claim.build).values(progress=progress))
+        connection.execute(update(builds).where(builds.c.number == claim.build).values(progress=asdict(progress)))
 
 
 def renew(database: Database, claim: Claim, seconds: float) -> None:
@@ -97,11 +100,8 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
         return False
     for outcome in outcomes:
         state = FileState.ENCODED if outcome.reason is None else FileState.REJECTED
-        connection.execute(
-            update(files)
-            .where(files.c.id == outcome.file)
-            .values(state=state, faces=outcome.faces, reason=outcome.reason)
-        )
+        connection.execute(update(files).where(files.c.id == outcome.file).values(state=state, reason=outcome.reason))
+        insert_faces(connection, claim.build, outcome.file, outcome.faces)
     connection.execute(delete(tasks).where(_held(claim)))
     train_if_encoded(connection, claim.build)
     return True

@@ -1,13 +1,15 @@
 """What changed from one version of a recognizer to another."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from constants.exceptions import NotReady
 from features.database import Database
-from jobs.table.builds import build_row
-from jobs.table.contents import rows_of
+from jobs.table.builds import build_of
+from jobs.table.records import File, files_of
 from jobs.table.tables import BuildState
+from modelization.bundle.manifest import Manifest
 
 #: A face: the content hash of its picture, and its index there.
 _Face = tuple[str, int]
@@ -23,20 +25,25 @@ def compare(database: Database, recognizer_id: str, one: int | None, other: int 
     versions = []
     with database.read() as connection:
         for version in (one, other):
-            build = build_row(connection, recognizer_id, version)
+            build = build_of(connection, recognizer_id, version)
             if build.state != BuildState.READY:
                 raise NotReady(f"Version {build.version} is not ready, so that there is nothing to compare.")
-            faces: dict[_Face, str] = {}
-            for row in rows_of(connection, build.number):
-                faces |= {(row.content_hash, taken["face"]): taken["person"] for taken in row.people or ()}
-            versions.append((build, faces))
+            versions.append((build.bundle, dict(_standing(files_of(connection, build.number)))))
     (before, faces_before), (after, faces_after) = versions
     return {
         "id": recognizer_id,
-        "from": _figures(before.manifest),
-        "to": _figures(after.manifest),
+        "from": _figures(before),
+        "to": _figures(after),
         "people": _changes(faces_before, faces_after),
     }
+
+
+def _standing(files: Iterable[File]) -> Iterator[tuple[_Face, str]]:
+    """The faces of files that stand for somebody, and for whom."""
+    for file in files:
+        for face in file.faces:
+            if face.person is not None:
+                yield (file.content_hash, face.index), face.person
 
 
 def _changes(before: dict[_Face, str], after: dict[_Face, str]) -> dict[str, Any]:
@@ -63,12 +70,12 @@ def _counts(faces: dict[_Face, str]) -> Counter[str]:
     return Counter(faces.values())
 
 
-def _figures(manifest: dict[str, Any]) -> dict[str, Any]:
+def _figures(manifest: Manifest) -> dict[str, Any]:
     return {
-        "version": manifest["version"],
-        "people": len(manifest["labels"]),
-        "faces": sum(manifest["faces_per_person"]),
-        "threshold": manifest["threshold"],
-        "target_fpir": manifest["target_fpir"],
-        "metrics": manifest["metrics"],
+        "version": manifest.version,
+        "people": len(manifest.labels),
+        "faces": sum(manifest.faces_per_person),
+        "threshold": manifest.threshold,
+        "target_fpir": manifest.target_fpir,
+        "metrics": manifest.model_dump(mode="json")["metrics"],
     }

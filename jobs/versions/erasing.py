@@ -1,15 +1,15 @@
 """Deleting recognizers, versions, and the encodings that nothing needs any more."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from features import store
 from features.database import Database
 from jobs.storage import Storage
-from jobs.table.builds import build_row
-from jobs.table.tables import OPEN_STATES, builds, files, recognizers, tasks
+from jobs.table.builds import build_of
+from jobs.table.tables import OPEN_STATES, FileState, builds, faces, files, people, recognizers, tasks
 
 
 def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
@@ -19,7 +19,7 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     ``builds.status`` does.
     """
     with database.write() as connection:
-        build_row(connection, recognizer_id)
+        build_of(connection, recognizer_id)
         mine = select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)
         erase_builds(connection, list(connection.scalars(mine)))
         connection.execute(
@@ -36,7 +36,7 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
     Raises as ``builds.status`` does.
     """
     with database.write() as connection:
-        build = build_row(connection, recognizer_id, version).number
+        build = build_of(connection, recognizer_id, version).number
         mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
         if len(mine) > 1:
             erase_builds(connection, [build])
@@ -48,27 +48,51 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
 
 
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
-    """Delete builds with their files and tasks, and the encodings that no other build needs."""
+    """Delete builds with all that stands in the tables of them, and the encodings that no other build needs."""
     hashes = connection.scalars(select(files.c.content_hash).where(files.c.build.in_(numbers))).all()
-    for table, column in ((tasks, tasks.c.build), (files, files.c.build), (builds, builds.c.number)):
-        connection.execute(delete(table).where(column.in_(numbers)))
-    forget_unneeded(connection, set(hashes))
+    for table in (tasks, people, faces, files):
+        connection.execute(delete(table).where(table.c.build.in_(numbers)))
+    connection.execute(delete(builds).where(builds.c.number.in_(numbers)))
+    forget_unneeded(connection, hashes)
 
 
-def forget_unneeded(connection: Connection, hashes: Collection[str]) -> None:
-    """Delete the encodings of those pictures that no build needs."""
-    store.erase(connection, set(hashes) - needed(connection, hashes))
+def forget_unneeded(connection: Connection, hashes: Iterable[str]) -> None:
+    """Delete what is kept of those pictures and no build needs: whole pictures, and single faces of others."""
+    hashes = set(hashes)
+    still_needed = needed(connection, hashes)
+    store.erase(connection, hashes - still_needed)
+    encoded = store.encoded_faces
+    has_face = exists().where(faces.c.file == files.c.id, faces.c.face == encoded.c.face).correlate(files, encoded)
+    needs_face = _NEEDED.where(files.c.content_hash == encoded.c.content_hash, has_face | _WAITS)
+    for some in store.portions(still_needed):
+        nobodys = select(encoded.c.content_hash, encoded.c.face).where(
+            encoded.c.content_hash.in_(some), ~needs_face.exists()
+        )
+        store.erase_faces(connection, {(content, face) for content, face in connection.execute(nobodys)})
 
 
-def needed(connection: Connection, hashes: Collection[str], besides: str = "") -> set[str]:
-    """Those pictures whose encodings some build needs; a dry run that has ended needs none.
-
-    Builds of the recognizer ``besides`` are left out.
-    """
-    was_dry_run = builds.c.options["dry_run"].as_boolean() & builds.c.state.not_in(OPEN_STATES)
-    query = select(files.c.content_hash).join(builds, builds.c.number == files.c.build)
-    query = query.where(~was_dry_run, builds.c.recognizer_id != besides)
+def needed(connection: Connection, hashes: Collection[str]) -> set[str]:
+    """Those pictures that some build needs; a dry run that has ended needs none."""
     found: set[str] = set()
     for some in store.portions(hashes):
-        found.update(connection.scalars(query.where(files.c.content_hash.in_(some))))
+        found.update(connection.scalars(_NEEDED.where(files.c.content_hash.in_(some))))
     return found
+
+
+def needed_elsewhere(
+    connection: Connection, chosen: Collection[tuple[str, int]], recognizer_id: str
+) -> set[tuple[str, int]]:
+    """Those faces, each by its picture's content hash and its index there, that another recognizer needs, too."""
+    others = _NEEDED.add_columns(faces.c.face).outerjoin(faces, faces.c.file == files.c.id)
+    others = others.where(builds.c.recognizer_id != recognizer_id, faces.c.face.is_not(None) | _WAITS)
+    found: set[tuple[str, int | None]] = set()
+    for some in store.portions({content for content, _ in chosen}):
+        rows = connection.execute(others.where(files.c.content_hash.in_(some)))
+        found.update((content, face) for content, face in rows)
+    return {(content, face) for content, face in chosen if not found.isdisjoint({(content, face), (content, None)})}
+
+
+_WAS_DRY_RUN = builds.c.options["dry_run"].as_boolean() & builds.c.state.not_in(OPEN_STATES)
+#: A picture that is still to be encoded needs every face that is kept of it.
+_WAITS = files.c.state == FileState.WAITING
+_NEEDED = select(files.c.content_hash).join(builds, builds.c.number == files.c.build).where(~_WAS_DRY_RUN)

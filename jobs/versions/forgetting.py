@@ -1,13 +1,12 @@
 """Forgetting one person: the faces, every version that was built with them, and what else may show the person."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from constants.exceptions import Conflict
 from constants.faces import ENCODING_SIZE
@@ -15,17 +14,17 @@ from constants.reasons import Reason
 from features import store
 from features.database import Database
 from features.lookalikes import may_be_of
-from features.store import ImageFeatures
+from features.store import FaceFeatures
 from jobs.storage import Storage
 from jobs.table import tasks
-from jobs.table.contents import rows_of
-from jobs.table.tables import FileState, builds, files
-from jobs.versions.erasing import erase_builds, forget_unneeded, needed
-from jobs.versions.growing import kept, known_label, latest, next_version
-from jobs.versions.smaller_pictures import Faces, SmallerPicture, without
+from jobs.table.records import Build, File, files_of
+from jobs.table.tables import FileState, builds, faces, files
+from jobs.versions.erasing import erase_builds, forget_unneeded, needed_elsewhere
+from jobs.versions.next_version import known_label, latest, next_version
 
-_Rows = Sequence[Row[Any]]
-_Smaller = Mapping[str, SmallerPicture]
+#: A face in whatever build: the content hash of its picture, and its index there.
+_Place = tuple[str, int]
+_Files = Sequence[File]
 
 
 @dataclass(frozen=True)
@@ -58,147 +57,118 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         base = latest(connection, recognizer_id)
         person = known_label(base, label)
         _refuse_last_two(base, person)
-        versions = _versions(connection, recognizer_id)
+        numbers = _builds_of(connection, recognizer_id)
+        versions = {version: files_of(connection, number) for version, number in numbers.items()}
         erased = _built_with(versions, person, _standing_for(versions[base.version], person))
-        rows = [row for one in versions.values() for row in one]
-        gone, smaller = _to_erase(connection, base, versions, erased, person)
-        elsewhere = needed(connection, gone, besides=recognizer_id)
-        build, version = next_version(connection, base, _without_person(versions[base.version], person, smaller))
-        reduced = [one for one in versions.keys() - set(erased) if _make_smaller(connection, versions[one], smaller)]
-        erase_builds(connection, [versions[one][0].build for one in erased])
-        forget_unneeded(connection, {*gone, *(picture.content_hash for picture in smaller.values())})
+        gone = _to_erase(connection, base, versions, erased, person)
+        elsewhere = needed_elsewhere(connection, gone, recognizer_id)
+        build, version = next_version(connection, base, _left(versions[base.version], person, gone))
+        _erase_faces(connection, files_of(connection, build), gone)
+        connection.execute(update(files).where(files.c.build == build, files.c.label == person).values(label=None))
+        staying = versions.keys() - set(erased)
+        reduced = [number for number in staying if _erase_faces(connection, versions[number], gone)]
+        erase_builds(connection, [numbers[number] for number in erased])
+        forget_unneeded(connection, {content for content, _ in gone})
         tasks.train_if_encoded(connection, build)
-    for one in erased:
-        storage.erase_version(recognizer_id, one)
-    for one in reduced:
-        storage.erase_images(recognizer_id, one)
+    for number in erased:
+        storage.erase_version(recognizer_id, number)
+    for number in reduced:
+        storage.erase_images(recognizer_id, number)
     database.forget_deleted()
+    sent = [file for own in versions.values() for file in own]
     return Receipt(
         id=recognizer_id,
         label=person,
         version=version,
         versions=tuple(erased),
-        files=_names(rows, gone.keys() - elsewhere),
-        faces=sum(len(faces) for content, faces in gone.items() if content not in elsewhere),
-        kept=_names(rows, elsewhere),
+        files=_names(sent, gone - elsewhere),
+        faces=len(gone - elsewhere),
+        kept=_names(sent, elsewhere),
         erased_at=time.time(),
     )
 
 
-def _refuse_last_two(base: Row[Any], person: str) -> None:
-    if len(base.manifest["labels"]) < 3:
+def _refuse_last_two(base: Build, person: str) -> None:
+    if len(base.bundle.labels) < 3:
         raise Conflict(
             f"Without {person!r} only one person would be left, and a recognizer needs at least two; "
             "delete the recognizer, which forgets everybody."
         )
 
 
-def _versions(connection: Connection, recognizer_id: str) -> dict[int, _Rows]:
-    """The files of every version."""
+def _builds_of(connection: Connection, recognizer_id: str) -> dict[int, int]:
+    """The number of the build of every version."""
     query = select(builds.c.version, builds.c.number).where(builds.c.recognizer_id == recognizer_id)
-    found = connection.execute(query.order_by(builds.c.version)).all()
-    return {one.version: rows_of(connection, one.number) for one in found}
+    return {row.version: row.number for row in connection.execute(query.order_by(builds.c.version))}
 
 
-def _standing_for(rows: Iterable[Row[Any]], person: str | None = None) -> Faces:
+def _standing_for(sent: Iterable[File], person: str | None = None) -> set[_Place]:
     """The faces that stand for a person, or for anybody."""
-    found: Faces = {}
-    for row in rows:
-        for taken in row.people or ():
-            if person in (None, taken["person"]):
-                found.setdefault(row.content_hash, set()).add(taken["face"])
-    return found
+    return {(file.content_hash, face.index) for file in sent for face in file.people if person in (None, face.person)}
 
 
-def _built_with(versions: Mapping[int, _Rows], person: str, own: Faces) -> list[int]:
+def _built_with(versions: Mapping[int, _Files], person: str, own: set[_Place]) -> list[int]:
     """The versions in which a person's faces stand for somebody, whatever it is called, or which have its label."""
-    found = []
-    for version, rows in versions.items():
-        taken = _standing_for(rows)
-        uses = any(own[content] & taken.get(content, set()) for content in own)
-        if uses or any(row.label == person for row in rows):
-            found.append(version)
-    return found
+    return [
+        version
+        for version, sent in versions.items()
+        if own & _standing_for(sent) or any(file.label == person for file in sent)
+    ]
 
 
 def _to_erase(
-    connection: Connection, base: Row[Any], versions: Mapping[int, _Rows], erased: Sequence[int], person: str
-) -> tuple[Faces, _Smaller]:
-    """The faces that go, and what is left of their pictures, which is put into the store."""
-    pipeline = base.manifest["pipeline_version"]
-    rows = [row for one in versions.values() for row in one]
-    features = store.get(connection, pipeline, {row.content_hash for row in rows})
+    connection: Connection, base: Build, versions: Mapping[int, _Files], erased: Collection[int], person: str
+) -> set[_Place]:
+    """The person's own faces, and those that are nobody's and may be the person's or were sent for the person."""
+    sent = [file for own in versions.values() for file in own]
     own = _standing_for(versions[base.version], person)
-    staying = [row for version, one in versions.items() if version not in erased for row in one]
+    staying = [file for version, own_files in versions.items() if version not in erased for file in own_files]
     somebodys = _standing_for([*versions[base.version], *staying])
-    sent_for = {row.content_hash for row in rows if row.label == person}
-    gone = _with_lookalikes(features, own, somebodys, sent_for)
-    smaller = {content: without(content, features[content], faces) for content, faces in gone.items()}
-    store.put(connection, pipeline, {one.content_hash: one.image for one in smaller.values() if one.index})
-    return gone, smaller
+    sent_for = {file.content_hash for file in sent if file.label == person}
+    encoded = _encoded(connection, base, sent)
+    nobodys = sorted(encoded.keys() - somebodys)
+    alike = may_be_of(_encodings(encoded, nobodys), _encodings(encoded, sorted(own)))
+    more = {place for place, is_alike in zip(nobodys, alike, strict=True) if is_alike or place[0] in sent_for}
+    return own | more
 
 
-def _with_lookalikes(features: Mapping[str, ImageFeatures], own: Faces, somebodys: Faces, sent_for: set[str]) -> Faces:
-    """The person's own faces, and those that are nobody's and may be the person's."""
-    nobodys = [
-        (content, index)
-        for content, image in features.items()
-        for index in range(len(image.faces))
-        if index not in somebodys.get(content, ())
-    ]
-    known = [(content, index) for content, faces in own.items() for index in faces]
-    alike = may_be_of(_encodings(features, nobodys), _encodings(features, known))
-    gone = {content: set(faces) for content, faces in own.items()}
-    for (content, index), is_alike in zip(nobodys, alike, strict=True):
-        if is_alike or content in sent_for:
-            gone.setdefault(content, set()).add(index)
-    return gone
+def _encoded(connection: Connection, base: Build, sent: Iterable[File]) -> dict[_Place, FaceFeatures]:
+    """The features of the faces of files."""
+    places = {(file.content_hash, face.index) for file in sent for face in file.faces}
+    images = store.get(connection, base.bundle.pipeline_version, {content for content, _ in places})
+    found = {(content, face.index): face for content, image in images.items() for face in image.faces}
+    return {place: found[place] for place in places}
 
 
-def _encodings(features: Mapping[str, ImageFeatures], faces: Sequence[tuple[str, int]]) -> npt.NDArray[np.float32]:
-    found = [features[content].faces[index].encoding for content, index in faces]
+def _encodings(encoded: Mapping[_Place, FaceFeatures], places: Sequence[_Place]) -> npt.NDArray[np.float32]:
+    found = [encoded[place].encoding for place in places]
     return np.stack(found) if found else np.empty((0, ENCODING_SIZE), np.float32)
 
 
-def _without_person(rows: _Rows, person: str, smaller: _Smaller) -> list[dict[str, Any]]:
-    """The columns of the files of the next version; those in which nobody else is left are not among them."""
-    columns = []
-    for row in rows:
-        one = kept(row) | {"people": [taken for taken in row.people or () if taken["person"] != person]}
-        if row.content_hash in smaller:
-            one |= smaller[row.content_hash].columns(one["people"])
-        was_sent_for = row.label == person
-        if was_sent_for:
-            one["label"] = None
-        if not (was_sent_for and not one["people"]) and not (row.state == FileState.ENCODED and one["faces"] == 0):
-            columns.append(one)
-    return columns
+def _left(sent: _Files, person: str, gone: set[_Place]) -> list[File]:
+    """The files of the next version; those in which nobody else is left are not among them."""
+    left = []
+    for file in sent:
+        others = [face for face in file.faces if (file.content_hash, face.index) not in gone]
+        nobody = not any(face.person is not None for face in others)
+        if not (file.label == person and nobody) and not (file.state == FileState.ENCODED and not others):
+            left.append(file)
+    return left
 
 
-def _make_smaller(connection: Connection, rows: _Rows, smaller: _Smaller) -> bool:
+def _erase_faces(connection: Connection, sent: _Files, gone: set[_Place]) -> bool:
     """Take the faces that go out of a version that was built without them; whether it had any."""
-    found = [(row, smaller[row.content_hash]) for row in rows if row.content_hash in smaller]
-    for row, picture in found:
-        columns = picture.columns(row.people or ()) | {"findings": picture.moved(row.findings or ())}
-        if row.state == FileState.ENCODED and not picture.index:
-            columns |= {"state": FileState.REJECTED, "reason": Reason.NO_FACE}
-        connection.execute(update(files).where(files.c.id == row.id).values(columns))
-    if found:
-        _move_typical_faces(connection, rows[0].build, {row.position: picture for row, picture in found})
-    return bool(found)
+    found = {file: [face for face in file.faces if (file.content_hash, face.index) in gone] for file in sent}
+    for some in store.portions([face.id for own in found.values() for face in own]):
+        connection.execute(delete(faces).where(faces.c.id.in_(some)))
+    emptied = [file.id for file, own in found.items() if own and len(own) == len(file.faces)]
+    for some in store.portions(emptied):
+        rejected = {"state": FileState.REJECTED, "reason": Reason.NO_FACE}
+        connection.execute(update(files).where(files.c.id.in_(some)).values(rejected))
+    return any(found.values())
 
 
-def _move_typical_faces(connection: Connection, build: int, smaller: Mapping[int, SmallerPicture]) -> None:
-    people = connection.scalar(select(builds.c.people).where(builds.c.number == build)) or []
-    moved = []
-    for person in people:
-        position, face = person["typical"]
-        place = smaller[position].index[face] if position in smaller else face
-        moved.append(person | {"typical": [position, place]})
-    connection.execute(update(builds).where(builds.c.number == build).values(people=moved))
-
-
-def _names(rows: Iterable[Row[Any]], contents: Iterable[str]) -> tuple[str, ...]:
-    """The names of the files with those contents, each once, in their order."""
-    wanted = set(contents)
-    return tuple(dict.fromkeys(row.name for row in rows if row.content_hash in wanted))
+def _names(sent: Iterable[File], places: Iterable[_Place]) -> tuple[str, ...]:
+    """The names of the files with faces in those places, each once, in their order."""
+    wanted = {content for content, _ in places}
+    return tuple(dict.fromkeys(file.name for file in sent if file.content_hash in wanted))

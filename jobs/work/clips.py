@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from constants.jobs import ENCODE_BATCH, VIDEO_LEASE_S
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import ImageFeatures
 from jobs.table import tasks
+from jobs.table.found_faces import insert_faces
+from jobs.table.records import File
 from jobs.table.tables import FileState, files
 from jobs.work import stages
 from jobs.workplace import Workplace
@@ -50,22 +51,23 @@ def encode_video(
     return found or Reason.NO_FACE
 
 
-def replace_by_frames(connection: Connection, row: Row[Any], frames: Sequence[Frame]) -> None:
+def replace_by_frames(connection: Connection, build: int, video: File, frames: Sequence[Frame]) -> None:
     """Let a video's frames stand in its place among the files of its build, behind all the others."""
-    last = connection.scalar(select(func.max(files.c.position)).where(files.c.build == row.build))
-    common = {"build": row.build, "label": row.label, "video": row.content_hash, "state": FileState.ENCODED}
-    values = [
-        {
+    last = connection.scalar(select(func.max(files.c.position)).where(files.c.build == build))
+    for position, frame in enumerate(frames, (last or 0) + 1):
+        values = {
+            "build": build,
             "position": position,
-            "name": f"{row.name} at {frame.second:.1f} s",
+            "name": f"{video.name} at {frame.second:.1f} s",
+            "label": video.label,
+            "video": video.content_hash,
             "content_hash": frame.content_hash,
-            "faces": len(frame.features.faces),
+            "state": FileState.ENCODED,
+            "since": video.since,
         }
-        | common
-        for position, frame in enumerate(frames, (last or 0) + 1)
-    ]
-    connection.execute(insert(files), values)
-    connection.execute(delete(files).where(files.c.id == row.id))
+        file = connection.execute(insert(files).values(values).returning(files.c.id)).scalar_one()
+        insert_faces(connection, build, file, frame.features.faces)
+    connection.execute(delete(files).where(files.c.id == video.id))
 
 
 def _frame_hash(video: str, number: int) -> str:

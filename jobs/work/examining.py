@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from constants.reasons import Reason
 from features import store
-from features.doctor import Examination, FaceFinding, PersonFinding, examine, without_suspects
+from features.doctor import Examination, PersonFinding, examine, without_suspects
 from features.face_naming import NamedFace, Picture, named_faces
-from features.store import FaceFeatures
 from jobs.table.build_options import BuildOptions
-from jobs.table.tables import FileState, builds, files
+from jobs.table.records import Face, File
+from jobs.table.tables import Choice, FileState, faces, files, people
 
 
 @dataclass(frozen=True)
 class Examined:
     """The files of a build, its encoded pictures, the faces to learn from, and what was found about all of them."""
 
-    rows: Sequence[Row[Any]]
+    files: Sequence[File]
     pictures: Sequence[Picture]
     named: Sequence[NamedFace]
     examination: Examination
@@ -34,21 +34,29 @@ class Examined:
     def reasons(self) -> dict[int, Reason]:
         """Why nothing is learnt from each of the other files, by their ids."""
         used, doubted = self.used, {found.file for found in self.examination.faces}
-        return {row.id: _reason(row, row.id in doubted) for row in self.rows if row.id not in used}
+        return {file.id: _reason(file, file.id in doubted) for file in self.files if file.id not in used}
 
 
-def pictures_of(connection: Connection, rows: Sequence[Row[Any]], version: str) -> list[Picture]:
+def pictures_of(connection: Connection, sent: Sequence[File], version: str) -> list[Picture]:
     """The encoded pictures among a build's files; a face that stands for somebody already goes on doing so."""
-    encoded = [row for row in rows if row.state == FileState.ENCODED]
-    features = store.get(connection, version, {row.content_hash for row in encoded})
+    encoded = [file for file in sent if file.state == FileState.ENCODED]
+    features = store.get(connection, version, {file.content_hash for file in encoded})
     return [
-        Picture(row.id, row.content_hash, label, features[row.content_hash], _box(row), row.video, taken)
-        for row in encoded
-        for label, taken in _labels(row)
+        Picture(
+            file.id,
+            file.content_hash,
+            label,
+            features[file.content_hash].only({face.index for face in file.faces}),
+            file.box,
+            file.video,
+            taken,
+        )
+        for file in encoded
+        for label, taken in _labels(file)
     ]
 
 
-def examined(rows: Sequence[Row[Any]], pictures: Sequence[Picture], options: BuildOptions | None = None) -> Examined:
+def examined(sent: Sequence[File], pictures: Sequence[Picture], options: BuildOptions | None = None) -> Examined:
     """Who the faces are, and what is probably wrong; without options, where nobody can be learnt, of no face.
 
     Raises ``BuildFailed`` as ``named_faces`` does.
@@ -56,79 +64,92 @@ def examined(rows: Sequence[Row[Any]], pictures: Sequence[Picture], options: Bui
     named = named_faces(pictures, options.use_other_faces) if options else []
     examination = examine(pictures, named)
     learnt = without_suspects(named, examination) if options and options.exclude_suspects else named
-    return Examined(rows, pictures, learnt, examination)
+    return Examined(sent, pictures, learnt, examination)
 
 
 def record(connection: Connection, build: int, found: Examined) -> None:
-    """Write down for every file and person of a build what was found."""
-    position = {row.id: row.position for row in found.rows}
-    people: dict[int, list[dict[str, Any]]] = {row.id: [] for row in found.rows}
-    for face in found.named:
-        people[face.picture.file].append({"face": face.face, "person": face.person})
-    findings = {(one.file, one.face): one for one in found.examination.faces}
-    features = {picture.file: picture.features.faces for picture in found.pictures}
+    """Write down for every file, face and person of a build what was found."""
     reasons = found.reasons
+    values = [{"row": file.id, "why": reasons.get(file.id)} for file in found.files]
+    connection.execute(update(files).where(files.c.id == bindparam("row")).values(reason=bindparam("why")), values)
+    nobody = {"person": None, "choice": None}
+    connection.execute(update(faces).where(faces.c.build == build).values(nobody))
+    own = {(file.id, place): face for file in found.files for place, face in enumerate(file.faces)}
+    _record_findings(connection, found.examination, own)
+    _record_people(connection, found.named, own)
+    connection.execute(delete(people).where(people.c.build == build))
+    rows = [_person(person, own) | {"build": build} for person in found.examination.people]
+    if rows:
+        connection.execute(insert(people), rows)
+
+
+#: The faces of files, each by its file's id and its place among that file's faces.
+_Faces = dict[tuple[int, int], Face]
+
+
+def _record_findings(connection: Connection, examination: Examination, own: _Faces) -> None:
     values = [
         {
-            "file": row.id,
-            "who": sorted(people[row.id], key=lambda taken: taken["face"]),
-            "why": reasons.get(row.id),
-            "what": [
-                _face(index, face, findings.get((row.id, index)), position)
-                for index, face in enumerate(features.get(row.id, ()))
-            ],
+            "row": own[face.file, face.face].id,
+            "how_wrong": face.wrong,
+            "is_suspect": face.is_suspect,
+            "like": face.resembles,
+            "near": face.near_duplicates,
         }
-        for row in found.rows
+        for face in examination.faces
     ]
-    columns: dict[str, Any] = {"people": bindparam("who"), "reason": bindparam("why"), "findings": bindparam("what")}
-    connection.execute(update(files).where(files.c.id == bindparam("file")).values(columns), values)
-    all_people = [_person(person, position) for person in found.examination.people]
-    connection.execute(update(builds).where(builds.c.number == build).values(people=all_people))
+    columns: dict[Any, Any] = {
+        faces.c.wrong: bindparam("how_wrong"),
+        faces.c.suspect: bindparam("is_suspect"),
+        faces.c.resembles: bindparam("like"),
+        faces.c.near_duplicates: bindparam("near"),
+    }
+    if values:
+        connection.execute(update(faces).where(faces.c.id == bindparam("row")).values(columns), values)
 
 
-def _labels(row: Row[Any]) -> Iterator[tuple[str | None, int | None]]:
-    """The labels of a file, each with the face that is known to be that person's, if one is."""
-    taken = row.people or ()
-    yield from ((face["person"], face["face"]) for face in taken)
+def _record_people(connection: Connection, named: Sequence[NamedFace], own: _Faces) -> None:
+    chosen = [(own[face.picture.file, face.face], face) for face in named]
+    values = [{"row": face.id, "who": found.person, "how": _choice(face, found)} for face, found in chosen]
+    columns: dict[Any, Any] = {faces.c.person: bindparam("who"), faces.c.choice: bindparam("how")}
+    if values:
+        connection.execute(update(faces).where(faces.c.id == bindparam("row")).values(columns), values)
+
+
+def _choice(face: Face, found: NamedFace) -> Choice:
+    """How a face was chosen; one that stood for the person before was chosen as it was then."""
+    if face.person == found.person and face.choice is not None:
+        return face.choice
+    if found.picture.label != found.person:
+        return Choice.RESEMBLANCE
+    return Choice.LABEL if found.picture.box is None else Choice.BOX
+
+
+def _labels(file: File) -> Iterator[tuple[str | None, int | None]]:
+    """The labels of a file, each with the place of the face that is known to be that person's, if one is."""
+    taken = [(face.person, place) for place, face in enumerate(file.faces) if face.person is not None]
+    yield from taken
     # Other faces of a picture without a label may still turn out to be somebody's.
-    if not taken or row.label is None:
-        yield row.label, None
+    if not taken or file.label is None:
+        yield file.label, None
 
 
-def _box(row: Row[Any]) -> tuple[float, float, float, float] | None:
-    return tuple(row.box) if row.box else None
-
-
-def _reason(row: Row[Any], doubted: bool) -> Reason:
-    if row.state == FileState.REJECTED:
-        return Reason(row.reason)
+def _reason(file: File, doubted: bool) -> Reason:
+    if file.state == FileState.REJECTED and file.reason is not None:
+        return file.reason
     if doubted:
         return Reason.SUSPECT_LABEL
-    if row.video is not None:
+    if file.video is not None:
         return Reason.ENOUGH_FRAMES
-    return Reason.TOO_FEW_FACES if row.label is None else Reason.NO_FACE_FOR_LABEL
+    return Reason.TOO_FEW_FACES if file.label is None else Reason.NO_FACE_FOR_LABEL
 
 
-def _face(index: int, face: FaceFeatures, found: FaceFinding | None, position: dict[int, int]) -> dict[str, Any]:
-    sides = zip(("x_min", "y_min", "x_max", "y_max"), face.box, strict=True)
-    return {
-        "face": index,
-        "box": {side: round(value) for side, value in sides},
-        "quality": {name: round(value, 3) for name, value in face.quality._asdict().items()} if face.quality else None,
-        "wrong": round(found.wrong, 4) if found else None,
-        "suspect": found.is_suspect if found else False,
-        "resembles": found.resembles if found else None,
-        "near_duplicates": [position[file] for file in found.near_duplicates] if found else [],
-    }
-
-
-def _person(found: PersonFinding, position: dict[int, int]) -> dict[str, Any]:
-    file, face = found.typical
+def _person(found: PersonFinding, own: _Faces) -> dict[str, object]:
     return {
         "label": found.person,
         "faces": found.faces,
         "suspects": found.suspects,
         "has_few": found.has_few,
-        "typical": [position[file], face],
-        "looks_like": list(found.looks_like),
+        "typical": own[found.typical].id,
+        "looks_like": found.looks_like,
     }

@@ -1,7 +1,7 @@
 """How a training says how far it is, from whatever process it runs in."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 from constants.jobs import PROGRESS_INTERVAL_S
@@ -28,4 +28,4 @@ class TrainingReport:
         if progress.done < progress.total and now - self._last < PROGRESS_INTERVAL_S:
             return
         self._last = now
-        tasks.report_progress(_database(self.database_url), self.claim, asdict(progress))
+        tasks.report_progress(_database(self.database_url), self.claim, progress)

@@ -25,3 +25,15 @@ def run(workplace: Workplace, claim: tasks.Claim) -> None:
             logger.exception("{} failed", claim.kind)
             tasks.fail(workplace.database, claim, f"The last error was of the kind {type(error).__name__}.")
         tidy_build(workplace.database, workplace.storage, claim.build)
+
+
+def run_all(workplace: Workplace) -> None:
+    """Run every claim there is, and those that come of them, where they stand: the jobs without processes."""
+    while held := _next(workplace):
+        run(workplace, held)
+
+
+def _next(workplace: Workplace) -> tasks.Claim | None:
+    return tasks.claim(workplace.database, TaskKind.ENCODE, "inline:0") or tasks.claim(
+        workplace.database, TaskKind.TRAIN, "inline:0"
+    )

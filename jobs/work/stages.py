@@ -27,7 +27,7 @@ from preprocessor.video import VideoFrame, video_frames
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a training needs: the faces, the choices, where from, and where the dump goes.
+    """What a training needs: the faces, the choices, where from, and where the bundle goes.
 
     ``settings`` are those of the pipeline that encoded the faces, and ``kept`` pictures that the build keeps.
     """
@@ -42,7 +42,7 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A finished dump: its manifest as plain JSON, and the SHA-256 of its file."""
+    """A finished bundle: its manifest as plain JSON, and the SHA-256 of its file."""
 
     manifest: dict[str, Any]
     sha256: str
@@ -72,10 +72,11 @@ def take_apart(video: Path) -> list[VideoFrame] | Reason:
 
 def image_features(image: EncodedImage) -> ImageFeatures:
     """What is kept of an encoded picture."""
-    return ImageFeatures(image.width, image.height, tuple(map(_face_features, image.faces)))
+    faces = tuple(_face_features(face, index) for index, face in enumerate(image.faces))
+    return ImageFeatures(image.width, image.height, faces)
 
 
-def _face_features(face: EncodedFace) -> FaceFeatures:
+def _face_features(face: EncodedFace, index: int) -> FaceFeatures:
     box, quality = face.detected.box, face.quality
     return FaceFeatures(
         (box.left, box.top, box.right, box.bottom),
@@ -83,6 +84,7 @@ def _face_features(face: EncodedFace) -> FaceFeatures:
         np.asarray(face.landmarks, np.float32),
         np.asarray(face.encoding, np.float32),
         QualityFeatures(quality.sharpness, quality.brightness, quality.yaw, quality.pitch),
+        index,
     )
 
 
@@ -107,5 +109,5 @@ def train(request: TrainRequest, report: Report) -> TrainResult:
         except BaseException:
             request.path.unlink(missing_ok=True)
             raise
-    with request.path.open("rb") as dump:
-        return TrainResult(manifest.model_dump(mode="json"), hashlib.file_digest(dump, "sha256").hexdigest())
+    with request.path.open("rb") as bundle:
+        return TrainResult(manifest.model_dump(mode="json"), hashlib.file_digest(bundle, "sha256").hexdigest())

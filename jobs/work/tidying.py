@@ -9,8 +9,8 @@ from sqlalchemy import select
 from features import store
 from features.database import Database
 from jobs.storage import Storage
-from jobs.table.contents import rows_of
-from jobs.table.tables import OPEN_STATES, BuildState, builds
+from jobs.table.builds import build_numbered
+from jobs.table.tables import OPEN_STATES, BuildState, builds, files
 from jobs.versions.erasing import forget_unneeded, needed
 
 #: Seconds; a file of an unknown build may belong to a request that is just being accepted.
@@ -25,22 +25,22 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
     Of a dry run nothing stays but what was found, so its encodings go as well.
     """
     with database.read() as connection:
-        row = connection.execute(select(builds).where(builds.c.number == build)).first()
-    if row is None or row.state in OPEN_STATES:
+        ended = build_numbered(connection, build)
+    if ended is None or ended.state in OPEN_STATES:
         return
-    if row.options["dry_run"]:
+    if ended.options.dry_run:
         _forget_examined(database, build)
-    if row.options["dry_run"] or not row.options["keep_images"]:
-        storage.erase_images(row.recognizer_id, row.version)
-    storage.erase_search(row.recognizer_id, row.version)
-    if row.state == BuildState.FAILED:
-        storage.erase_dump(row.recognizer_id, row.version)
+    if ended.options.dry_run or not ended.options.keep_images:
+        storage.erase_images(ended.recognizer_id, ended.version)
+    storage.erase_search(ended.recognizer_id, ended.version)
+    if ended.state == BuildState.FAILED:
+        storage.erase_bundle(ended.recognizer_id, ended.version)
 
 
 def _forget_examined(database: Database, build: int) -> None:
     """Forget what only a dry run needed; asked first, since it is asked of every one at each start."""
     with database.read() as connection:
-        hashes = {row.content_hash for row in rows_of(connection, build)}
+        hashes = set(connection.scalars(select(files.c.content_hash).where(files.c.build == build)))
         if not store.holds_any(connection, hashes - needed(connection, hashes)):
             return
     with database.write() as connection:
@@ -56,7 +56,7 @@ def tidy(database: Database, storage: Storage) -> None:
         tidy_build(database, storage, row.number)
     database.forget_deleted()  # what was deleted just before a crash
     known = {row.recognizer_id for row in rows}
-    for folder in (*storage.images.iterdir(), *storage.dumps.iterdir()):
+    for folder in (*storage.images.iterdir(), *storage.bundles.iterdir()):
         if folder.name not in known and _is_old(folder):
             shutil.rmtree(folder, ignore_errors=True)
     for upload in filter(_is_old, storage.incoming.iterdir()):

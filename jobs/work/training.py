@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
-
 from constants.exceptions import BuildCancelled, BuildFailed
 from constants.portable import PARITY_PICTURES
 from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
 from jobs.table import tasks
-from jobs.table.build_options import BuildOptions
-from jobs.table.contents import rows_of
-from jobs.table.tables import BuildState, builds, recognizers
+from jobs.table.builds import build_numbered
+from jobs.table.records import Build, File, files_of
+from jobs.table.tables import BuildState
 from jobs.work import stages
 from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
@@ -23,7 +21,7 @@ from jobs.work.progress import TrainingReport
 from jobs.workplace import Workplace
 from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions
-from modelization.topology import DEFAULT_TOPOLOGY, Topology
+from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.version import pipeline_version
 
 
@@ -33,12 +31,14 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
     with workplace.database.read() as connection:
-        build = _build(connection, claim)
+        build = build_numbered(connection, claim.build)
+        if build is None:
+            raise BuildCancelled("The recognizer was deleted.")
         version = pipeline_version(settings_of_build(build, workplace.settings))
-        rows = rows_of(connection, build.number)
-        pictures = pictures_of(connection, rows, version)
-    found, outcome = _found(build, rows, pictures)
-    dry_run = build.options["dry_run"]
+        files = files_of(connection, build.number)
+        pictures = pictures_of(connection, files, version)
+    found, outcome = _found(build, files, pictures)
+    dry_run = build.options.dry_run
     if isinstance(outcome, TrainingSet) and not dry_run:
         _train(workplace, claim, build, found, outcome)
         return
@@ -47,14 +47,12 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     _commit(workplace, claim, found, {"state": state, "message": message})
 
 
-def _found(
-    build: Row[Any], rows: Sequence[Row[Any]], pictures: list[Picture]
-) -> tuple[Examined, TrainingSet | BuildFailed]:
+def _found(build: Build, files: Sequence[File], pictures: list[Picture]) -> tuple[Examined, TrainingSet | BuildFailed]:
     """What was found about a build's files, and what a recognizer can be learnt from, or why none can."""
     try:
-        found = examined(rows, pictures, BuildOptions(**build.options))
+        found = examined(files, pictures, build.options)
     except BuildFailed as failure:
-        return examined(rows, pictures), failure
+        return examined(files, pictures), failure
     try:
         _refuse_nothing_new(build, found)
         return found, _training_set(found.named)
@@ -62,15 +60,13 @@ def _found(
         return found, failure
 
 
-def _train(
-    workplace: Workplace, claim: tasks.Claim, build: Row[Any], found: Examined, training_set: TrainingSet
-) -> None:
+def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examined, training_set: TrainingSet) -> None:
     settings = settings_of_build(build, workplace.settings)
-    path = workplace.storage.dump(build.recognizer_id, build.version)
+    path = workplace.storage.bundle(build.recognizer_id, build.version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    options = BuildOptions(**build.options)
+    options = build.options
     training = TrainingOptions(
-        build.name, options.target_fpir, options.seed, _topology(build), options.search_options()
+        build.name, options.target_fpir, options.seed, build.topology or DEFAULT_TOPOLOGY, options.search_options()
     )
     request = stages.TrainRequest(
         training_set,
@@ -85,11 +81,11 @@ def _train(
     message = _size(training_set)
     if options.optimize and result.manifest["search"] is None:
         message += "; no topology was searched for: that needs a person with two faces"
-    columns = {"manifest": result.manifest, "dump_sha256": result.sha256, "message": message}
+    columns = {"manifest": result.manifest, "bundle_sha256": result.sha256, "message": message}
     try:
         _commit(workplace, claim, found, {"state": BuildState.READY} | columns)
     except BuildCancelled:
-        workplace.storage.erase_dump(build.recognizer_id, build.version)
+        workplace.storage.erase_bundle(build.recognizer_id, build.version)
         raise
 
 
@@ -100,42 +96,26 @@ def _commit(workplace: Workplace, claim: tasks.Claim, found: Examined, columns: 
         record(connection, claim.build, found)
 
 
-def _build(connection: Connection, claim: tasks.Claim) -> Row[Any]:
-    query = (
-        select(builds, recognizers.c.name)
-        .join(recognizers, recognizers.c.id == builds.c.recognizer_id)
-        .where(builds.c.number == claim.build)
-    )
-    row = connection.execute(query).first()
-    if row is None:
-        raise BuildCancelled("The recognizer was deleted.")
-    return row
-
-
-def _refuse_nothing_new(build: Row[Any], found: Examined) -> None:
+def _refuse_nothing_new(build: Build, found: Examined) -> None:
     """Raise ``BuildFailed`` where pictures were added to a recognizer and nothing is learnt from any of them."""
-    new = {row.id for row in found.rows if row.people is None}
+    new = {file.id for file in found.files if file.since == build.version}
     if build.version > 1 and new and not new & found.used:
         raise BuildFailed(
             "No face in the pictures that were added could be used; the list of images says what was wrong with each."
         )
 
 
-def _kept(workplace: Workplace, build: Row[Any], found: Examined) -> list[Path]:
+def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
-    used = [row for row in found.rows if row.id in found.used][:PARITY_PICTURES]
-    return [workplace.storage.image(build.recognizer_id, build.version, row.position) for row in used]
-
-
-def _topology(build: Row[Any]) -> Topology:
-    """Of a version made from an older one, what that one has."""
-    return Topology.from_json(build.topology) if build.topology else DEFAULT_TOPOLOGY
+    used = [file for file in found.files if file.id in found.used][:PARITY_PICTURES]
+    return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
 
 
 def _training_set(named: Sequence[NamedFace]) -> TrainingSet:
     return assemble(
-        (face.person, f"{face.picture.content_hash}:{face.face}", face.picture.features.faces[face.face].encoding)
-        for face in named
+        (named_face.person, f"{named_face.picture.content_hash}:{face.index}", face.encoding)
+        for named_face in named
+        for face in (named_face.picture.features.faces[named_face.face],)
     )
 
 
@@ -143,7 +123,7 @@ def _size(training_set: TrainingSet) -> str:
     return f"{len(training_set.labels)} people from {len(training_set.people)} faces"
 
 
-def _provenance(build: Row[Any], version: str, found: Examined) -> Provenance:
+def _provenance(build: Build, version: str, found: Examined) -> Provenance:
     rejected = Counter(found.reasons.values())
     return Provenance(
         recognizer_id=build.recognizer_id,
@@ -153,5 +133,5 @@ def _provenance(build: Row[Any], version: str, found: Examined) -> Provenance:
         images_used=len(found.used),
         images_rejected=rejected.total(),
         rejected=rejected,
-        findings=name_files(found.examination, {row.id: row.name for row in found.rows}),
+        findings=name_files(found.examination, {file.id: file.name for file in found.files}),
     )

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from features import store
 from features.store import FaceFeatures, ImageFeatures
-from jobs.work import inline
+from jobs.work import runner
 from jobs.workplace import Workplace
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
@@ -89,4 +89,4 @@ def people(workplace) -> MadeUpPeople:
 @pytest.fixture
 def finish(workplace):
     """Let every build end."""
-    return lambda: inline.run_all(workplace)
+    return lambda: runner.run_all(workplace)

@@ -66,7 +66,7 @@ def test_a_dry_run_says_what_a_build_would_find_and_keeps_no_face(client, heap, 
         hashes = {hashlib.sha256(content).hexdigest() for _, content in heap}
         assert store.get(connection, pipeline_version(workplace.settings), hashes) == {}
     assert not any(path.is_file() for path in workplace.storage.images.rglob("*"))
-    assert not any(workplace.storage.dumps.iterdir())
+    assert not any(workplace.storage.bundles.iterdir())
     assert client.patch(f"{url}/people/Ada", json={"label": "X"}).status_code == 409
     assert client.delete(url).status_code == 204
 

@@ -13,9 +13,10 @@ from sqlalchemy import select
 from constants.exceptions import Conflict
 from features import store
 from jobs.table import builds, tasks
+from jobs.table.records import files_where
 from jobs.table.tables import TaskKind, files
-from jobs.versions import growing
-from jobs.work import inline, runner
+from jobs.versions import relabelling
+from jobs.work import runner
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 
@@ -48,15 +49,13 @@ def encodings(workplace, recognizer, person) -> list[bytes]:
     """The bytes of the encodings that stand for a person in any version."""
     version, found = pipeline_version(workplace.settings), []
     with workplace.database.read() as connection:
-        rows = connection.execute(
-            select(files).join(builds.builds).where(builds.builds.c.recognizer_id == recognizer)
-        ).all()
-        features = store.get(connection, version, {row.content_hash for row in rows})
-        for row in rows:
-            for taken in row.people or ():
-                if taken["person"] == person:
-                    encoding = features[row.content_hash].faces[taken["face"]].encoding
-                    found.append(np.asarray(encoding, "<f4").tobytes())
+        numbers = select(builds.builds.c.number).where(builds.builds.c.recognizer_id == recognizer)
+        sent = files_where(connection, select(files.c.id).where(files.c.build.in_(numbers)))
+        features = store.get(connection, version, {file.content_hash for file in sent})
+        for file in sent:
+            own = {face.index for face in file.faces if face.person == person}
+            kept = features[file.content_hash].only(own).faces
+            found += [np.asarray(face.encoding, "<f4").tobytes() for face in kept]
     return found
 
 
@@ -76,7 +75,7 @@ def test_pictures_are_added_and_the_older_version_stays(client, built, people, f
     assert client.get(f"/is_available?id={built}&version=2").json["available"] == 0
     assert client.get("/is_available").json["available"] == 0, "the newest build of all"
     # As after a restart with other settings: the new version's encodings are of the same kind as the others.
-    inline.run_all(replace(workplace, settings=workplace.settings.model_copy(update={"views": 1})))
+    runner.run_all(replace(workplace, settings=workplace.settings.model_copy(update={"views": 1})))
     assert labels(client, built) == {"Ada": 5, "Ben": 4, "Cleo": 4, "Dora": 2}
     assert labels(client, built, 1) == {"Ada": 4, "Ben": 4, "Cleo": 4}
     shown = client.get(f"/v1/recognizers/{built}").json
@@ -134,7 +133,7 @@ def test_changes_that_cannot_be_are_refused(client, built):
 def test_an_edit_while_a_version_is_made_is_refused(client, built, people, workplace, finish):
     url = f"/v1/recognizers/{built}"
     with ThreadPoolExecutor(4) as pool:
-        change = functools.partial(growing.relabel, workplace.database, built, "Ada")
+        change = functools.partial(relabelling.relabel, workplace.database, built, "Ada")
         edits = [pool.submit(change, f"Ada {number}") for number in range(4)]
     refused = [edit.exception() for edit in edits if edit.exception()]
     assert [type(error) for error in refused] == [Conflict] * 3, "of edits at once one is accepted"
@@ -150,7 +149,7 @@ def test_an_edit_while_a_version_is_made_is_refused(client, built, people, workp
     assert client.delete(url).status_code == 204
     runner.run(workplace, training)
     assert client.get(url).status_code == 410
-    assert not any(workplace.storage.dumps.iterdir())
+    assert not any(workplace.storage.bundles.iterdir())
 
 
 def test_renaming_joining_and_splitting_encode_nothing(client, people, finish, workplace):

@@ -66,7 +66,7 @@ def test_a_search_is_told_of_from_its_progress_to_the_report(client, people, fin
     report = client.get(f"/report?id={recognizer}&format=json").json
     assert report["search"]["chosen"]["topology"] == manifest["topology"]
     assert report["search"]["lineage"] and report["search"]["front"]
-    dump = workplace.storage.dump(recognizer, 1)
+    dump = workplace.storage.bundle(recognizer, 1)
     assert [path.name for path in dump.parent.iterdir()] == [dump.name], "where the search stood is not kept"
 
 
@@ -76,12 +76,12 @@ def test_while_it_is_searched_the_client_sees_how_far_it_is(client, people, work
     training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
     assert client.get("/is_available").json["progress"] == {"done": 0, "total": 0, "unit": "generations"}
     far = SearchProgress(1, 2, 0.0123, 0, 4, 298.6)
-    tasks.report_progress(workplace.database, training, asdict(Progress("generations", 1, 2, far)))
+    tasks.report_progress(workplace.database, training, Progress("generations", 1, 2, far))
     shown = client.get(f"/is_available?id={recognizer}").json
     assert shown["progress"] == {"done": 1, "total": 2, "unit": "generations", "search": asdict(far)}
     assert "1 of 2 generations" in shown["message"] and "1.2 %" in shown["message"]
     assert client.get(f"/v1/recognizers/{recognizer}").json["progress"] == shown["progress"]
-    tasks.report_progress(workplace.database, training, asdict(Progress("epochs", 5, 90)))
+    tasks.report_progress(workplace.database, training, Progress("epochs", 5, 90))
     assert client.get("/is_available").json["progress"] == {"done": 5, "total": 90, "unit": "epochs"}
 
 
@@ -108,13 +108,13 @@ def test_deleting_ends_a_search_that_would_take_minutes(client, people, workplac
     assert client.delete(f"/v1/recognizers/{recognizer}").status_code == 204
     searching.join(60)
     assert not searching.is_alive()
-    assert not any(workplace.storage.dumps.iterdir())
+    assert not any(workplace.storage.bundles.iterdir())
 
 
 def test_what_a_search_left_is_deleted_with_its_version(client, people, workplace):
     recognizer = build(client, people, **SMALL)
     encoded(workplace)
-    state = search_file(workplace.storage.dump(recognizer, 1))
+    state = search_file(workplace.storage.bundle(recognizer, 1))
     state.parent.mkdir(parents=True)
     for name in (state.name, f".{state.name}.part"):
         state.with_name(name).write_text("{}")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from features import store
-from features.database import Database
+from features.database import Database, metadata
 from features.store import FaceFeatures, ImageFeatures
 from test import strategies
 
@@ -16,7 +16,7 @@ from test import strategies
 @pytest.fixture
 def database(tmp_path):
     made = Database(f"sqlite:///{tmp_path / 'features.sqlite'}")
-    made.create_tables()
+    metadata.create_all(made.engine)
     yield made
     made.close()
 
@@ -62,6 +62,20 @@ def test_the_first_features_of_a_picture_stay(database):
         store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(2), face(3)))})
         (kept,) = store.get(connection, "v1", ["a" * 64])["a" * 64].faces
     assert kept.encoding[0] == 1
+
+
+def test_a_face_is_forgotten_and_the_others_keep_their_places(database):
+    whole = ImageFeatures(50, 50, (face(1), face(2), face(3)))
+    with database.write() as connection:
+        store.put(connection, "v1", {"a" * 64: whole, "b" * 64: whole})
+        store.erase_faces(connection, {("a" * 64, 1)})
+        left = store.get(connection, "v1", ["a" * 64])["a" * 64]
+        assert [(kept.index, kept.encoding[0]) for kept in left.faces] == [(0, 1), (2, 3)]
+        assert [kept.encoding[0] for kept in left.only({2, 9}).faces] == [3]
+        assert store.get_whole(connection, "v1", ["a" * 64, "b" * 64]).keys() == {"b" * 64}
+        # Encoded anew for somebody else, it is whole again.
+        store.put(connection, "v1", {"a" * 64: whole})
+        assert [kept.index for kept in store.get_whole(connection, "v1", ["a" * 64])["a" * 64].faces] == [0, 1, 2]
 
 
 def test_erasing_takes_every_version_and_nothing_else(database):

@@ -1,13 +1,13 @@
 """The life of a task, on a real database."""
 
-from dataclasses import asdict
-
+import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
 from constants.exceptions import BuildCancelled, Overloaded
 from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
 from constants.reasons import Reason
+from features.store import FaceFeatures
 from jobs.intake.incoming import IncomingFile
 from jobs.table import builds, contents, tasks
 from jobs.table.build_options import BuildOptions
@@ -17,6 +17,8 @@ from jobs.table.tables import tasks as table
 from jobs.table.tasks import FileOutcome
 from jobs.versions import erasing
 from modelization.training_progress import Progress
+
+FACE = FaceFeatures((1.0, 2.0, 31.0, 32.0), 1.0, np.zeros((5, 2), np.float32), np.zeros(128, np.float32))
 
 
 def uploads(storage, pictures: int) -> list[Upload]:
@@ -45,7 +47,7 @@ def held(workplace, held_claim) -> list[int]:
 
 
 def finish(workplace, held_claim, reason=None) -> bool:
-    outcomes = [FileOutcome(file, 1, reason) for file in held(workplace, held_claim)]
+    outcomes = [FileOutcome(file, (FACE,) if reason is None else (), reason) for file in held(workplace, held_claim)]
     with workplace.database.write() as connection:
         return tasks.finish_encoding(connection, held_claim, outcomes)
 
@@ -92,7 +94,7 @@ def test_a_result_without_the_lease_is_refused(workplace):
     files = held(workplace, late)
     expire(workplace)
     with workplace.database.write() as connection:
-        assert not tasks.finish_encoding(connection, late, [FileOutcome(file, 1) for file in files])
+        assert not tasks.finish_encoding(connection, late, [FileOutcome(file, (FACE,)) for file in files])
     assert builds.status(workplace.database, recognizer).done == 0
     while again := claim(workplace):
         assert finish(workplace, again)
@@ -124,7 +126,7 @@ def test_a_picture_that_kills_workers_is_given_up_and_the_build_goes_on(workplac
             pass
         expire(workplace)
     images = contents.images(workplace.database, recognizer)
-    assert {image["reason"] for image in images} == {Reason.UNPROCESSABLE}
+    assert {image.reason for image in images} == {Reason.UNPROCESSABLE}
     assert count(workplace, TaskState.DEAD) == 3
     assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
 
@@ -174,7 +176,7 @@ def test_progress_renews_the_lease_and_shows(workplace):
     training = claim(workplace, TaskKind.TRAIN)
     with workplace.database.write() as connection:
         connection.execute(update(table).values(lease_until=1.0))
-    tasks.report_progress(workplace.database, training, asdict(Progress("epochs", 3, 40)))
+    tasks.report_progress(workplace.database, training, Progress("epochs", 3, 40))
     tasks.sweep(workplace.database)
     status = builds.status(workplace.database, recognizer)
     assert (status.done, status.total, status.unit) == (3, 40, "epochs")
@@ -187,9 +189,9 @@ def test_deleting_cancels_what_is_being_done(workplace):
     files = held(workplace, encoding)
     erasing.erase(workplace.database, workplace.storage, recognizer)
     with workplace.database.write() as connection:
-        assert not tasks.finish_encoding(connection, encoding, [FileOutcome(file, 1) for file in files])
+        assert not tasks.finish_encoding(connection, encoding, [FileOutcome(file, (FACE,)) for file in files])
     with pytest.raises(BuildCancelled):
-        tasks.report_progress(workplace.database, encoding, asdict(Progress("epochs", 1, 2)))
+        tasks.report_progress(workplace.database, encoding, Progress("epochs", 1, 2))
     assert not any(workplace.storage.images.iterdir())
 
 

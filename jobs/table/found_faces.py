@@ -1,0 +1,35 @@
+"""The faces of files, written down as they are found and carried from version to version."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from features.store import FaceFeatures, QualityFeatures, portions
+from jobs.table.tables import faces
+
+
+def insert_faces(connection: Connection, build: int, file: int, found: Sequence[FaceFeatures]) -> None:
+    """Write down the faces found in a file; they stand for nobody yet."""
+    rows = [
+        {"build": build, "file": file, "face": face.index}
+        | dict(zip(("left", "top", "right", "bottom"), face.box, strict=True))
+        # Every row of a statement has the same columns, so that what was not measured is written as well.
+        | (face.quality._asdict() if face.quality else dict.fromkeys(QualityFeatures._fields))
+        for face in found
+    ]
+    if rows:
+        connection.execute(insert(faces), rows)
+
+
+def copy_faces(connection: Connection, build: int, copies: Mapping[int, int]) -> None:
+    """Give files of a new build the faces of older files, and whom these stand for; ``copies`` are new by old ids.
+
+    What was found about a face is of the older build alone, and is found anew.
+    """
+    kept = ("face", "left", "top", "right", "bottom", *QualityFeatures._fields, "person", "choice")
+    columns = [faces.c[name] for name in kept]
+    for old in portions(copies):
+        rows = connection.execute(select(faces.c.file, *columns).where(faces.c.file.in_(old))).mappings()
+        found = [{**row, "build": build, "file": copies[row["file"]]} for row in rows]
+        if found:
+            connection.execute(insert(faces), found)

@@ -1,0 +1,163 @@
+"""Faces and people get tables of their own; they stood as JSON in builds and files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "1.0.0"
+down_revision = "0.9.0"
+
+_FACE = ("left", "top", "right", "bottom", "sharpness", "brightness", "yaw", "pitch")
+_SIDES = ("x_min", "y_min", "x_max", "y_max")
+
+
+def upgrade() -> None:
+    """Carry the tables over from 0.9.0."""
+    _make_tables()
+    connection = op.get_bind()
+    with op.batch_alter_table("files") as batch:
+        batch.add_column(sa.Column("since", sa.Integer, nullable=False, server_default="1"))
+    with op.batch_alter_table("encoded_images") as batch:
+        batch.add_column(sa.Column("faces", sa.Integer, nullable=False, server_default="0"))
+    _count_faces(connection)
+    _carry_over_files(connection)
+    _carry_over_people(connection)
+    with op.batch_alter_table("files") as batch:
+        for name in ("faces", "people", "findings"):
+            batch.drop_column(name)
+        batch.alter_column("since", server_default=None)
+    with op.batch_alter_table("encoded_images") as batch:
+        batch.alter_column("faces", server_default=None)
+    with op.batch_alter_table("builds") as batch:
+        batch.drop_column("people")
+        batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
+
+
+def _make_tables() -> None:
+    op.create_table(
+        "faces",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("build", sa.Integer, sa.ForeignKey("builds.number"), nullable=False),
+        sa.Column("file", sa.Integer, sa.ForeignKey("files.id"), nullable=False),
+        sa.Column("face", sa.Integer, nullable=False),
+        *(sa.Column(name, sa.Float, nullable=False) for name in _FACE[:4]),
+        *(sa.Column(name, sa.Float) for name in _FACE[4:]),
+        sa.Column("person", sa.String),
+        sa.Column("choice", sa.String),
+        sa.Column("wrong", sa.Float),
+        sa.Column("suspect", sa.Boolean, nullable=False),
+        sa.Column("resembles", sa.String),
+        sa.Column("near_duplicates", sa.JSON, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("faces_of_file", "faces", ["file", "face"], unique=True)
+    op.create_index("faces_of_build", "faces", ["build", "person"])
+    op.create_table(
+        "people",
+        sa.Column("build", sa.Integer, sa.ForeignKey("builds.number"), primary_key=True),
+        sa.Column("label", sa.String, primary_key=True),
+        sa.Column("faces", sa.Integer, nullable=False),
+        sa.Column("suspects", sa.Integer, nullable=False),
+        sa.Column("has_few", sa.Boolean, nullable=False),
+        sa.Column("typical", sa.Integer, sa.ForeignKey("faces.id"), nullable=False),
+        sa.Column("looks_like", sa.JSON, nullable=False),
+    )
+
+
+def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
+    """Tables as they stand now; JSON columns are read as JSON."""
+    metadata = sa.MetaData()
+    return [sa.Table(name, metadata, autoload_with=connection) for name in names]
+
+
+def _count_faces(connection: sa.Connection) -> None:
+    images, faces = _tables(connection, "encoded_images", "encoded_faces")
+    number = sa.select(sa.func.count()).where(
+        faces.c.content_hash == images.c.content_hash, faces.c.pipeline_version == images.c.pipeline_version
+    )
+    connection.execute(sa.update(images).values(faces=number.scalar_subquery()))
+
+
+def _carry_over_files(connection: sa.Connection) -> None:
+    """Every face of every file; a file was sent for the first version that has it."""
+    builds, files, faces = _tables(connection, "builds", "files", "faces")
+    query = sa.select(files, builds.c.recognizer_id, builds.c.version, builds.c.options)
+    query = query.join(builds, builds.c.number == files.c.build).order_by(builds.c.version, files.c.position)
+    since: dict[tuple[str, int], int] = {}
+    by_position: dict[int, dict[int, int]] = {}
+    rows = connection.execute(query).all()
+    for row in rows:
+        since.setdefault((row.recognizer_id, row.position), row.version)
+        by_position.setdefault(row.build, {})[row.position] = row.id
+    for row in rows:
+        first = since[row.recognizer_id, row.position]
+        connection.execute(sa.update(files).where(files.c.id == row.id).values(since=first))
+        found = list(_faces(connection, row, by_position[row.build]))
+        if found:
+            connection.execute(sa.insert(faces), found)
+
+
+def _faces(connection: sa.Connection, row: sa.Row[Any], by_position: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """The faces of a file: as its findings have them or, while there are none, as the store of encodings has them."""
+    person = {taken["face"]: taken["person"] for taken in row.people or ()}
+    for face in row.findings or _stored(connection, row):
+        place = face["face"]
+        named = person.get(place)
+        yield {
+            "build": row.build,
+            "file": row.id,
+            "face": place,
+            **dict(zip(_FACE[:4], (face["box"][side] for side in _SIDES), strict=True)),
+            **(face["quality"] or dict.fromkeys(_FACE[4:])),
+            "person": named,
+            "choice": None if named is None else _choice(row, named),
+            "wrong": face["wrong"],
+            "suspect": face["suspect"],
+            "resembles": face["resembles"],
+            "near_duplicates": [by_position[near] for near in face["near_duplicates"] if near in by_position],
+        }
+
+
+def _choice(row: sa.Row[Any], person: str) -> str:
+    if row.label != person:
+        return "resemblance"
+    return "label" if row.box is None else "box"
+
+
+def _stored(connection: sa.Connection, row: sa.Row[Any]) -> Iterator[dict[str, Any]]:
+    """The faces that the store has of a file which was encoded and not yet looked at, by the newest pipeline."""
+    (stored,) = _tables(connection, "encoded_faces")
+    if row.state != "encoded":
+        return
+    query = sa.select(stored).where(stored.c.content_hash == row.content_hash)
+    found = connection.execute(query.order_by(stored.c.pipeline_version, stored.c.face)).all()
+    for face in found:
+        if face.pipeline_version == found[-1].pipeline_version:
+            yield {
+                "face": face.face,
+                "box": dict(zip(_SIDES, (face.left, face.top, face.right, face.bottom), strict=True)),
+                "quality": {name: getattr(face, name) for name in _FACE[4:]},
+                "wrong": None,
+                "suspect": False,
+                "resembles": None,
+                "near_duplicates": [],
+            }
+
+
+def _carry_over_people(connection: sa.Connection) -> None:
+    builds, files, faces, people = _tables(connection, "builds", "files", "faces", "people")
+    for build in connection.execute(sa.select(builds.c.number, builds.c.people)).all():
+        query = sa.select(files.c.position, faces.c.face, faces.c.id).join(faces, faces.c.file == files.c.id)
+        places = {
+            (position, index): face
+            for position, index, face in connection.execute(query.where(files.c.build == build.number))
+        }
+        rows = [
+            person | {"build": build.number, "typical": places[tuple(person["typical"])]}
+            for person in build.people or ()
+            if tuple(person["typical"]) in places
+        ]
+        if rows:
+            connection.execute(sa.insert(people), rows)
