@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from bench.harness import progress
 from constants.exceptions import ImageRejected
-from constants.jobs import ENCODE_BATCH
 from features.labelled_face import labelled_face
 from features.store import ImageFeatures
+from jobs.table.tasks import ENCODE_BATCH
 from jobs.work.stages import image_features
 from preprocessor.face_pipeline import FacePipeline
 

@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from bench.harness import arguments, first_pictures, progress, report, speedup, timed
-from constants.jobs import ENCODE_BATCH
 from constants.settings import Settings
+from jobs.table.tasks import ENCODE_BATCH
 from jobs.work import stages
 from preprocessor.face_pipeline import make_pipeline
 from preprocessor.types import Box, EncodedImage

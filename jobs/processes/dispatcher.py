@@ -13,7 +13,6 @@ from pathlib import Path
 
 import zmq
 
-from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS, SWEEP_MS
 from constants.settings import Settings
 from jobs.processes import messages
 from jobs.processes.messages import Message
@@ -22,6 +21,13 @@ from jobs.table.tables import TaskKind
 from jobs.work.tidying import tidy
 from jobs.workplace import Workplace
 from logger import logger, start_logging
+
+#: Milliseconds between two looks of the dispatcher at the table, which heal any lost message.
+_SWEEP_MS = 500
+#: Recognitions that may wait for a worker; beyond it a client is told to come back.
+MAX_WAITING_RECOGNITIONS = 256
+#: Times that a recognition is handed out when the worker holding it dies.
+RECOGNITION_ATTEMPTS = 2
 
 
 @dataclass
@@ -174,11 +180,11 @@ def run_dispatcher(settings: Settings, parent: int) -> None:
         logger.info("ready")
         swept = 0.0
         while not stopping and os.getppid() == parent:
-            if time.monotonic() - swept >= SWEEP_MS / 1000:
+            if time.monotonic() - swept >= _SWEEP_MS / 1000:
                 tasks.sweep(workplace.database)
                 swept = time.monotonic()
                 dispatcher.look()
-            dispatcher.turn(SWEEP_MS)
+            dispatcher.turn(_SWEEP_MS)
     logger.info("stopped")
 
 

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from constants.jobs import RESTART_DELAY_S, STOP_GRACE_S
 from constants.settings import Settings
 from jobs.table.tables import TaskKind
 from jobs.workplace import Workplace
 from logger import logger, start_logging
+
+#: Seconds that a stopping process has to finish what it holds before it is killed; leases make that safe.
+_STOP_GRACE_S = 10.0
+#: Seconds before a process that ended is started again; doubled at each quick end, up to the second.
+_RESTART_DELAY_S = (0.2, 10.0)
 
 #: Seconds between two looks at the processes.
 _WATCH_S = 0.1
@@ -42,7 +46,7 @@ class _Child:
     command: tuple[str, ...]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    delay: float = RESTART_DELAY_S[0]
+    delay: float = _RESTART_DELAY_S[0]
 
     def watch(self) -> None:
         """Start it, or start it again after a pause that grows while it keeps ending quickly."""
@@ -53,7 +57,9 @@ class _Child:
                 return
             logger.log("WARNING" if code else "INFO", "{} ended with {}; starting it", " ".join(self.command), code)
             lasted = now - self.started
-            self.delay = RESTART_DELAY_S[0] if lasted > RESTART_DELAY_S[1] else min(self.delay * 2, RESTART_DELAY_S[1])
+            self.delay = (
+                _RESTART_DELAY_S[0] if lasted > _RESTART_DELAY_S[1] else min(self.delay * 2, _RESTART_DELAY_S[1])
+            )
             self.process, self.started = None, now
         if self.started == 0.0 or now - self.started >= self.delay:
             # A fresh interpreter, not a fork: nothing is inherited but the environment.
@@ -95,7 +101,7 @@ def supervise(settings: Settings) -> None:
             time.sleep(_WATCH_S)
         # Workers first: each finishes what it holds while the dispatcher is still there to answer clients.
         # What does not finish in time is killed, and taken up again from the table at the next start.
-        until = time.monotonic() + STOP_GRACE_S
+        until = time.monotonic() + _STOP_GRACE_S
         for stopped in (workers, [dispatcher]):
             for child in stopped:
                 child.stop()

@@ -8,7 +8,6 @@ from typing import Any
 import zmq
 
 from constants.exceptions import FacialError
-from constants.jobs import READY_MS, TRAININGS_PER_PROCESS
 from constants.settings import Settings
 from jobs.processes import messages
 from jobs.processes.messages import Message
@@ -17,6 +16,11 @@ from jobs.table.tasks import Claim
 from jobs.work import runner
 from jobs.workplace import Workplace
 from logger import about, logger, start_logging
+
+#: Milliseconds after which an idle worker says again that it is ready, for a dispatcher that restarted.
+_READY_MS = 1000
+#: Trainings after which a train worker's process is replaced: TensorFlow keeps some 2 MB of each for ever.
+_TRAININGS_PER_PROCESS = 50
 
 
 class Worker:
@@ -41,14 +45,14 @@ class Worker:
             logger.info("ready")
             while not self._stopping and not self._worn_out() and os.getppid() == parent:
                 self._announce(socket)
-                if socket.poll(READY_MS):
+                if socket.poll(_READY_MS):
                     self._received += 1
                     self._handle(socket, Message.from_frames(socket.recv_multipart()))
         logger.info("stopped")
 
     def _worn_out(self) -> bool:
         """Whether a fresh process should take this one's place, which the supervisor sees to."""
-        return self._kind == TaskKind.TRAIN and self._received >= TRAININGS_PER_PROCESS
+        return self._kind == TaskKind.TRAIN and self._received >= _TRAININGS_PER_PROCESS
 
     def _announce(self, socket: zmq.Socket[bytes]) -> None:
         """Say that this worker is free. ``received`` lets the dispatcher tell a late word from a new one."""

@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from constants.exceptions import BuildCancelled
-from constants.jobs import ENCODE_BATCH, ENCODE_LEASE_S, MAX_ATTEMPTS, TRAIN_LEASE_S
 from constants.reasons import Reason
 from features.database import Database
 from features.store import FaceFeatures
@@ -23,7 +22,16 @@ from jobs.table.found_faces import insert_faces
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
 from modelization.training_progress import Progress
 
-_LEASE_S = {TaskKind.ENCODE: ENCODE_LEASE_S, TaskKind.TRAIN: TRAIN_LEASE_S}
+#: Times that a task is tried before it is dead; a crash of its worker counts as one.
+MAX_ATTEMPTS = 3
+#: Seconds that a claimed task may go without a sign of life before it is handed out again.
+_ENCODE_LEASE_S = 60.0
+#: Seconds; a training reports at every epoch, the longest silence is the import of TensorFlow.
+_TRAIN_LEASE_S = 180.0
+#: Pictures handed to a worker at once: enough to batch, few enough that little is done twice.
+ENCODE_BATCH = 8
+
+_LEASE_S = {TaskKind.ENCODE: _ENCODE_LEASE_S, TaskKind.TRAIN: _TRAIN_LEASE_S}
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,16 @@ class FileOutcome:
     file: int
     faces: Sequence[FaceFeatures] = ()
     reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a build ended: its state, a sentence, and of a ready one its bundle's manifest and SHA-256."""
+
+    state: BuildState
+    message: str
+    manifest: dict[str, Any] | None = None
+    bundle_sha256: str | None = None
 
 
 def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0) -> Claim | None:
@@ -107,16 +125,13 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
     return True
 
 
-def finish_training(connection: Connection, claim: Claim, columns: dict[str, Any]) -> bool:
-    """End a build in the state and with all else that ``columns`` say, within the caller's transaction.
-
-    ``False`` where the lease is gone.
-    """
+def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
+    """End a build, within the caller's transaction; ``False`` where the lease is gone."""
     if not _holds(connection, claim):
         return False
     connection.execute(delete(tasks).where(_held(claim)))
-    ended = columns | {"finished_at": time.time()}
-    connection.execute(update(builds).where(builds.c.number == claim.build).values(ended))
+    columns = asdict(ended) | {"finished_at": time.time()}
+    connection.execute(update(builds).where(builds.c.number == claim.build).values(columns))
     return True
 
 

@@ -4,10 +4,12 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 
-from constants.jobs import PROGRESS_INTERVAL_S
 from features.database import Database
 from jobs.table import tasks
 from modelization.training_progress import Progress
+
+#: Seconds between two records of a training's progress, each of which is a synced write.
+_PROGRESS_INTERVAL_S = 0.5
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +27,7 @@ class TrainingReport:
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.done < progress.total and now - self._last < PROGRESS_INTERVAL_S:
+        if progress.done < progress.total and now - self._last < _PROGRESS_INTERVAL_S:
             return
         self._last = now
         tasks.report_progress(_database(self.database_url), self.claim, progress)

@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from constants.exceptions import ImageRejected, NotFound, NotReady
-from constants.jobs import DRAWN_QUALITY, KEPT_RECOGNIZERS_BYTES
 from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
@@ -23,16 +22,21 @@ from preprocessor.quality import unfit_to_judge
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.version import settings_of
 
+#: JPEG quality of a photo that faces were drawn into: nothing is seen of the loss.
+_DRAWN_QUALITY = 90
+#: Bytes of recognizers' heads that a worker keeps ready; one of a hundred people is about half a megabyte.
+_KEPT_RECOGNIZERS_BYTES = 64 * 1024 * 1024
+
 
 class RecognizerCache:
     """Recognizers kept ready, the least recently used going first once they outgrow ``max_bytes``."""
 
-    def __init__(self, max_bytes: int = KEPT_RECOGNIZERS_BYTES) -> None:
+    def __init__(self, max_bytes: int = _KEPT_RECOGNIZERS_BYTES) -> None:
         self._max_bytes = max_bytes
         self._kept: OrderedDict[Path, tuple[Recognizer, int]] = OrderedDict()
 
     def get(self, path: Path) -> Recognizer:
-        """The recognizer of a dump, which never changes. Raises ``NotFound`` where it was deleted meanwhile."""
+        """The recognizer of a bundle, which never changes. Raises ``NotFound`` where it was deleted meanwhile."""
         try:
             path.stat()  # asked every time: what was deleted must not be served from memory
         except FileNotFoundError:
@@ -71,7 +75,7 @@ def drawn(images: Sequence[bytes], answers: Sequence[dict[str, Any]]) -> tuple[b
 
 def _drawn(image: bytes, answer: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    annotated(Image.fromarray(Photo(image).pixels()), answer["faces"]).save(buffer, "JPEG", quality=DRAWN_QUALITY)
+    annotated(Image.fromarray(Photo(image).pixels()), answer["faces"]).save(buffer, "JPEG", quality=_DRAWN_QUALITY)
     return buffer.getvalue()
 
 

@@ -20,7 +20,7 @@ _REQUEST_S = 3600
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """Delete what a build that has ended does not need.
 
-    Its pictures, unless they are kept, where a search stood, and a failed one's dump.
+    Its pictures, unless they are kept, where a search stood, and a failed one's bundle.
 
     Of a dry run nothing stays but what was found, so its encodings go as well.
     """

@@ -1,10 +1,9 @@
-"""A claim of a training: name the faces, train, commit the finished dump."""
+"""A claim of a training: name the faces, train, commit the finished bundle."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from constants.exceptions import BuildCancelled, BuildFailed
 from constants.portable import PARITY_PICTURES
@@ -26,7 +25,7 @@ from preprocessor.version import pipeline_version
 
 
 def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
-    """Train a build's recognizer and commit its dump; of a dry run, or where none can come of it, what was found.
+    """Train a build's recognizer and commit its bundle; of a dry run, or where none can come of it, what was found.
 
     Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
@@ -44,7 +43,7 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         return
     message = _size(outcome) if isinstance(outcome, TrainingSet) else str(outcome)
     state = BuildState.EXAMINED if dry_run else BuildState.FAILED
-    _commit(workplace, claim, found, {"state": state, "message": message})
+    _commit(workplace, claim, found, tasks.Ended(state, message))
 
 
 def _found(build: Build, files: Sequence[File], pictures: list[Picture]) -> tuple[Examined, TrainingSet | BuildFailed]:
@@ -81,17 +80,16 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examin
     message = _size(training_set)
     if options.optimize and result.manifest["search"] is None:
         message += "; no topology was searched for: that needs a person with two faces"
-    columns = {"manifest": result.manifest, "bundle_sha256": result.sha256, "message": message}
     try:
-        _commit(workplace, claim, found, {"state": BuildState.READY} | columns)
+        _commit(workplace, claim, found, tasks.Ended(BuildState.READY, message, result.manifest, result.sha256))
     except BuildCancelled:
         workplace.storage.erase_bundle(build.recognizer_id, build.version)
         raise
 
 
-def _commit(workplace: Workplace, claim: tasks.Claim, found: Examined, columns: dict[str, Any]) -> None:
+def _commit(workplace: Workplace, claim: tasks.Claim, found: Examined, ended: tasks.Ended) -> None:
     with workplace.database.write() as connection:
-        if not tasks.finish_training(connection, claim, columns):
+        if not tasks.finish_training(connection, claim, ended):
             raise BuildCancelled("The lease is gone.")
         record(connection, claim.build, found)
 

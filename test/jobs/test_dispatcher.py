@@ -5,9 +5,8 @@ import time
 import pytest
 import zmq
 
-from constants.jobs import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS
 from jobs.processes import messages
-from jobs.processes.dispatcher import Dispatcher
+from jobs.processes.dispatcher import MAX_WAITING_RECOGNITIONS, RECOGNITION_ATTEMPTS, Dispatcher
 from jobs.processes.messages import Message
 from jobs.table.tables import TaskKind
 from test.jobs.test_tasks import submit

@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from constants.exceptions import BuildCancelled, Overloaded
-from constants.jobs import ENCODE_BATCH, MAX_ATTEMPTS
 from constants.reasons import Reason
 from features.store import FaceFeatures
 from jobs.intake.incoming import IncomingFile
@@ -14,7 +13,7 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.tables import BuildState, TaskKind, TaskState
 from jobs.table.tables import tasks as table
-from jobs.table.tasks import FileOutcome
+from jobs.table.tasks import ENCODE_BATCH, MAX_ATTEMPTS, FileOutcome
 from jobs.versions import erasing
 from modelization.training_progress import Progress
 
