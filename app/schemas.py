@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 from jobs.table.builds import BuildStatus
+from modelization.decision.evaluation import Metrics
 
 
 class _OfRecord(BaseModel):
     """An answer that is read from a record's attributes."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
 
 class SearchAnswer(_OfRecord):
@@ -257,7 +258,7 @@ class ReceiptAnswer(BaseModel):
     erased_at: datetime
 
 
-class VersionFigures(BaseModel):
+class VersionFigures(_OfRecord):
     """How a version does."""
 
     version: int
@@ -265,17 +266,17 @@ class VersionFigures(BaseModel):
     faces: int
     threshold: float
     target_fpir: float
-    metrics: dict[str, Any]
+    metrics: Metrics
 
 
-class Renamed(BaseModel):
+class Renamed(_OfRecord):
     """A label whose faces have another one now."""
 
     before: str = Field(alias="from")
     after: str = Field(alias="to")
 
 
-class FacesChanged(BaseModel):
+class FacesChanged(_OfRecord):
     """How many faces somebody was learnt from."""
 
     label: str
@@ -283,7 +284,7 @@ class FacesChanged(BaseModel):
     after: int = Field(alias="to")
 
 
-class PeopleChanges(BaseModel):
+class PeopleChanges(_OfRecord):
     """Who came, went, or was renamed, and whose faces are more or fewer."""
 
     added: list[str]
@@ -292,7 +293,7 @@ class PeopleChanges(BaseModel):
     faces: list[FacesChanged]
 
 
-class Comparison(BaseModel):
+class Comparison(_OfRecord):
     """What changed between two versions."""
 
     id: str

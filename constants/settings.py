@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address that the web server listens on")
     port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
-    data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished dumps")
+    data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished bundles")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
     encode_workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"

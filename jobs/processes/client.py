@@ -26,6 +26,7 @@ from jobs.table.builds import BuildStatus, Upload
 from jobs.table.contents import FoundPerson, SentImage
 from jobs.table.counting import Counts
 from jobs.versions import comparing, erasing, forgetting, growing, relabelling
+from jobs.versions.comparing import Comparison
 from jobs.versions.forgetting import Receipt
 from jobs.workplace import Workplace
 
@@ -101,9 +102,9 @@ class JobsClient:
         self._wake()
         return receipt
 
-    def compare(self, recognizer_id: str, one: int | None, other: int | None) -> dict[str, Any]:
+    def compare(self, recognizer_id: str, before: int | None, after: int | None) -> Comparison:
         """What changed from one version to another. Raises as ``comparing.compare`` does."""
-        return comparing.compare(self._database, recognizer_id, one, other)
+        return comparing.compare(self._database, recognizer_id, before, after)
 
     def ready(self, recognizer_id: str, version: int | None = None) -> BuildStatus:
         """A finished version, the latest if none is named. Raises ``NotReady`` while there is none."""

@@ -88,7 +88,7 @@ def test_unfinished_work_goes_on(workplace):
     unfinished, growing = (builds.status(workplace.database, ids[name]) for name in ("unfinished", "growing"))
     assert (unfinished.state, unfinished.message) == (BuildState.READY, "ready: 2 people from 10 faces")
     assert (growing.version, growing.message) == (2, "ready: 3 people from 12 faces")
-    assert comparing.compare(workplace.database, growing.id, 1, 2)["people"]["added"] == ["Barack"]
+    assert comparing.compare(workplace.database, growing.id, 1, 2).people.added == ["Barack"]
 
 
 def test_a_person_is_forgotten_and_everything_deleted(workplace):
