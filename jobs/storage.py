@@ -1,5 +1,6 @@
 """Where files lie under the data folder, and how they get there for good."""
 
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -33,8 +34,8 @@ class Storage:
     def image(self, recognizer_id: str, version: int, position: int) -> Path:
         return self.image_folder(recognizer_id, version) / str(position)
 
-    def bundle(self, recognizer_id: str, version: int) -> Path:
-        return self.bundles / recognizer_id / f"{version}.zip"
+    def bundle(self, recognizer_id: str, name: str) -> Path:
+        return self.bundles / recognizer_id / name
 
     def take_in(self, uploads: dict[int, Path], recognizer_id: str, version: int) -> None:
         """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
@@ -54,29 +55,48 @@ class Storage:
         shutil.rmtree(folder, ignore_errors=True)
         _remove_if_empty(folder.parent)
 
-    def erase_search(self, recognizer_id: str, version: int) -> None:
-        """Delete where the search for a version's topology stands, and what was half written of it."""
-        state = search_file(self.bundle(recognizer_id, version))
-        for file in (state, *state.parent.glob(f".{state.name}*")):
-            file.unlink(missing_ok=True)
-        _remove_if_empty(state.parent)
+    def begin_bundle(self, recognizer_id: str, version: int, token: str) -> Path:
+        """Where the holder of a claim writes a version's bundle; nobody else writes there.
 
-    def erase_bundle(self, recognizer_id: str, version: int) -> None:
-        """Delete the bundle of a version."""
-        bundle = self.bundle(recognizer_id, version)
-        bundle.unlink(missing_ok=True)
-        _remove_if_empty(bundle.parent)
+        A search that an earlier claim did not finish goes on beside it.
+        """
+        bundle = self.bundle(recognizer_id, f"{version}-{token}.zip")
+        bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        searches = sorted(self._of_version(recognizer_id, version, ".search.json"), key=_written_at)
+        if searches:
+            searches[-1].rename(search_file(bundle))
+        return bundle
+
+    def erase_unpublished(self, recognizer_id: str, version: int, published: str | None) -> None:
+        """Delete all that trainings of a version left, the ``published`` bundle excepted."""
+        for file in self._of_version(recognizer_id, version):
+            if file.name != published:
+                file.unlink(missing_ok=True)
+        _remove_if_empty(self.bundles / recognizer_id)
 
     def erase_version(self, recognizer_id: str, version: int) -> None:
         """Delete everything of a version."""
         self.erase_images(recognizer_id, version)
-        self.erase_search(recognizer_id, version)
-        self.erase_bundle(recognizer_id, version)
+        self.erase_unpublished(recognizer_id, version, None)
+
+    def _of_version(self, recognizer_id: str, version: int, suffix: str = "") -> list[Path]:
+        """The files beside a version's bundle, and itself, half-written ones included."""
+        named = re.compile(rf"\.?{version}[-.].*{re.escape(suffix)}")
+        folder = self.bundles / recognizer_id
+        return [file for file in folder.iterdir() if named.fullmatch(file.name)] if folder.is_dir() else []
 
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer."""
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _written_at(file: Path) -> float:
+    """When a file was written last, in seconds since 1970; long ago for one that is gone meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _remove_if_empty(folder: Path) -> None:

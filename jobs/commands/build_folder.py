@@ -67,7 +67,7 @@ def build_folder(
             raise BuildFailed(status.message)
         _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))
         if out is not None and status.is_ready:
-            shutil.copyfile(workplace.storage.bundle(recognizer, status.version), out)
+            shutil.copyfile(workplace.storage.bundle(recognizer, status.bundle or ""), out)
     print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
 
 

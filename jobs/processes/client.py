@@ -136,7 +136,7 @@ class JobsClient:
     def dump(self, recognizer_id: str, version: int | None = None) -> Path:
         """The finished dump's file. Raises ``NotReady`` while there is none."""
         ready = builds.ready(self._database, recognizer_id, version)
-        return self.storage.bundle(ready.id, ready.version)
+        return self._bundle(ready)
 
     def recognize(
         self, recognizer_id: str, version: int | None, images: Sequence[bytes], about: str, *, draw: bool = False
@@ -147,7 +147,7 @@ class JobsClient:
         ``NotReady`` before the recognizer is, ``Overloaded`` where no worker answers in time.
         """
         ready = builds.ready(self._database, recognizer_id, version)
-        header = {"recognizer": ready.id, "version": ready.version, "about": about, "draw": draw}
+        header = {"recognizer": ready.id, "bundle": ready.bundle, "about": about, "draw": draw}
         answer = self._ask(Message(messages.RECOGNIZE, header, tuple(images)), self._settings.recognize_timeout_s)
         if answer is None or answer.kind == messages.BUSY:
             raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
@@ -156,6 +156,9 @@ class JobsClient:
             raise _ERRORS.get(error["code"], FacialError)(error["message"])
         images_answer = {"id": ready.id, "version": ready.version, "images": answer.header["images"]}
         return images_answer | ({"drawn": answer.buffers} if draw else {})
+
+    def _bundle(self, ready: BuildStatus) -> Path:
+        return self.storage.bundle(ready.id, ready.bundle or "")
 
     def counts(self) -> Counts:
         """How much there is of everything."""

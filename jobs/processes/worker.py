@@ -74,7 +74,7 @@ class Worker:
         header = message.header
         with about(header["about"]):
             try:
-                path = self._workplace.storage.bundle(header["recognizer"], header["version"])
+                path = self._workplace.storage.bundle(header["recognizer"], header["bundle"])
                 images = recognize(self._recognizers.get(path), message.buffers, self._workplace.settings)
                 pictures = drawn(message.buffers, images) if header["draw"] else ()
                 return Message(messages.RECOGNIZED, {"images": images}, pictures)

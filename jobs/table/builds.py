@@ -45,8 +45,8 @@ class VersionStatus:
 class BuildStatus:
     """Where the build of one version of a recognizer stands; times are seconds since 1970.
 
-    ``search`` is how far the search for a topology is, while there is one. ``versions`` are all that the recognizer
-    has, the oldest first.
+    ``bundle`` is the name of the finished bundle's file. ``search`` is how far the search for a topology is, while
+    there is one. ``versions`` are all that the recognizer has, the oldest first.
     """
 
     id: str
@@ -59,6 +59,7 @@ class BuildStatus:
     message: str
     created_at: float
     finished_at: float | None
+    bundle: str | None
     manifest: Manifest | None = field(repr=False)
     search: SearchProgress | None = None
     versions: tuple[VersionStatus, ...] = ()
@@ -241,6 +242,7 @@ def _status(connection: Connection, build: Build) -> BuildStatus:
         message=message,
         created_at=build.created_at,
         finished_at=build.finished_at,
+        bundle=build.bundle,
         manifest=build.manifest,
         search=build.progress.search if build.progress and build.state == BuildState.TRAINING else None,
         versions=tuple(

@@ -23,7 +23,8 @@ Sides = tuple[float, float, float, float]
 class Build:
     """The build of one version of a recognizer; times are seconds since 1970.
 
-    ``pipeline_version`` and ``topology`` are those of the version that this one was made from, if it was.
+    ``pipeline_version`` and ``topology`` are those of the version that this one was made from, if it was. ``bundle`` is
+    the name of the finished bundle's file.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Build:
     message: str
     created_at: float
     finished_at: float | None
+    bundle: str | None
     _manifest: dict[str, Any] | None
 
     @classmethod
@@ -56,6 +58,7 @@ class Build:
             message=row.message,
             created_at=row.created_at,
             finished_at=row.finished_at,
+            bundle=row.bundle,
             _manifest=row.manifest,
         )
 
@@ -65,7 +68,7 @@ class Build:
         return Manifest.model_validate(self._manifest) if self._manifest is not None else None
 
     @property
-    def bundle(self) -> Manifest:
+    def ready_manifest(self) -> Manifest:
         """The manifest of a build that is ready. Raises ``ValueError`` for any other."""
         if self.manifest is None:
             raise ValueError(f"build {self.number} has no bundle")

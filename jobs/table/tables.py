@@ -88,6 +88,8 @@ builds = Table(
     Column("message", String, nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
+    # The published bundle: the name of its file, and the SHA-256 of its content.
+    Column("bundle", String),
     Column("bundle_sha256", String(64)),
     Column("manifest", JSON),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),

@@ -54,10 +54,11 @@ class FileOutcome:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a build ended: its state, a sentence, and of a ready one its bundle's manifest and SHA-256."""
+    """How a build ended: its state, a sentence, and of a ready one its bundle's file, manifest and SHA-256."""
 
     state: BuildState
     message: str
+    bundle: str | None = None
     manifest: dict[str, Any] | None = None
     bundle_sha256: str | None = None
 

@@ -84,7 +84,7 @@ def _version(connection: Connection, recognizer_id: str, version: int | None) ->
     build = build_of(connection, recognizer_id, version)
     if build.state != BuildState.READY:
         raise NotReady(f"Version {build.version} is not ready, so that there is nothing to compare.")
-    return build.bundle, {
+    return build.ready_manifest, {
         (file.content_hash, face.index): face.person
         for file in files_of(connection, build.number)
         for face in file.faces

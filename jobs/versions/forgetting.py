@@ -89,7 +89,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
 
 
 def _refuse_last_two(base: Build, person: str) -> None:
-    if len(base.bundle.labels) < 3:
+    if len(base.ready_manifest.labels) < 3:
         raise Conflict(
             f"Without {person!r} only one person would be left, and a recognizer needs at least two; "
             "delete the recognizer, which forgets everybody."
@@ -135,7 +135,7 @@ def _to_erase(
 def _encoded(connection: Connection, base: Build, sent: Iterable[File]) -> dict[_Place, FaceFeatures]:
     """The features of the faces of files."""
     places = {(file.content_hash, face.index) for file in sent for face in file.faces}
-    images = store.get(connection, base.bundle.pipeline_version, {content for content, _ in places})
+    images = store.get(connection, base.ready_manifest.pipeline_version, {content for content, _ in places})
     found = {(content, face.index): face for content, image in images.items() for face in image.faces}
     return {place: found[place] for place in places}
 

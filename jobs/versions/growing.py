@@ -24,7 +24,7 @@ def grow(database: Database, storage: Storage, recognizer_id: str, uploads: Sequ
             base = latest(connection, recognizer_id)
             files = files_of(connection, base.number)
             uploads = _without_known(uploads, files)
-            refuse_hopeless(uploads, base.bundle.labels)
+            refuse_hopeless(uploads, base.ready_manifest.labels)
             build, version = next_version(connection, base, files)
             first = max(file.position for file in files) + 1
             storage.erase_images(recognizer_id, version)  # of a version that was never committed

@@ -35,7 +35,7 @@ def latest(connection: Connection, recognizer_id: str) -> Build:
 
 def known_label(base: Build, label: str) -> str:
     """A person's label as the version writes it. Raises ``NotFound`` for nobody there."""
-    for known in base.bundle.labels:
+    for known in base.ready_manifest.labels:
         if same_label(known, label):
             return known
     raise NotFound(f"Version {base.version} of this recognizer knows nobody called {label!r}.")
@@ -54,7 +54,7 @@ def next_version(connection: Connection, base: Build, kept: Collection[File]) ->
         base.recognizer_id,
         version,
         base.options.model_copy(update={"optimize": False}),
-        base.bundle,
+        base.ready_manifest,
     )
     connection.execute(insert(files), [_columns(file) | {"build": build} for file in kept])
     rows = connection.execute(select(files.c.position, files.c.id).where(files.c.build == build))

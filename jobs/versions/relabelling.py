@@ -30,7 +30,7 @@ def relabel(
     with database.write() as connection:
         base = latest(connection, recognizer_id)
         person = known_label(base, label)
-        new = next((known for known in base.bundle.labels if known != person and same_label(known, new)), new)
+        new = next((known for known in base.ready_manifest.labels if known != person and same_label(known, new)), new)
         build, version = next_version(connection, base, files_of(connection, base.number))
         sent = files_of(connection, build)
         whole = chosen is None

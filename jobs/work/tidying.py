@@ -10,7 +10,7 @@ from features import store
 from features.database import Database
 from jobs.storage import Storage
 from jobs.table.builds import build_numbered
-from jobs.table.tables import OPEN_STATES, BuildState, builds, files
+from jobs.table.tables import OPEN_STATES, builds, files
 from jobs.versions.erasing import forget_unneeded, needed
 
 #: Seconds; a file of an unknown build may belong to a request that is just being accepted.
@@ -20,8 +20,7 @@ _REQUEST_S = 3600
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """Delete what a build that has ended does not need.
 
-    Its pictures, unless they are kept, where a search stood, and a failed one's bundle.
-
+    Its pictures, unless they are kept, where a search stood, and what trainings left that were refused.
     Of a dry run nothing stays but what was found, so its encodings go as well.
     """
     with database.read() as connection:
@@ -32,9 +31,7 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
         _forget_examined(database, build)
     if ended.options.dry_run or not ended.options.keep_images:
         storage.erase_images(ended.recognizer_id, ended.version)
-    storage.erase_search(ended.recognizer_id, ended.version)
-    if ended.state == BuildState.FAILED:
-        storage.erase_bundle(ended.recognizer_id, ended.version)
+    storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
 
 
 def _forget_examined(database: Database, build: int) -> None:

@@ -61,8 +61,7 @@ def _found(build: Build, files: Sequence[File], pictures: list[Picture]) -> tupl
 
 def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examined, training_set: TrainingSet) -> None:
     settings = settings_of_build(build, workplace.settings)
-    path = workplace.storage.bundle(build.recognizer_id, build.version)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = workplace.storage.begin_bundle(build.recognizer_id, build.version, claim.token)
     options = build.options
     training = TrainingOptions(
         build.name, options.target_fpir, options.seed, build.topology or DEFAULT_TOPOLOGY, options.search_options()
@@ -81,9 +80,11 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examin
     if options.optimize and result.manifest["search"] is None:
         message += "; no topology was searched for: that needs a person with two faces"
     try:
-        _commit(workplace, claim, found, tasks.Ended(BuildState.READY, message, result.manifest, result.sha256))
+        # Only with this do readers see the bundle: whoever lost the claim deletes its own, and touches no other.
+        ended = tasks.Ended(BuildState.READY, message, path.name, result.manifest, result.sha256)
+        _commit(workplace, claim, found, ended)
     except BuildCancelled:
-        workplace.storage.erase_bundle(build.recognizer_id, build.version)
+        path.unlink(missing_ok=True)
         raise
 
 

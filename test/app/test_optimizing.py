@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from jobs.table import tasks
+from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.work import runner
 from modelization.bundle.bundle_file import search_file
@@ -66,8 +66,9 @@ def test_a_search_is_told_of_from_its_progress_to_the_report(client, people, fin
     report = client.get(f"/report?id={recognizer}&format=json").json
     assert report["search"]["chosen"]["topology"] == manifest["topology"]
     assert report["search"]["lineage"] and report["search"]["front"]
-    dump = workplace.storage.bundle(recognizer, 1)
-    assert [path.name for path in dump.parent.iterdir()] == [dump.name], "where the search stood is not kept"
+    published = builds.ready(workplace.database, recognizer).bundle
+    kept = [path.name for path in (workplace.storage.bundles / recognizer).iterdir()]
+    assert kept == [published], "where the search stood is not kept"
 
 
 def test_while_it_is_searched_the_client_sees_how_far_it_is(client, people, workplace):
@@ -114,8 +115,7 @@ def test_deleting_ends_a_search_that_would_take_minutes(client, people, workplac
 def test_what_a_search_left_is_deleted_with_its_version(client, people, workplace):
     recognizer = build(client, people, **SMALL)
     encoded(workplace)
-    state = search_file(workplace.storage.bundle(recognizer, 1))
-    state.parent.mkdir(parents=True)
+    state = search_file(workplace.storage.begin_bundle(recognizer, 1, "token"))
     for name in (state.name, f".{state.name}.part"):
         state.with_name(name).write_text("{}")
     assert client.delete(f"/v1/recognizers/{recognizer}?version=1").status_code == 204

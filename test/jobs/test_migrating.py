@@ -78,7 +78,7 @@ def test_what_was_found_stays(workplace):
     assert [(person.label, person.faces) for person in people] == [("Barack", 6), ("Eileen", 6), ("Grace", 6)]
     assert all(images[person.typical.file].faces[person.typical.face].person == person.label for person in people)
     assert builds.ready(workplace.database, ready).people == ("Barack", "Eileen", "Grace")
-    assert workplace.storage.bundle(ready, 1).is_file()
+    assert workplace.storage.bundle(ready, builds.ready(workplace.database, ready).bundle).is_file()
 
 
 def test_unfinished_work_goes_on(workplace):

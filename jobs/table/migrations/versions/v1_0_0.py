@@ -33,6 +33,8 @@ def upgrade() -> None:
     with op.batch_alter_table("builds") as batch:
         batch.drop_column("people")
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
+        batch.add_column(sa.Column("bundle", sa.String))
+    op.execute("UPDATE builds SET bundle = version || '.zip' WHERE bundle_sha256 IS NOT NULL")
 
 
 def _make_tables() -> None:

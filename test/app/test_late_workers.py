@@ -1,0 +1,70 @@
+"""Workers that come back after others took over from them."""
+
+import hashlib
+import threading
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, update
+
+from jobs.table import builds, tasks
+from jobs.table.tables import TaskKind, TaskState
+from jobs.table.tables import builds as build_table
+from jobs.table.tables import tasks as task_table
+from jobs.work import runner
+from jobs.workplace import ImmediateExecutor
+
+
+class StallingExecutor(ImmediateExecutor):
+    """Does its work, and gives the result only when it is let go on: a process that stands still at that moment."""
+
+    def __init__(self) -> None:
+        self.stalled, self.goes_on = threading.Event(), threading.Event()
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = super().submit(fn, *args, **kwargs)
+        self.stalled.set()
+        assert self.goes_on.wait(120)
+        return future
+
+
+@pytest.fixture
+def stalled(client, people, workplace):
+    """A recognizer's id, and a train worker that stands still after it wrote the bundle, its lease run out."""
+    recognizer = client.post("/build_recognizer", data={"images": people.files()}).json["id"]
+    runner.run(workplace, tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"))
+    runner.run(workplace, tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"))
+    late = replace(workplace, executor=StallingExecutor())
+    claim = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:late")
+    worker = threading.Thread(target=runner.run, args=(late, claim))
+    worker.start()
+    assert late.executor.stalled.wait(120)
+    with workplace.database.write() as connection:
+        connection.execute(update(task_table).where(task_table.c.state == TaskState.LEASED).values(lease_until=1.0))
+    tasks.sweep(workplace.database)
+    yield recognizer, worker, late.executor
+    late.executor.goes_on.set()
+    worker.join(120)
+
+
+def test_a_late_trainer_leaves_its_successors_recognizer(client, finish, stalled, workplace):
+    recognizer, worker, late = stalled
+    finish()
+    before = client.get(f"/download_recognizer?id={recognizer}").data
+    late.goes_on.set()
+    worker.join(120)
+    assert client.get(f"/download_recognizer?id={recognizer}").data == before
+    published = builds.ready(workplace.database, recognizer).bundle
+    assert [path.name for path in (workplace.storage.bundles / recognizer).iterdir()] == [published]
+    with workplace.database.read() as connection:
+        written = connection.scalar(select(build_table.c.bundle_sha256))
+    assert written == hashlib.sha256(before).hexdigest()
+
+
+def test_a_late_trainer_of_a_deleted_recognizer_leaves_nothing(client, stalled, workplace):
+    recognizer, worker, late = stalled
+    assert client.delete(f"/v1/recognizers/{recognizer}").status_code == 204
+    late.goes_on.set()
+    worker.join(120)
+    assert not any(workplace.storage.bundles.rglob("*.zip"))
+    assert client.get(f"/is_available?id={recognizer}").status_code == 410
