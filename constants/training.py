@@ -96,12 +96,6 @@ MIN_TARGET_FPIR, MAX_TARGET_FPIR = 0.0001, 0.5
 
 #: Version of the bundle's format; raised when an older reader would misread a newer file.
 BUNDLE_FORMAT = 1
-#: ONNX operator set of the head: every runtime of the last years reads it.
-ONNX_OPSET = 17
-#: ONNX file format version that belongs to that operator set.
-ONNX_IR_VERSION = 8
-#: Largest difference of a confidence between ONNX Runtime and Keras that an export may show.
-PARITY_TOLERANCE = 1e-5
 #: Random faces that parity is proved on, besides those the head was trained on.
 PARITY_FACES = 64
 #: Bytes; more than a head of ten thousand people needs, less than a worker's memory.

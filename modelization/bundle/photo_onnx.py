@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper
+from onnx import compose
 
 from constants.settings import Settings
 from constants.training import MAX_CANDIDATES
 from modelization.bundle.manifest import library_versions
-from preprocessor.graphs.builder import IR_VERSION, OPSET, GraphBuilder
-from preprocessor.graphs.expression import Expression, concatenated, where
+from preprocessor.graphs.builder import GraphBuilder, serialized
+from preprocessor.graphs.expression import Expression, concatenated, constant, where
 from preprocessor.graphs.photo_graph import photo_graph
 from preprocessor.version import pipeline_version
 
@@ -50,41 +50,29 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
         io_map=[("encodings", f"{_HEAD}encodings")],
         outputs=[*faces, f"{_HEAD}confidence"],
     )
-    names = onnx.load_from_string(_names_graph(people, float(metadata["threshold"])))
-    whole = compose.merge_graphs(encoded, names.graph, io_map=[(f"{_HEAD}confidence", "confidence")])
-    opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(whole, opset_imports=[opset], ir_version=IR_VERSION, producer_name="facial-recognizer")
-    helper.set_model_props(model, _metadata(metadata, settings))
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
+    names = _names_graph(people, float(metadata["threshold"]))
+    whole = compose.merge_graphs(encoded, names, io_map=[(f"{_HEAD}confidence", "confidence")])
+    return serialized(whole, _metadata(metadata, settings))
 
 
-def _names_graph(people: int, threshold: float) -> bytes:
-    """A serialized model from ``confidence`` float32 (faces, people) to who each face shows."""
+def _names_graph(people: int, threshold: float) -> onnx.GraphProto:
+    """A graph from ``confidence`` float32 (faces, people) to who each face shows."""
     builder = GraphBuilder("names/")
     count = min(MAX_CANDIDATES, people)
-    confidence = Expression(builder, "confidence", np.float32)
+    confidence = Expression.input(builder, "confidence", np.float32, ("faces", people))
     # One row more, which is then left out again: in a browser, ONNX Runtime divides by the number of rows.
     rows = concatenated([confidence, np.zeros((1, people))])
-    best, order = builder.nodes("TopK", 2, rows.name, builder.constant((count,), np.int64), axis=1)
-    confidences, candidates = (
-        Expression(builder, name, dtype).part([0], confidence.shape(end=1))
-        for name, dtype in ((best, np.float32), (order, np.int64))
-    )
+    best = rows.largest(constant(builder, (count,), np.int64), axis=1)
+    confidences, candidates = (values.part([0], confidence.shape(end=1)) for values in best)
     candidates = candidates.to(np.int32)
     first = confidences.take(0, axis=1)
     # Compared as doubles: the threshold is one, and may lie between two floats.
     named = where(first.to(np.float64) >= threshold, candidates.take(0, axis=1), -1)
-    return builder.model(
-        {"confidence": (TensorProto.FLOAT, ("faces", people))},
-        [value.name for value in (named, first, candidates, confidences)],
-        {
-            "people": (TensorProto.INT32, ("faces",)),
-            "confidences": (TensorProto.FLOAT, ("faces",)),
-            "candidates": (TensorProto.INT32, ("faces", count)),
-            "candidate_confidences": (TensorProto.FLOAT, ("faces", count)),
-        },
-    )
+    named.output("people", ("faces",))
+    first.output("confidences", ("faces",))
+    candidates.output("candidates", ("faces", count))
+    confidences.output("candidate_confidences", ("faces", count))
+    return builder.graph("people")
 
 
 def _metadata(head: Mapping[str, str], settings: Settings) -> dict[str, str]:

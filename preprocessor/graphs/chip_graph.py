@@ -58,9 +58,10 @@ def add_chip(photo: Expression, landmarks: Expression) -> Expression:
     # Coordinates go from -1 to 1 between the middles of the first and of the last pixel.
     grid = stacked([(points * 2.0 / maximum(sides - 1.0, 1.0) - 1.0).to(np.float32)])
     planes = cut.planes.apply("Transpose", perm=(1, 0, 2, 3))
-    name = grid.builder.node("GridSample", planes.name, grid.name, align_corners=1, mode="bilinear")
-    sampled = Expression(grid.builder, name, np.float32).take(0).apply("Transpose", perm=(1, 2, 0))
-    return (sampled * inside + _LOSS).to(np.uint8)  # fractions are cut off, as dlib does
+    sampled = planes.apply("GridSample", grid, align_corners=1, mode="bilinear")
+    return (sampled.take(0).apply("Transpose", perm=(1, 2, 0)) * inside + _LOSS).to(
+        np.uint8
+    )  # fractions are cut off, as dlib does
 
 
 def _cut_out(photo: Expression, landmarks: Expression) -> _Cut:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import TensorProto
 
 from constants.exceptions import WeightsError
 from constants.faces import CHIP_SIDE, ENCODING_SIZE
@@ -20,7 +19,9 @@ from preprocessor.dlib_files.network_format import (
     Skip,
     Tag,
 )
-from preprocessor.graphs.builder import GraphBuilder, fold_affine
+from preprocessor.graphs.builder import GraphBuilder, serialized
+from preprocessor.graphs.expression import Expression, constant
+from preprocessor.graphs.network_layers import add_convolution, add_normalised, add_pool, fold_affine
 
 
 def encoder_graph(network: Network) -> bytes:
@@ -29,30 +30,28 @@ def encoder_graph(network: Network) -> bytes:
     Raises ``WeightsError`` for a network that is no such encoder.
     """
     builder = GraphBuilder()
-    return builder.model(
-        {"chips": (TensorProto.UINT8, ("n", CHIP_SIDE, CHIP_SIDE, 3))},
-        [add_encoder(builder, network, "chips")],
-        {"encodings": (TensorProto.FLOAT, ("n", ENCODING_SIZE))},
-    )
+    chips = Expression.input(builder, "chips", np.uint8, ("n", CHIP_SIDE, CHIP_SIDE, 3))
+    add_encoder(chips, network).output("encodings", ("n", ENCODING_SIZE))
+    return serialized(builder.graph("encodings"))
 
 
-def add_encoder(builder: GraphBuilder, network: Network, chips: str) -> str:
-    """The encoder as a part of a graph: the name of the encodings of the value ``chips``."""
+def add_encoder(chips: Expression, network: Network) -> Expression:
+    """The encoder as a part of a graph: encodings of chips."""
     first, *layers = fold_affine(network.layers)
     if not isinstance(first, RgbInput) or first.sides != (CHIP_SIDE, CHIP_SIDE):
         raise WeightsError(f"The encoder's network does not take chips of {CHIP_SIDE}x{CHIP_SIDE} pixels.")
-    pixels = builder.node("Transpose", builder.node("Cast", chips, to=TensorProto.FLOAT), perm=(0, 3, 1, 2))
-    output = _Walk(builder).run(_Planes(builder.normalised(pixels, first), 3, CHIP_SIDE), layers)
+    pixels = chips.to(np.float32).apply("Transpose", perm=(0, 3, 1, 2))
+    output = _Walk().run(_Planes(add_normalised(pixels, first), 3, CHIP_SIDE), layers)
     if (output.channels, output.side) != (ENCODING_SIZE, 0):
         raise WeightsError(f"The encoder's network does not give {ENCODING_SIZE} numbers.")
-    return output.name
+    return output.value
 
 
 @dataclass(frozen=True)
 class _Planes:
     """What a node gives: square planes of ``side`` pixels, or with a side of 0 one number a channel."""
 
-    name: str
+    value: Expression
     channels: int
     side: int
 
@@ -60,8 +59,7 @@ class _Planes:
 class _Walk:
     """Adds layers to a graph one after another, and keeps what their tags stand for."""
 
-    def __init__(self, builder: GraphBuilder) -> None:
-        self._builder = builder
+    def __init__(self) -> None:
         self._tagged: list[_Planes] = []
 
     def run(self, planes: _Planes, layers: Sequence[Layer]) -> _Planes:
@@ -73,9 +71,9 @@ class _Walk:
         match layer:
             case Convolution(weights=weights) if weights.shape[1] == planes.channels:
                 side = _side_after(planes.side, weights.shape[2:], layer.stride, layer.padding)
-                planes = _Planes(self._builder.convolution(planes.name, layer), len(weights), side)
+                planes = _Planes(add_convolution(planes.value, layer), len(weights), side)
             case Relu():
-                planes = _Planes(self._builder.node("Relu", planes.name), planes.channels, planes.side)
+                planes = _Planes(planes.value.apply("Relu"), planes.channels, planes.side)
             case Pool():
                 planes = self._pool(planes, layer)
             case Tag():
@@ -85,33 +83,31 @@ class _Walk:
             case AddTagged() if self._tagged:
                 planes = self._sum(planes)
             case FullyConnected(weights=weights) if (len(weights), 0) == (planes.channels, planes.side):
-                product = self._builder.node("MatMul", planes.name, self._builder.constant(weights, np.float32))
-                planes = _Planes(product, weights.shape[1], 0)
+                planes = _Planes(planes.value @ weights, weights.shape[1], 0)
             case _:
                 raise WeightsError(f"The encoder's network has an unexpected layer: {type(layer).__name__}.")
         return planes
 
     def _pool(self, planes: _Planes, layer: Pool) -> _Planes:
         if layer.window == (0, 0):
-            average = self._builder.node("GlobalAveragePool", planes.name)
-            return _Planes(self._builder.node("Flatten", average), planes.channels, 0)
+            return _Planes(planes.value.apply("GlobalAveragePool").apply("Flatten"), planes.channels, 0)
         side = _side_after(planes.side, layer.window, layer.stride, layer.padding)
-        return _Planes(self._builder.pool(planes.name, layer), planes.channels, side)
+        return _Planes(add_pool(planes.value, layer), planes.channels, side)
 
     def _sum(self, planes: _Planes) -> _Planes:
         """The sum with the last tagged planes, both extended with zeros (after the last) to the larger of the two."""
         other = self._tagged[-1]
         self._tagged.clear()
         channels, side = max(planes.channels, other.channels), max(planes.side, other.side)
-        operands = (self._extended(operand, channels, side) for operand in (other, planes))
-        return _Planes(self._builder.node("Add", *operands), channels, side)
+        return _Planes(_extended(other, channels, side) + _extended(planes, channels, side), channels, side)
 
-    def _extended(self, planes: _Planes, channels: int, side: int) -> str:
-        if (planes.channels, planes.side) == (channels, side):
-            return planes.name
-        more = side - planes.side
-        pads = (0, 0, 0, 0, 0, channels - planes.channels, more, more)
-        return self._builder.node("Pad", planes.name, self._builder.constant(pads, np.int64))
+
+def _extended(planes: _Planes, channels: int, side: int) -> Expression:
+    if (planes.channels, planes.side) == (channels, side):
+        return planes.value
+    more = side - planes.side
+    pads = (0, 0, 0, 0, 0, channels - planes.channels, more, more)
+    return planes.value.apply("Pad", constant(planes.value.builder, pads, np.int64))
 
 
 def _side_after(side: int, window: Sequence[int], stride: tuple[int, int], padding: tuple[int, int]) -> int:

@@ -1,7 +1,7 @@
 """Values of an ONNX graph as things that Python computes with: ``a + b`` adds a node that adds."""
 
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, Self, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from preprocessor.graphs.builder import GraphBuilder
 
 #: What an operator takes beside an expression: another one, or numbers, which become a constant of its type.
 Operand = Union["Expression", npt.ArrayLike]
+#: Sides of a value, names for those that may be of any length.
+Shape = Sequence[int | str]
 
 
 class Expression:
@@ -29,14 +31,26 @@ class Expression:
         self.name = name
         self.dtype = np.dtype(dtype)
 
+    @classmethod
+    def input(cls, builder: GraphBuilder, name: str, dtype: npt.DTypeLike, shape: Shape | None = None) -> Self:
+        """A new input of a graph."""
+        value = cls(builder, name, dtype)
+        builder.input(value.info(name, shape))
+        return value
+
+    def output(self, name: str, shape: Shape | None = None, builder: GraphBuilder | None = None) -> None:
+        """Makes this an output of its graph, or of one inside it."""
+        (builder or self.builder).output(self.name, self.info(name, shape))
+
     def apply(
-        self, operator: str, *others: Operand, dtype: npt.DTypeLike | None = None, **attributes: Any
+        self, operator: str, *others: Operand | None, dtype: npt.DTypeLike | None = None, **attributes: Any
     ) -> "Expression":
-        """An operator of this and of others; ``dtype`` is that of the result where it is another."""
-        builder = _innermost(self, *others)
-        names = (name_of(builder, other, self.dtype) for other in others)
-        name = builder.node(operator, self.name, *names, **attributes)
-        return Expression(builder, name, self.dtype if dtype is None else dtype)
+        """An operator of this and of others; ``dtype`` is that of the result where it is another.
+
+        An input that the operator can do without, and that is left out before others, is None.
+        """
+        result = _applied(operator, [self, *others], self.dtype, **attributes)
+        return result if dtype is None else Expression(result.builder, result.name, dtype)
 
     def __add__(self, other: Operand) -> "Expression":
         return self.apply("Add", other)
@@ -50,6 +64,9 @@ class Expression:
     def __truediv__(self, other: Operand) -> "Expression":
         """For integers the quotient without its fraction, as in C."""
         return self.apply("Div", other)
+
+    def __matmul__(self, other: Operand) -> "Expression":
+        return self.apply("MatMul", other)
 
     def __radd__(self, other: npt.ArrayLike) -> "Expression":
         return self._constant(other) + self
@@ -84,13 +101,13 @@ class Expression:
     def __or__(self, other: Operand) -> "Expression":
         return self.apply("Or", other)
 
-    def info(self, name: str, shape: Sequence[int] | None = None) -> onnx.ValueInfoProto:
+    def info(self, name: str, shape: Shape | None = None) -> onnx.ValueInfoProto:
         """The description of an input or output of a graph that takes or gives such a value."""
-        return helper.make_tensor_value_info(name, element_type(self.dtype), shape)
+        return helper.make_tensor_value_info(name, _element_type(self.dtype), shape)
 
     def to(self, dtype: npt.DTypeLike) -> "Expression":
         """The numbers as another type; fractions are cut off where it has none."""
-        return self.apply("Cast", dtype=dtype, to=element_type(dtype))
+        return self.apply("Cast", dtype=dtype, to=_element_type(dtype))
 
     def take(self, indices: Operand, axis: int = 0) -> "Expression":
         """What stands at some places of an axis; a single index removes the axis."""
@@ -100,10 +117,15 @@ class Expression:
         """What stands from one place of an axis to before another, both of shape (1,)."""
         return self.apply("Slice", *(_indices(self.builder, limit) for limit in (start, stop, (axis,))))
 
-    def sum(self, *axes: int) -> "Expression":
+    def sum(self, *axes: int, keepdims: bool = False) -> "Expression":
         """The sum over some axes, or over all without any."""
-        over = (Expression(self.builder, self.builder.constant(axes, np.int64), np.int64),) if axes else ()
-        return self.apply("ReduceSum", *over, keepdims=0)
+        over = (constant(self.builder, axes, np.int64),) if axes else ()
+        return self.apply("ReduceSum", *over, keepdims=int(keepdims))
+
+    def largest(self, count: "Expression", **axis: int) -> tuple["Expression", "Expression"]:
+        """The largest numbers, falling, and their places, int64; ``count``, int64 (1,), says how many."""
+        numbers, places = self.builder.nodes("TopK", 2, self.name, count.name, **axis)
+        return Expression(self.builder, numbers, self.dtype), Expression(self.builder, places, np.int64)
 
     def reshaped(self, *shape: int) -> "Expression":
         return self.apply("Reshape", _indices(self.builder, shape))
@@ -121,7 +143,7 @@ class Gathered(Expression):
 
     @classmethod
     def empty(cls, builder: GraphBuilder, dtype: npt.DTypeLike) -> "Gathered":
-        return cls(builder, builder.node("SequenceEmpty", dtype=element_type(dtype)), dtype)
+        return cls(builder, builder.node("SequenceEmpty", dtype=_element_type(dtype)), dtype)
 
     def insert(self, value: Expression, place: Expression) -> "Gathered":
         """The sequence with another value before the one at ``place``, int64 of shape ()."""
@@ -132,8 +154,8 @@ class Gathered(Expression):
         """All of its values one after another along an axis."""
         return Expression(self.builder, self.builder.node("ConcatFromSequence", self.name, axis=axis), self.dtype)
 
-    def info(self, name: str, shape: Sequence[int] | None = None) -> onnx.ValueInfoProto:
-        return helper.make_tensor_sequence_value_info(name, element_type(self.dtype), shape)
+    def info(self, name: str, shape: Shape | None = None) -> onnx.ValueInfoProto:
+        return helper.make_tensor_sequence_value_info(name, _element_type(self.dtype), shape)
 
 
 def constant(builder: GraphBuilder, values: npt.ArrayLike, dtype: npt.DTypeLike) -> Expression:
@@ -157,19 +179,12 @@ def minimum(first: Expression, *others: Operand) -> Expression:
 
 def where(condition: Expression, then: Operand, otherwise: Operand) -> Expression:
     """``then`` where the condition holds; one of the two is an expression, whose type the other has."""
-    builder = _innermost(condition, then, otherwise)
-    dtype = next(value.dtype for value in (then, otherwise) if isinstance(value, Expression))
-    names = (name_of(builder, value, dtype) for value in (then, otherwise))
-    return Expression(builder, builder.node("Where", condition.name, *names), dtype)
+    return _applied("Where", [condition, then, otherwise], _type_of(then, otherwise))
 
 
 def concatenated(values: Sequence[Operand], axis: int = 0) -> Expression:
     """Values one after another along an axis; the type is that of the first expression among them."""
-    dtype = next(value.dtype for value in values if isinstance(value, Expression))
-    builder = _innermost(*values)
-    return Expression(
-        builder, builder.node("Concat", *(name_of(builder, value, dtype) for value in values), axis=axis), dtype
-    )
+    return _applied("Concat", values, _type_of(*values), axis=axis)
 
 
 def stacked(values: Sequence[Expression], axis: int = 0) -> Expression:
@@ -178,20 +193,33 @@ def stacked(values: Sequence[Expression], axis: int = 0) -> Expression:
     return concatenated(with_axis, axis) if len(with_axis) > 1 else with_axis[0]
 
 
-def name_of(builder: GraphBuilder, value: Operand, dtype: npt.DTypeLike) -> str:
-    """The name of an expression, or of a new constant of these numbers."""
-    return value.name if isinstance(value, Expression) else builder.constant(value, dtype)
-
-
-def element_type(dtype: npt.DTypeLike) -> int:
-    """ONNX's number of a type."""
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-
-
 def _indices(builder: GraphBuilder, values: Operand) -> Expression:
     return values if isinstance(values, Expression) else constant(builder, values, np.int64)
 
 
-def _innermost(*values: Operand) -> GraphBuilder:
+def _applied(operator: str, operands: Sequence[Operand | None], dtype: npt.DTypeLike, **attributes: Any) -> Expression:
+    """What an operator gives, of ``dtype``, which numbers among its operands get as well."""
+    builder = _innermost(*operands)
+    names = [_name(builder, operand, dtype) for operand in operands]
+    return Expression(builder, builder.node(operator, *names, **attributes), dtype)
+
+
+def _name(builder: GraphBuilder, operand: Operand | None, dtype: npt.DTypeLike) -> str:
+    if operand is None:
+        return ""
+    return operand.name if isinstance(operand, Expression) else builder.constant(operand, dtype)
+
+
+def _type_of(*operands: Operand) -> np.dtype[Any]:
+    """The type of the first expression."""
+    return next(operand.dtype for operand in operands if isinstance(operand, Expression))
+
+
+def _element_type(dtype: npt.DTypeLike) -> int:
+    """ONNX's number of a type."""
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def _innermost(*values: Operand | None) -> GraphBuilder:
     builders = [value.builder for value in values if isinstance(value, Expression)]
     return max(builders, key=lambda builder: builder.depth)

@@ -34,16 +34,14 @@ def loop(
     turns, int64 of shape (), and none where ``going``, bool of shape (), is false.
     """
     inner = builder.body()
-    number, before = Expression(inner, inner.named("turn"), np.int64), Expression(inner, inner.named("going"), bool)
-    given = [type(value)(inner, inner.named(f"state_{index}"), value.dtype) for index, value in enumerate(state)]
+    number = Expression.input(inner, inner.named("turn"), np.int64, ())
+    before = Expression.input(inner, inner.named("going"), bool, ())
+    given = (type(value).input(inner, inner.named(f"state_{n}"), value.dtype) for n, value in enumerate(state))
     turn = body(number, *given)
     results = [(turn.going or before, ()), *((value, None) for value in turn.state), *turn.collected]
-    graph = inner.graph(
-        inner.named("body"),
-        [number.info(number.name, ()), before.info(before.name, ()), *(value.info(value.name) for value in given)],
-        [value.name for value, _ in results],
-        [value.info(inner.named(f"result_{index}"), shape) for index, (value, shape) in enumerate(results)],
-    )
+    for index, (value, shape) in enumerate(results):
+        value.output(inner.named(f"result_{index}"), shape, inner)
+    graph = inner.graph(inner.named("body"))
     limits = ("" if trips is None else trips.name, (going or constant(builder, True, bool)).name)
     names = builder.nodes("Loop", len(results) - 1, *limits, *(value.name for value in state), body=graph)
     return [type(value)(builder, name, value.dtype) for name, (value, _) in zip(names, results[1:], strict=True)]
@@ -61,15 +59,9 @@ def scan(
     ``body`` gets the state and a row of each table.
     """
     inner = builder.body()
-    given = [
-        Expression(inner, inner.named(f"input_{index}"), value.dtype) for index, value in enumerate((state, *tables))
-    ]
-    result = body(*given)
-    graph = inner.graph(
-        inner.named("body"),
-        [given[0].info(given[0].name, shape), *(row.info(row.name) for row in given[1:])],
-        [result.name],
-        [result.info(inner.named("result"), shape)],
-    )
+    before = Expression.input(inner, inner.named("input_0"), state.dtype, shape)
+    rows = [Expression.input(inner, inner.named(f"input_{n}"), table.dtype) for n, table in enumerate(tables, 1)]
+    body(before, *rows).output(inner.named("result"), shape, inner)
+    graph = inner.graph(inner.named("body"))
     names = (value.name for value in (state, *tables))
     return Expression(builder, builder.node("Scan", *names, body=graph, num_scan_inputs=len(tables)), state.dtype)

@@ -7,11 +7,12 @@ small, can go over a large picture band by band in bounded memory.
 from collections.abc import Sequence
 
 import numpy as np
-from onnx import TensorProto
 
 from constants.exceptions import WeightsError
 from preprocessor.dlib_files.network_format import Convolution, Layer, Network, Relu
-from preprocessor.graphs.builder import GraphBuilder, fold_affine, fold_input
+from preprocessor.graphs.builder import GraphBuilder, serialized
+from preprocessor.graphs.expression import Expression, constant
+from preprocessor.graphs.network_layers import add_chain, add_convolution, fold_affine, fold_input
 
 #: Channels are filled up with zeros to a multiple of this: ONNX Runtime's fast convolutions take
 #: blocks of 16 (AVX-512) or 8 (AVX2), and would leave 45 channels to slower ones.
@@ -27,20 +28,19 @@ def resize_graph() -> bytes:
     Its other input, ``sides``, is int64 (4,): the sizes wanted of all four dimensions.
     """
     builder = GraphBuilder()
-    return builder.model(
-        {"planes": (TensorProto.FLOAT, ("n", 3, "rows", "columns")), "sides": (TensorProto.INT64, (4,))},
-        [add_resize(builder, "planes", "sides")],
-        {"resized": (TensorProto.FLOAT, ("n", 3, "resized_rows", "resized_columns"))},
-    )
+    planes = Expression.input(builder, "planes", np.float32, ("n", 3, "rows", "columns"))
+    sides = Expression.input(builder, "sides", np.int64, (4,))
+    add_resize(planes, sides).output("resized", ("n", 3, "resized_rows", "resized_columns"))
+    return serialized(builder.graph("resized"))
 
 
-def add_resize(builder: GraphBuilder, planes: str, sides: str) -> str:
-    """Resizing as a part of a graph: the name of the value ``planes`` with the sizes in ``sides``.
+def add_resize(planes: Expression, sides: Expression) -> Expression:
+    """Resizing as a part of a graph: the planes with the sizes in ``sides``.
 
     The centres of both pictures' corner pixels coincide, as in dlib's resizing; in OpenCV's the outer edges do.
     """
     mapping = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
-    return builder.node("Resize", planes, "", "", sides, **mapping)
+    return planes.apply("Resize", None, None, sides, **mapping)
 
 
 def features_graph(network: Network) -> bytes:
@@ -50,11 +50,9 @@ def features_graph(network: Network) -> bytes:
     planes that it sees whole. Raises ``WeightsError`` for a network that is no such detector.
     """
     builder = GraphBuilder()
-    return builder.model(
-        {"planes": (TensorProto.FLOAT, ("n", 3, "rows", "columns"))},
-        [add_features(builder, network, "planes")],
-        {"features": (TensorProto.FLOAT, ("n", "channels", "feature_rows", "feature_columns"))},
-    )
+    planes = Expression.input(builder, "planes", np.float32, ("n", 3, "rows", "columns"))
+    add_features(planes, network).output("features", ("n", "channels", "feature_rows", "feature_columns"))
+    return serialized(builder.graph("features"))
 
 
 def scores_graph(network: Network) -> bytes:
@@ -63,28 +61,25 @@ def scores_graph(network: Network) -> bytes:
     Raises ``WeightsError`` for a network that is no such detector.
     """
     builder = GraphBuilder()
-    return builder.model(
-        {"features": (TensorProto.FLOAT, ("n", "channels", "rows", "columns"))},
-        [add_scores(builder, network, "features")],
-        {"scores": (TensorProto.FLOAT, ("n", "windows", "score_rows", "score_columns"))},
-    )
+    features = Expression.input(builder, "features", np.float32, ("n", "channels", "rows", "columns"))
+    add_scores(features, network).output("scores", ("n", "windows", "score_rows", "score_columns"))
+    return serialized(builder.graph("scores"))
 
 
-def add_features(builder: GraphBuilder, network: Network, planes: str) -> str:
-    """The first half as a part of a graph: the name of the features of the value ``planes``."""
-    return builder.chain(planes, _halves(network)[0])
+def add_features(planes: Expression, network: Network) -> Expression:
+    """The first half as a part of a graph: features of planes."""
+    return add_chain(planes, _halves(network)[0])
 
 
-def add_scores(builder: GraphBuilder, network: Network, features: str) -> str:
-    """The second half as a part of a graph: the name of the scores of the value ``features``."""
+def add_scores(features: Expression, network: Network) -> Expression:
+    """The second half as a part of a graph: scores of features."""
     *inner, last = _halves(network)[1]
     assert isinstance(last, Convolution)
-    blocks = builder.convolution(builder.chain(features, inner), _in_blocks(last), beyond=_SCORE_BLOCK - 1)
-    scores = builder.node("DepthToSpace", blocks, blocksize=_SCORE_BLOCK, mode="CRD")
+    blocks = add_convolution(add_chain(features, inner), _in_blocks(last), beyond=_SCORE_BLOCK - 1)
+    scores = blocks.apply("DepthToSpace", blocksize=_SCORE_BLOCK, mode="CRD")
     # The last squares may reach beyond the features' edge: what is too much is cut off.
-    size = builder.node("Shape", features, start=2)
-    zeros, axes = builder.constant((0, 0), np.int64), builder.constant((2, 3), np.int64)
-    return builder.node("Slice", scores, zeros, size, axes)
+    zeros, axes = (constant(scores.builder, values, np.int64) for values in ((0, 0), (2, 3)))
+    return scores.apply("Slice", zeros, features.shape(2), axes)
 
 
 def _halves(network: Network) -> tuple[list[Layer], list[Layer]]:

@@ -87,19 +87,13 @@ def _candidates(
     planes: Expression, layout: Layout, network: Network, view: FieldOfView
 ) -> tuple[Expression, Expression]:
     """Every place that looks like a face, the best first: float64 (n, 4), first and last pixel, and scores (n,)."""
-    builder = planes.builder
-    large = add_painting(planes, layout)
-    name = add_scores(builder, network, add_features(builder, network, large.name))
-    scores = Expression(builder, name, np.float32).take(0).take(0)
+    scores = add_scores(add_features(add_painting(planes, layout), network), network).take(0).take(0)
     places = (scores > THRESHOLD).apply("NonZero", dtype=np.int64).apply("Transpose", perm=(1, 0))
     found = scores.apply("GatherND", places)
-    best, order = builder.nodes("TopK", 2, found.name, found.shape().name)
-    centres = (
-        places.take(Expression(builder, order, np.int64)).take([1, 0], axis=1).to(np.float64) * view.step
-        + view.side // 2
-    )
+    best, order = found.largest(found.shape())
+    centres = places.take(order).take([1, 0], axis=1).to(np.float64) * view.step + view.side // 2
     assert isinstance(network.loss, MmodLoss)
-    return _rounded(add_way_back(centres, layout.tiles, network.loss.windows[0])), Expression(builder, best, np.float32)
+    return _rounded(add_way_back(centres, layout.tiles, network.loss.windows[0])), best
 
 
 def _rounded(corners: Expression) -> Expression:

@@ -1,13 +1,12 @@
 """The whole face pipeline with the MMOD detector as one ONNX graph: a photo in, encoded faces out."""
 
 import numpy as np
-from onnx import TensorProto
 
 from constants.faces import ENCODING_SIZE
 from preprocessor.dlib_files.network_format import Network, read_network
 from preprocessor.dlib_files.shape_predictor_format import ShapePredictor, read_shape_predictor
 from preprocessor.dlib_files.weights import ENCODER, LANDMARKS_5, MMOD_DETECTOR, weights_path
-from preprocessor.graphs.builder import GraphBuilder
+from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.chip_graph import add_chip
 from preprocessor.graphs.encoder_graph import add_encoder
 from preprocessor.graphs.expression import Expression
@@ -30,20 +29,14 @@ def photo_graph(views: int) -> bytes:
     detector, encoder = (read_network(weights_path(name)) for name in (MMOD_DETECTOR, ENCODER))
     predictor = read_shape_predictor(weights_path(LANDMARKS_5))
     builder = GraphBuilder()
-    photo = Expression(builder, "photo", np.uint8)
+    photo = Expression.input(builder, "photo", np.uint8, ("rows", "columns", 3))
     boxes, scores = add_detector(photo, detector)
     landmarks, encodings = _encoded(photo, boxes, predictor, encoder, views)
-    results = boxes.to(np.float32), scores, landmarks, encodings
-    return builder.model(
-        {"photo": (TensorProto.UINT8, ("rows", "columns", 3))},
-        [result.name for result in results],
-        {
-            "boxes": (TensorProto.FLOAT, ("faces", 4)),
-            "scores": (TensorProto.FLOAT, ("faces",)),
-            "landmarks": (TensorProto.FLOAT, ("faces", _LANDMARKS, 2)),
-            "encodings": (TensorProto.FLOAT, ("faces", ENCODING_SIZE)),
-        },
-    )
+    boxes.to(np.float32).output("boxes", ("faces", 4))
+    scores.output("scores", ("faces",))
+    landmarks.output("landmarks", ("faces", _LANDMARKS, 2))
+    encodings.output("encodings", ("faces", ENCODING_SIZE))
+    return serialized(builder.graph("boxes"))
 
 
 def _encoded(
@@ -55,8 +48,7 @@ def _encoded(
         landmarks = add_landmarks(photo, boxes.take(number), predictor)
         views = add_views(add_chip(photo, landmarks), count)
         # Weights belong to the body's own graph: ONNX Runtime arranges only those for its fast convolutions.
-        encodings = Expression(views.builder, add_encoder(views.builder, encoder, views.name), np.float32)
-        mean = encodings.apply("ReduceMean", axes=[0], keepdims=0)
+        mean = add_encoder(views, encoder).apply("ReduceMean", axes=[0], keepdims=0)
         return Turn(collected=[(landmarks.to(np.float32), (_LANDMARKS, 2)), (mean, (ENCODING_SIZE,))])
 
     landmarks, encodings = loop(boxes.builder, body, trips=boxes.shape(end=1).reshaped())

@@ -86,7 +86,7 @@ def add_painting(planes: Expression, layout: Layout) -> Expression:
         tile = layout.tiles.take(number)
         # Each scale is made from the one before it, blurred as it is: the network was trained so.
         sides = concatenated([(1, 3), tile.take([3, 2])])
-        planes = Expression(number.builder, add_resize(number.builder, planes.name, sides.name), np.float32)
+        planes = add_resize(planes, sides)
         padded = planes.apply("Pad", margins.take(number))
         # The second column goes up: its tiles come after the first column, the last one first.
         return Turn([planes, columns.insert(padded, minimum(number, layout.first.reshaped()))])

@@ -14,13 +14,9 @@ from preprocessor.graphs.onnx_session import make_session
 def part(build: Callable[..., Sequence[Expression]], **inputs: Any) -> onnxruntime.InferenceSession:
     """A session of what ``build`` makes of inputs of some types; its outputs are called 0, 1, …"""
     builder = GraphBuilder()
-    given = [Expression(builder, name, dtype) for name, dtype in inputs.items()]
-    results = build(*given)
-    graph = builder.graph(
-        "part",
-        [value.info(value.name) for value in given],
-        [result.name for result in results],
-        [result.info(str(number)) for number, result in enumerate(results)],
-    )
+    given = [Expression.input(builder, name, dtype) for name, dtype in inputs.items()]
+    for number, result in enumerate(build(*given)):
+        result.output(str(number))
+    graph = builder.graph("part")
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     return make_session(model.SerializeToString())

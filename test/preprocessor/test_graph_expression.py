@@ -39,6 +39,7 @@ A, B = np.array([3.0, -2.5, 7.0]), np.array([0.5, 4.0, -1.0])
         lambda a, b: 1 / (a + 0.25) + (-b) / 3,
         lambda a, b: (a > b) & (a >= 3.0) | (b < -0.5) | (b <= -1.0),
         lambda a, b: (0.5 * a + [1, 2, 3]) * b,
+        lambda a, b: (a @ b - a) @ np.arange(6.0).reshape(3, 2),
     ],
 )
 def test_formulas(formula):
@@ -58,6 +59,7 @@ def test_places_and_parts():
     assert computed(lambda t: t.take([2, 0], axis=1), table).tolist() == table[:, [2, 0]].tolist()
     assert computed(lambda t: t.part([1], [3], 1), table).tolist() == table[:, 1:3].tolist()
     assert computed(lambda t: t.sum(1), table).tolist() == table.sum(axis=1).tolist()
+    assert computed(lambda t: t.sum(1, keepdims=True), table).tolist() == table.sum(axis=1, keepdims=True).tolist()
     assert computed(lambda t: t.sum(), table) == table.sum()
     assert computed(lambda t: t.reshaped(-1, 2).shape(), table).tolist() == [6, 2]
     assert computed(lambda t: t.shape(1), table).tolist() == [4]
@@ -69,6 +71,18 @@ def test_choices_and_joins():
     assert computed(lambda a, b: concatenated([a, (9,), b]), A, B).tolist() == [*A, 9, *B]
     assert computed(lambda a, b: stacked([a, b], axis=1), A, B).tolist() == np.stack([A, B], axis=1).tolist()
     assert computed(lambda a: counted(a.shape()), A).tolist() == [0, 1, 2]
+
+
+def test_the_largest_and_their_places():
+    def largest(which: int) -> np.ndarray:
+        return computed(lambda a, count: a.largest(count)[which], A, np.array([2]))
+
+    assert largest(0).tolist() == [7.0, 3.0]
+    assert largest(1).tolist() == [2, 0]
+
+
+def test_an_input_may_be_left_out():
+    assert computed(lambda a: a.apply("Clip", None, 1.0), A).tolist() == [1.0, -2.5, 1.0]
 
 
 def fibonacci(turns: Expression) -> list[Expression]:
@@ -112,6 +126,13 @@ def test_a_loop_inside_a_loop_sees_what_is_around_it():
         return loop(a.builder, row, trips=a.shape().reshaped())[0]
 
     assert computed(outer, A).tolist() == (3 * A).tolist()
+
+
+def test_a_loop_may_give_a_value_from_around_it():
+    def twice(a: Expression) -> Expression:
+        return loop(a.builder, lambda _: Turn(collected=[(a, (3,))]), trips=a.shape().reshaped() - 1)[0]
+
+    assert computed(twice, A).tolist() == [A.tolist()] * 2
 
 
 def test_a_scan_goes_through_tables():
