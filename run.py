@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from constants.exceptions import FacialError
 from constants.settings import load_settings
+from constants.version import VERSION
 from jobs.table.build_options import BuildOptions
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="Build face recognizers, and use them.")
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve over HTTP, with all processes")
@@ -113,7 +115,7 @@ def _build(parsed: argparse.Namespace) -> None:
 
 
 def _recognize(parsed: argparse.Namespace) -> None:
-    from jobs.commands.build_folder import recognize_photos
+    from jobs.commands.recognize_photos import recognize_photos
 
     recognize_photos(parsed.recognizer, parsed.photos)
 

@@ -2,11 +2,10 @@
 
 from flask import Flask
 
-from app import errors, events, health, metrics, mission, people, recognizers, request_ids
+from app import errors, events, health, metrics, mission, people, recognizers, request_ids, service
 from app.openapi import spec
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
-from jobs.processes.client import JobsClient
 from logger import start_logging
 
 
@@ -19,8 +18,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(limits(settings))
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # labels come in any script
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["settings"] = settings
-    app.extensions["jobs"] = JobsClient(settings)
+    service.register(app, settings)
     request_ids.register(app)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics):

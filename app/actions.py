@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response, g
 from werkzeug.wsgi import FileWrapper
 
 from app.schemas import Recognition
+from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
-from jobs.processes.client import JobsClient
+from jobs.table import builds
 from jobs.table.builds import BuildStatus
+from jobs.versions import growing
 from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
 
 #: A body that is sent while it is read, the status and headers.
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]
 
-#: What names the newest version that is ready, and the digits that no number of a version reaches.
-LATEST, _MAX_DIGITS = "latest", 9
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -25,84 +25,64 @@ _AS_A_PICTURE = {
 }
 
 
-def jobs() -> JobsClient:
-    """The jobs of the application that serves the request."""
-    client: JobsClient = current_app.extensions["jobs"]
-    return client
-
-
-def version(argument: str = "version") -> int | None:
-    """The version that an argument of the request names; ``None`` for the latest one."""
-    named = request.args.get(argument, LATEST)
-    if named == LATEST:
-        return None
-    if not (named.isascii() and named.isdigit() and len(named) < _MAX_DIGITS):
-        raise InvalidRequest(f"There is no version {named!r}; a version is a number from 1, or '{LATEST}'.")
-    return int(named)
+def status(recognizer_id: str | None, version: int | None) -> BuildStatus:
+    """Where a build stands; without an id, the newest one."""
+    return builds.status(workplace().database, recognizer_id, version)
 
 
 def build() -> BuildStatus:
     """Accept the build that the request asks for."""
-    client = jobs()
-    with build_request(current_app.extensions["settings"], client.storage.incoming) as (uploads, options):
-        return client.submit(uploads, options)
+    here = workplace()
+    with build_request(here) as (uploads, options):
+        accepted = builds.submit(here.database, here.storage, uploads, options, here.settings.max_queued_builds)
+    broker().wake()
+    return status(accepted, None)
 
 
 def grow(recognizer_id: str) -> BuildStatus:
     """Accept the version with more pictures that the request asks for."""
-    client = jobs()
-    settings, incoming = current_app.extensions["settings"], client.storage.incoming
-    with more_pictures(settings, incoming, lambda: client.ready(recognizer_id).people) as uploads:
-        return client.grow(recognizer_id, uploads)
+    here = workplace()
+    with more_pictures(here, lambda: builds.ready(here.database, recognizer_id).people) as uploads:
+        most = here.settings.max_queued_builds
+        version = growing.grow(here.database, here.storage, recognizer_id, uploads, most)
+    broker().wake()
+    return status(recognizer_id, version)
 
 
-def download(recognizer_id: str) -> Streamed:
-    """The finished recognizer in the form that the request names, as a file."""
-    chosen = _chosen(FORMATS)
-    file_name = f"recognizer-{recognizer_id[:8]}{chosen.suffix}"
-    return _streamed(recognizer_id, chosen, {"Content-Disposition": f"attachment; filename={file_name}"})
+def download(recognizer_id: str, version: int | None, name: str) -> Streamed:
+    """A finished version in one of its forms, as a file."""
+    form = FORMATS[name]
+    file_name = f"recognizer-{recognizer_id[:8]}{form.suffix}"
+    headers = {"Content-Disposition": f"attachment; filename={file_name}"}
+    return _streamed(recognizer_id, version, form, headers)
 
 
-def report(recognizer_id: str) -> Streamed:
-    """The finished recognizer's report in the form that the request names, to be looked at."""
-    return _streamed(recognizer_id, _chosen(REPORTS), _AS_A_PICTURE)
+def report(recognizer_id: str, version: int | None, name: str) -> Streamed:
+    """A finished version's report in one of its forms, to be looked at."""
+    return _streamed(recognizer_id, version, REPORTS[name], _AS_A_PICTURE)
 
 
-def _streamed(recognizer_id: str, form: Format, headers: Mapping[str, str]) -> Streamed:
-    """One form of a dump, piece by piece: a web process never holds the whole of it."""
-    file, size = open_format(jobs().dump(recognizer_id, version()), form)
+def _streamed(recognizer_id: str, version: int | None, form: Format, headers: Mapping[str, str]) -> Streamed:
+    """One form of a bundle, piece by piece: a web process never holds the whole of it."""
+    here = workplace()
+    file, size = open_format(builds.bundle(here.database, here.storage, recognizer_id, version), form)
     return FileWrapper(file), 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
 
 
-def _chosen(forms: Mapping[str, Format]) -> Format:
-    """The form that the request names, the first of all if none."""
-    form = request.args.get("format", next(iter(forms)))
-    if form not in forms:
-        raise InvalidRequest(f"There is no format {form!r}; the formats are {', '.join(forms)}.")
-    return forms[form]
-
-
-def recognise(recognizer_id: str) -> dict[str, Any] | Response:
-    """The faces in the request's photos, or with ``draw=1`` its one photo with the faces drawn into it.
+def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, Any] | Response:
+    """The faces in the request's photos, or to ``draw`` its one photo with the faces drawn into it.
 
     A request whose every photo is unusable is refused.
     """
-    sent, draw = photos(), _switch("draw")
+    sent = photos()
     if draw and len(sent) > 1:
         raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
-    answer = jobs().recognize(recognizer_id, version(), [data for _, data in sent], g.request_id, draw=draw)
-    images = answer["images"]
-    if all("reason" in image for image in images):
-        raise ImageRejected(images[0]["reason"], images[0]["message"])
+    ready = builds.ready(workplace().database, recognizer_id, version)
+    found = broker().recognize(ready, [data for _, data in sent], g.request_id, draw=draw)
+    if all("reason" in image for image in found.images):
+        raise ImageRejected(found.images[0]["reason"], found.images[0]["message"])
     if draw:
-        return Response(answer["drawn"][0], mimetype="image/jpeg")
-    answer["images"] = [{"file": name} | image for (name, _), image in zip(sent, images, strict=True)]
+        return Response(found.drawn[0], mimetype="image/jpeg")
+    images = [{"file": name} | image for (name, _), image in zip(sent, found.images, strict=True)]
+    answer = {"id": ready.id, "version": ready.version, "images": images}
     return Recognition.model_validate(answer).model_dump(exclude_unset=True)
-
-
-def _switch(argument: str) -> bool:
-    """Whether an argument of the request, absent or 0 or 1, is on."""
-    given = request.args.get(argument, "0")
-    if given not in ("0", "1"):
-        raise InvalidRequest(f"{argument} is 0 or 1, not {given!r}.")
-    return given == "1"

@@ -10,10 +10,12 @@ from werkzeug.wsgi import ClosingIterator
 
 from app import actions
 from app.openapi import describe
-from app.parameters import Versioned
+from app.parameters import Versioned, arguments
 from app.schemas import Availability, Problem
+from app.service import workplace
 from constants.exceptions import Erased, Overloaded
-from jobs.processes.client import JobsClient
+from features.database import Database
+from jobs.table import builds
 from jobs.table.builds import BuildStatus
 from jobs.table.tables import OPEN_STATES
 
@@ -40,16 +42,16 @@ _LAST = "last"
 )
 def stream_events(recognizer_id: str) -> tuple[Iterable[bytes], int, dict[str, str]]:
     """What ``/is_available`` says, as an event ``progress`` whenever it changes, until ``ended``."""
-    status = actions.jobs().status(recognizer_id, actions.version())
+    status = actions.status(recognizer_id, arguments(Versioned).version)
     if request.headers.get("Last-Event-ID") == _LAST:
         return iter(()), 204, {}
     if not _streams.acquire(blocking=False):
         raise Overloaded("Too many streams of events are open; ask /is_available instead.", retry_after_s=30)
-    events = ClosingIterator(_events(actions.jobs(), status), _streams.release)
+    events = ClosingIterator(_events(workplace().database, status), _streams.release)
     return events, 200, _HEADERS
 
 
-def _events(jobs: JobsClient, status: BuildStatus) -> Iterator[bytes]:
+def _events(database: Database, status: BuildStatus) -> Iterator[bytes]:
     said, spoke = "", time.monotonic()
     while status.state in OPEN_STATES:
         now = Availability.of(status).model_dump_json()
@@ -61,7 +63,7 @@ def _events(jobs: JobsClient, status: BuildStatus) -> Iterator[bytes]:
             yield b": still at it\n\n"
         time.sleep(_LOOK_S)
         try:
-            status = jobs.status(status.id, status.version)
+            status = builds.status(database, status.id, status.version)
         except Erased:
             yield _event("erased", "{}", last=True)
             return

@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Blueprint
 from spectree import Response as Answers
+from sqlalchemy import select
 
-from app import actions
 from app.openapi import describe
 from app.schemas import Health
+from app.service import broker, workplace
 from jobs.table.tables import TaskKind
 
 blueprint = Blueprint("health", __name__, url_prefix="/v1")
@@ -26,8 +27,9 @@ def healthz() -> dict[str, Any]:
 @describe(resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS)
 def readyz() -> tuple[dict[str, Any], int]:
     """The table can be read, and workers of every kind are there."""
-    actions.jobs().check_database()
-    workers = actions.jobs().workers()
+    with workplace().database.read() as connection:
+        connection.execute(select(1))
+    workers = broker().workers()
     if workers is None or not all(workers.get(kind) for kind in TaskKind):
         return Health(status="unavailable", workers=workers).model_dump(), 503
     return Health(status="ok", workers=workers).model_dump(), 200

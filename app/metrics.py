@@ -7,9 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from app import actions
 from app.openapi import describe
-from jobs.processes.client import JobsClient
+from app.service import broker, workplace
+from jobs.table import counting
 from jobs.table.tables import TaskKind
 
 blueprint = Blueprint("metrics", __name__)
@@ -20,16 +20,13 @@ blueprint = Blueprint("metrics", __name__)
 def metrics() -> Response:
     """How many recognizers, builds, files, tasks and workers there are, in the text format of Prometheus."""
     registry = CollectorRegistry()
-    registry.register(_Service(actions.jobs()))
+    registry.register(_Figures())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-class _Service(Collector):
-    def __init__(self, jobs: JobsClient) -> None:
-        self._jobs = jobs
-
+class _Figures(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        counts, workers = self._jobs.counts(), self._jobs.workers() or {}
+        counts, workers = counting.count(workplace().database), broker().workers() or {}
         yield GaugeMetricFamily("facial_recognizers", "Recognizers that are not erased", counts.recognizers)
         yield _gauges("facial_builds", "Builds by state", ("state",), counts.builds)
         yield _gauges("facial_files", "Files by state", ("state",), counts.files)

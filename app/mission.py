@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import BuildParts, DownloadOf, OfNewest, Photos, RecognizeWith, ReportOf
+from app.parameters import BuildParts, DownloadOf, OfNewest, Photos, RecognizeWith, ReportOf, arguments
 from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
-from constants.exceptions import InvalidRequest
 
 blueprint = Blueprint("mission", __name__)
 
@@ -38,21 +37,24 @@ def build_recognizer() -> tuple[dict[str, Any], int]:
 @describe(query=OfNewest, resp=Answers(HTTP_200=Availability, **_refused(400, 404, 410)), tags=_TAGS)
 def is_available() -> dict[str, Any]:
     """Whether the recognizer ``id``, or without it the newest one, can be used."""
-    return Availability.of(actions.jobs().status(request.args.get("id"), actions.version())).model_dump()
+    asked = arguments(OfNewest)
+    return Availability.of(actions.status(asked.id, asked.version)).model_dump()
 
 
 @blueprint.get("/download_recognizer")
 @describe(query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
-    return actions.download(_id())
+    asked = arguments(DownloadOf)
+    return actions.download(asked.id, asked.version, asked.format)
 
 
 @blueprint.get("/report")
 @describe(query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
-    return actions.report(_id())
+    asked = arguments(ReportOf)
+    return actions.report(asked.id, asked.version, asked.format)
 
 
 @blueprint.post("/recognize")
@@ -64,11 +66,5 @@ def report() -> actions.Streamed:
 )
 def recognize() -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, named by the recognizer ``id``."""
-    return actions.recognise(_id())
-
-
-def _id() -> str:
-    recognizer_id = request.args.get("id")
-    if not recognizer_id:
-        raise InvalidRequest("Say which recognizer: add ?id=… with the id that /build_recognizer gave.")
-    return recognizer_id
+    asked = arguments(RecognizeWith)
+    return actions.recognize(asked.id, asked.version, bool(asked.draw))

@@ -5,12 +5,13 @@ from functools import partial
 from spectree import SpecTree
 
 from app.schemas import Problem
+from constants.version import VERSION
 
 spec = SpecTree(
     "flask",
     title="api-facial-recognition",
     description="Send pictures of people, get their face recognizer back.",
-    version="1",
+    version=VERSION,
     path="docs",
     mode="strict",
     # Pages that show the description load scripts from other hosts; the description itself suffices.

@@ -1,28 +1,76 @@
-"""What a request may carry beside its path, for the interface's description; the views themselves say what is wrong."""
+"""What a request may carry beside its path: checked as the interface's description says it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from flask import request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from app.actions import LATEST
 from app.uploads import BuildForm, LabelForm
+from constants.exceptions import InvalidRequest
+from constants.validation import sentences
 from modelization.bundle.download_formats import FORMATS, REPORTS
+
+#: What names the newest version that is ready, and the digits that no number of a version reaches.
+_LATEST, _MAX_DIGITS = "latest", 9
+
+_Arguments = TypeVar("_Arguments", bound=BaseModel)
+
+
+def arguments(model: type[_Arguments]) -> _Arguments:
+    """The arguments of the request at hand.
+
+    Raises ``InvalidRequest`` for one that is not as it should be, that is there twice, or that nothing here has.
+    """
+    given = request.args.to_dict(flat=False)
+    twice = next((name for name, values in given.items() if len(values) > 1), None)
+    if twice is not None:
+        raise InvalidRequest(f"The argument {twice!r} is given more than once.")
+    try:
+        return model.model_validate({name: value for name, (value,) in given.items()})
+    except ValidationError as error:
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        raise InvalidRequest(sentences(error, "argument", known)) from error
+
+
+def _version(named: object) -> object:
+    """The number of a version as it stands in a query; ``None`` for the latest one."""
+    if named is None or named == _LATEST:
+        return None
+    if not (isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < _MAX_DIGITS):
+        raise ValueError(f"there is no version {named!r}; a version is a number from 1, or '{_LATEST}'")
+    return int(named)
+
+
+def _recognizer(named: object) -> object:
+    if not named:
+        raise ValueError("say which recognizer, by ?id=… with the id that /build_recognizer gave")
+    return named
+
 
 #: A file in a form, as OpenAPI has it.
 _File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
-_VERSION = Field(LATEST, description="The number of a version; the newest one that is ready where it is left out")
+_Version = Annotated[int | None, BeforeValidator(_version), WithJsonSchema({"type": "string", "default": _LATEST})]
+_VERSION = "The number of a version; the newest one that is ready where it is left out"
 
 
-class Versioned(BaseModel):
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Nothing(_Query):
+    """No arguments."""
+
+
+class Versioned(_Query):
     """Arguments of whatever is asked about a version."""
 
-    version: str = _VERSION
+    version: _Version = Field(None, description=_VERSION)
 
 
 class OfRecognizer(Versioned):
     """Arguments of the short routes."""
 
-    id: str
+    id: Annotated[str, BeforeValidator(_recognizer)] = Field("", validate_default=True)
 
 
 class OfNewest(Versioned):
@@ -31,11 +79,11 @@ class OfNewest(Versioned):
     id: str | None = Field(None, description="The newest build of all where it is left out")
 
 
-class _Download(BaseModel):
+class _Download(_Query):
     format: Literal[*FORMATS] = next(iter(FORMATS))  # type: ignore[valid-type]
 
 
-class _Report(BaseModel):
+class _Report(_Query):
     format: Literal[*REPORTS] = next(iter(REPORTS))  # type: ignore[valid-type]
 
 
@@ -55,8 +103,10 @@ class ReportOf(OfRecognizer, _Report):
     """Arguments of ``/report``."""
 
 
-class _Draw(BaseModel):
-    draw: Literal[0, 1] = Field(0, description="1 answers with the one photo, faces and names drawn into it")
+class _Draw(_Query):
+    draw: Annotated[Literal[0, 1], BeforeValidator(lambda given: {"0": 0, "1": 1}.get(given, given))] = Field(
+        0, description="1 answers with the one photo, faces and names drawn into it"
+    )
 
 
 class Recognize(Versioned, _Draw):
@@ -67,11 +117,11 @@ class RecognizeWith(OfRecognizer, _Draw):
     """Arguments of ``/recognize``."""
 
 
-class Compared(BaseModel):
+class Compared(_Query):
     """Arguments of a comparison."""
 
-    before: str = Field(LATEST, alias="from")
-    after: str = Field(LATEST, alias="to")
+    before: _Version = Field(None, alias="from")
+    after: _Version = Field(None, alias="to")
 
 
 class _Pictures(BaseModel):

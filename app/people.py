@@ -9,11 +9,14 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import GrowParts, Versioned
+from app.parameters import GrowParts, Nothing, Versioned, arguments
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
+from app.service import broker, workplace
 from constants.exceptions import InvalidRequest
 from jobs.intake.labels import clean_label
+from jobs.table import contents
 from jobs.table.builds import BuildStatus
+from jobs.versions import forgetting, relabelling
 
 blueprint = Blueprint("people", __name__, url_prefix="/v1/recognizers/<recognizer_id>/people")
 
@@ -24,7 +27,7 @@ _TAGS = ("people",)
 @describe(query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
-    found = actions.jobs().people(recognizer_id, actions.version())
+    found = contents.people(workplace().database, recognizer_id, arguments(Versioned).version)
     return PersonList.model_validate({"id": recognizer_id, "people": found}).model_dump()
 
 
@@ -47,18 +50,24 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 )
 def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a version in which a person, or only some faces of the person, have another label."""
+    arguments(Nothing)
     change = _change()
     new = clean_label(change.label)
     if new is None:
         raise InvalidRequest("The new label is empty.")
-    return _accepted(actions.jobs().relabel(recognizer_id, label, new, change.faces))
+    version = relabelling.relabel(workplace().database, recognizer_id, label, new, change.faces)
+    broker().wake()
+    return _accepted(actions.status(recognizer_id, version))
 
 
 @blueprint.delete("/<path:label>")
 @describe(resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Erase a person and every version built with the person, and make a version without."""
-    receipt = actions.jobs().forget(recognizer_id, label)
+    arguments(Nothing)
+    here = workplace()
+    receipt = forgetting.forget(here.database, here.storage, recognizer_id, label)
+    broker().wake()
     answer = ReceiptAnswer.model_validate(asdict(receipt))
     return answer.model_dump(mode="json"), 202, _location(recognizer_id, receipt.version)
 

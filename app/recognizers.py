@@ -7,8 +7,11 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import BuildParts, Compared, Download, Photos, Recognize, Report, Versioned
+from app.parameters import BuildParts, Compared, Download, Nothing, Photos, Recognize, Report, Versioned, arguments
 from app.schemas import Comparison, ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
+from app.service import workplace
+from jobs.table import builds, contents
+from jobs.versions import comparing, erasing
 
 blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
 
@@ -16,10 +19,11 @@ _TAGS = ("recognizers",)
 
 
 @blueprint.get("")
-@describe(resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
+@describe(query=Nothing, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
 def list_recognizers() -> dict[str, Any]:
     """Every recognizer, the newest first."""
-    found = [RecognizerAnswer.of(status) for status in actions.jobs().listing()]
+    arguments(Nothing)
+    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database)]
     return RecognizerList(recognizers=found).model_dump(mode="json")
 
 
@@ -44,14 +48,18 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
 )
 def show_recognizer(recognizer_id: str) -> dict[str, Any]:
     """A recognizer: how far its build is, and once it is ready, whom it knows and how well."""
-    return RecognizerAnswer.of(actions.jobs().status(recognizer_id, actions.version())).model_dump(mode="json")
+    return RecognizerAnswer.of(actions.status(recognizer_id, arguments(Versioned).version)).model_dump(mode="json")
 
 
 @blueprint.delete("/<recognizer_id>")
 @describe(query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
-    actions.jobs().erase(recognizer_id, actions.version())
+    here, version = workplace(), arguments(Versioned).version
+    if version is None:
+        erasing.erase(here.database, here.storage, recognizer_id)
+    else:
+        erasing.erase_version(here.database, here.storage, recognizer_id, version)
     return "", 204
 
 
@@ -59,7 +67,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 @describe(query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
-    found = actions.jobs().images(recognizer_id, actions.version())
+    found = contents.images(workplace().database, recognizer_id, arguments(Versioned).version)
     return ImageList.model_validate({"id": recognizer_id, "images": found}).model_dump()
 
 
@@ -71,22 +79,25 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
 )
 def compare_versions(recognizer_id: str) -> dict[str, Any]:
     """What changed between two versions: people, their faces, and how well each version does."""
-    one, other = actions.version("from"), actions.version("to")
-    return Comparison.model_validate(actions.jobs().compare(recognizer_id, one, other)).model_dump(by_alias=True)
+    asked = arguments(Compared)
+    found = comparing.compare(workplace().database, recognizer_id, asked.before, asked.after)
+    return Comparison.model_validate(found).model_dump(by_alias=True)
 
 
 @blueprint.get("/<recognizer_id>/model")
 @describe(query=Download, tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
-    return actions.download(recognizer_id)
+    asked = arguments(Download)
+    return actions.download(recognizer_id, asked.version, asked.format)
 
 
 @blueprint.get("/<recognizer_id>/report")
 @describe(query=Report, tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
-    return actions.report(recognizer_id)
+    asked = arguments(Report)
+    return actions.report(recognizer_id, asked.version, asked.format)
 
 
 @blueprint.post("/<recognizer_id>/recognize")
@@ -98,4 +109,5 @@ def show_report(recognizer_id: str) -> actions.Streamed:
 )
 def recognize(recognizer_id: str) -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, with names."""
-    return actions.recognise(recognizer_id)
+    asked = arguments(Recognize)
+    return actions.recognize(recognizer_id, asked.version, bool(asked.draw))

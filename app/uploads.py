@@ -1,8 +1,7 @@
 """Reading a multipart request: its files and its options."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, Literal, TypeVar
 
 from flask import Request, request
@@ -11,11 +10,14 @@ from werkzeug.datastructures import CombinedMultiDict, FileStorage
 
 from constants.exceptions import InvalidRequest
 from constants.settings import Settings
+from constants.validation import sentences
 from jobs.intake.incoming import IncomingFile
+from jobs.intake.intake import Intake, Labelling, label_in_order
 from jobs.intake.label_manifest import MAX_MANIFEST_BYTES, Label, read_manifest
-from jobs.intake.taking_in import Labelling, take_in, with_labels
+from jobs.intake.labels import clean_name
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
+from jobs.workplace import Workplace
 
 #: Bytes that the fields of a form besides its files may have, a label for each of many files included.
 _MAX_FIELDS = 8 << 20
@@ -29,20 +31,9 @@ _Form = TypeVar("_Form", bound=BaseModel)
 
 
 class UploadRequest(Request):
-    """A request whose files go straight to the folder of uploads once ``incoming`` names one."""
+    """A request whose files go straight to an intake, once it has one."""
 
-    incoming: Path | None = None
-    _received: list[IncomingFile]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._received = []
-
-    def close(self) -> None:
-        """Delete what was received and not taken, the part at which a request broke off included."""
-        super().close()
-        for file in self._received:
-            file.close()
+    intake: Intake | None = None
 
     def _get_file_stream(
         self,
@@ -51,10 +42,9 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        if self.incoming is not None and filename:
-            file = IncomingFile(self.incoming)
-            self._received.append(file)
-            return file  # type: ignore[return-value]  # it has all that the parser and we use
+        if self.intake is not None and filename:
+            # It has all that the parser and we use.
+            return self.intake.receive(clean_name(filename))  # type: ignore[return-value]
         return super()._get_file_stream(total_content_length, content_type, filename, content_length)
 
 
@@ -80,44 +70,46 @@ def limits(settings: Settings) -> dict[str, int]:
 
 
 @contextmanager
-def build_request(settings: Settings, incoming: Path) -> Iterator[tuple[list[Upload], BuildOptions]]:
+def build_request(workplace: Workplace) -> Iterator[tuple[list[Upload], BuildOptions]]:
     """The uploads and options of the request at hand; what nobody took is deleted at the end.
 
     Options may stand in the form and in the query. Raises ``InvalidRequest`` or a subclass of it for anything that
     is not as it should be.
     """
-    with ExitStack() as stack:
-        sent = _received(incoming)
+    with _intake(workplace) as intake:
+        sent = _received()
         form = _form(BuildForm)
-        uploads = _taken_in(sent, form, settings, stack)
+        uploads = intake.take(sent, _labelling(form))
         yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
 
 
 @contextmanager
-def more_pictures(settings: Settings, incoming: Path, known: Callable[[], Sequence[str]]) -> Iterator[list[Upload]]:
+def more_pictures(workplace: Workplace, known: Callable[[], Sequence[str]]) -> Iterator[list[Upload]]:
     """The uploads of the request at hand for a recognizer that knows people already; else as ``build_request``.
 
     Who is ``known`` is asked once the request has been received, so that a client hears of what that raises.
     """
-    with ExitStack() as stack:
-        sent = _received(incoming)
-        yield _taken_in(sent, _form(LabelForm), settings, stack, known())
+    with _intake(workplace) as intake:
+        sent = _received()
+        yield intake.take(sent, _labelling(_form(LabelForm), known()))
 
 
-def _received(incoming: Path) -> list[FileStorage]:
-    """The pictures of the request at hand, written to the folder of uploads while they arrive."""
+def _intake(workplace: Workplace) -> Intake:
+    """Where the files of the request at hand go while they arrive."""
     here: UploadRequest = request  # type: ignore[assignment]  # the application's request_class
-    here.incoming = incoming
-    return _files("images", beside=(_MANIFEST,))
+    here.intake = Intake(workplace.settings, workplace.storage.incoming)
+    return here.intake
 
 
-def _taken_in(
-    sent: Sequence[FileStorage], form: LabelForm, settings: Settings, stack: ExitStack, known: Sequence[str] = ()
-) -> list[Upload]:
-    files = [(file.filename or "", _incoming(file)) for file in sent]
-    labelled = with_labels(files, request.form.getlist("labels"))
-    labelling = Labelling(form.label_from == "filename", _manifest(), known)
-    return take_in(labelled, settings, files[0][1].path.parent, stack, labelling)
+def _received() -> list[IncomingFile]:
+    """The pictures of the request at hand, with the labels sent beside them."""
+    files = [_incoming(file) for file in _files("images", beside=(_MANIFEST,))]
+    label_in_order(files, request.form.getlist("labels"))
+    return files
+
+
+def _labelling(form: LabelForm, known: Sequence[str] = ()) -> Labelling:
+    return Labelling(form.label_from == "filename", _manifest(), known)
 
 
 def _manifest() -> dict[str, tuple[Label, ...]]:
@@ -133,7 +125,7 @@ def _manifest() -> dict[str, tuple[Label, ...]]:
 
 
 def photos() -> list[tuple[str, bytes]]:
-    """Names and bytes of the photos to recognise, kept in memory. Raises ``InvalidRequest`` for none or too many."""
+    """Names and bytes of the photos to recognize, kept in memory. Raises ``InvalidRequest`` for none or too many."""
     sent = _files("image")
     if request.form:
         raise InvalidRequest(f"There is no option {next(iter(request.form))!r} here.")
@@ -177,12 +169,4 @@ def _form(form: type[_Form]) -> _Form:
     try:
         return form.model_validate(options)
     except ValidationError as error:
-        raise InvalidRequest(" ".join(_sentence(problem, form) for problem in error.errors())) from error
-
-
-def _sentence(problem: Mapping[str, Any], form: type[BaseModel]) -> str:
-    name = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(sorted({*form.model_fields, *_WHO_IS_WHO}))
-        return f"There is no option {name!r}; the options are {known}."
-    return f"The option {name!r} is wrong: {problem['msg']}."
+        raise InvalidRequest(sentences(error, "option", {*form.model_fields, *_WHO_IS_WHO})) from error

@@ -10,15 +10,20 @@ from pydantic import Field, ValidationError, computed_field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from constants.exceptions import InvalidSettings
+from constants.validation import no_such, sentences
 
 #: Bytes; a Unix socket's address holds about 104 on macOS and 108 on Linux.
 _MAX_SOCKET_PATH = 100
 
 
+#: What the variables of settings start with, and those that only tests read.
+_PREFIX, _OF_TESTS = "FACIAL_", "FACIAL_TEST_"
+
+
 class Settings(BaseSettings):
     """Every setting, its default and its meaning; the README's table lists the same."""
 
-    model_config = SettingsConfigDict(env_prefix="FACIAL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="Address that the web server listens on")
     port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
@@ -66,9 +71,17 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of the environment. Raises ``InvalidSettings`` that names each variable that is wrong."""
+    """The settings of the environment. Raises ``InvalidSettings`` that names each variable that is wrong or unknown."""
+    known = [_variable(name) for name in Settings.model_fields]
+    for variable in os.environ:
+        if variable.startswith(_PREFIX) and not variable.startswith(_OF_TESTS) and variable not in known:
+            raise InvalidSettings(no_such("setting", variable, known))
     try:
         return Settings()
     except ValidationError as error:
-        wrong = (f"FACIAL_{str(problem['loc'][0]).upper()}: {problem['msg']}." for problem in error.errors())
-        raise InvalidSettings(" ".join(wrong)) from error
+        raise InvalidSettings(sentences(error, "setting", Settings.model_fields, _variable)) from error
+
+
+def _variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return _PREFIX + name.upper()

@@ -1,12 +1,11 @@
-"""Building and recognising from the command line: the service's own pipeline, without the service."""
+"""Building from a folder on the command line: the service's own pipeline, without the service."""
 
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from tqdm import tqdm
 
 from constants.exceptions import BuildFailed, InvalidRequest
 from constants.settings import load_settings
+from constants.validation import sentences
 from jobs.intake.incoming import IncomingFile
+from jobs.intake.intake import Intake, Labelling
 from jobs.intake.label_manifest import Label, read_manifest
 from jobs.intake.labels import clean_name
-from jobs.intake.taking_in import Labelling, SentFile, take_in
 from jobs.table import builds, contents
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import BuildStatus
@@ -49,15 +49,10 @@ def build_folder(
         raise InvalidRequest("Say where the recognizer goes: --out FILE.zip.")
     if out is not None and not out.absolute().parent.is_dir():
         raise InvalidRequest(f"There is no folder {out.parent} to put the recognizer in.")
-    # Everything but the result is gone afterwards, so that no encodings are left lying about.
-    with tempfile.TemporaryDirectory(prefix="facial-") as temporary, ExitStack() as stack:
-        own = {"data_dir": Path(temporary), "database_url": "", "log_level": "WARNING"}
-        workplace = Workplace.of(load_settings().model_copy(update=own))
-        start_logging(workplace.settings, "build")
-        stack.callback(workplace.database.close)
-        sent = _read(folder, workplace, stack)
-        uploads = take_in(sent, workplace.settings, workplace.storage.incoming, stack, labelling)
-        recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
+    with _own_workplace() as workplace:
+        with Intake(workplace.settings, workplace.storage.incoming) as intake:
+            uploads = intake.take(_read(folder, intake), labelling)
+            recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
         status = _watch(workplace, recognizer, options)
         images = contents.images(workplace.database, recognizer)
         for image in images:
@@ -67,17 +62,29 @@ def build_folder(
             raise BuildFailed(status.message)
         _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))
         if out is not None and status.is_ready:
-            shutil.copyfile(workplace.storage.bundle(recognizer, status.bundle or ""), out)
+            shutil.copyfile(builds.bundle(workplace.database, workplace.storage, recognizer), out)
     print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
+
+
+@contextmanager
+def _own_workplace() -> Iterator[Workplace]:
+    """A workplace that is gone afterwards, so that no encodings are left lying about."""
+    with tempfile.TemporaryDirectory(prefix="facial-") as temporary:
+        own = {"data_dir": Path(temporary), "database_url": "", "log_level": "WARNING"}
+        workplace = Workplace.of(load_settings().model_copy(update=own))
+        start_logging(workplace.settings, "build")
+        try:
+            yield workplace
+        finally:
+            workplace.database.close()
 
 
 def _options(chosen: Mapping[str, Any]) -> BuildOptions:
     try:
         return BuildOptions.model_validate(chosen)
     except ValidationError as error:
-        raise InvalidRequest(
-            "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
-        ) from error
+        as_written = lambda name: f"--{name.replace('_', '-')}"  # noqa: E731
+        raise InvalidRequest(sentences(error, "option", BuildOptions.model_fields, as_written)) from error
 
 
 def _manifest(path: Path | None) -> dict[str, tuple[Label, ...]]:
@@ -88,15 +95,14 @@ def _manifest(path: Path | None) -> dict[str, tuple[Label, ...]]:
     return read_manifest(path.read_bytes())
 
 
-def _read(folder: Path, workplace: Workplace, stack: ExitStack) -> list[SentFile]:
+def _read(folder: Path, intake: Intake) -> list[IncomingFile]:
     sent = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        file = IncomingFile(workplace.storage.incoming)
-        stack.callback(file.close)
+        file = intake.receive(clean_name(str(path.relative_to(folder))))
         with path.open("rb") as content:
             shutil.copyfileobj(content, file)
         file.seal()
-        sent.append(SentFile(clean_name(str(path.relative_to(folder))), file))
+        sent.append(file)
     return sent
 
 
@@ -144,17 +150,3 @@ def _show(bar: Any, workplace: Workplace, recognizer: str, unit: str) -> bool:
         return True
     bar.update((bar.total or 0) - bar.n)
     return False
-
-
-def recognize_photos(recognizer: Path, photos: list[Path]) -> None:
-    """Print the faces in photos, with the names that a recognizer's file gives them, as JSON."""
-    from jobs.work.recognition import recognize
-    from modelization.recognizer import Recognizer
-
-    missing = next((path for path in (recognizer, *photos) if not path.is_file()), None)
-    if missing is not None:
-        raise InvalidRequest(f"{missing} is not a file.")
-    loaded = Recognizer.load(recognizer)
-    answers = recognize(loaded, [photo.read_bytes() for photo in photos], load_settings())
-    images = [{"file": str(photo)} | answer for photo, answer in zip(photos, answers, strict=True)]
-    print(json.dumps({"images": images}, ensure_ascii=False, indent=2))

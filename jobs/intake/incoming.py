@@ -11,11 +11,14 @@ from typing import IO
 class IncomingFile:
     """A file in the folder of uploads that is written first and read afterwards.
 
-    It holds a descriptor only while it is written or read, so that a request may bring thousands. It
-    is deleted when closed; taking it means to move ``path`` away before that.
+    ``name`` is what it was called when it was sent, and ``label`` who was said to be on it. It holds a descriptor only
+    while it is written or read, so that a request may bring thousands. It is deleted when closed; taking it means to
+    move ``path`` away before that.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "", label: str | None = None) -> None:
+        self.name = name
+        self.label = label
         descriptor, name = tempfile.mkstemp(dir=folder)
         self.path = Path(name)
         self.size = 0
@@ -50,7 +53,7 @@ class IncomingFile:
     def twin(self) -> "IncomingFile":
         """The sealed content once more, under a path of its own: for a picture that is taken for two people."""
         self.seal()
-        other = IncomingFile(self.path.parent)
+        other = IncomingFile(self.path.parent, self.name, self.label)
         other.close()
         try:
             os.link(self.path, other.path)

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
 from constants.exceptions import InvalidRequest, RequestTooLarge
+from constants.validation import causes
 from jobs.intake.labels import clean_label, clean_name, same_label
 from jobs.table.records import Sides
 
@@ -33,12 +36,60 @@ class Label:
     box: Sides | None = None
 
 
-@dataclass(frozen=True)
-class _Row:
-    where: str
-    file: str
-    people: tuple[str, ...]
-    box: Sides | None
+class _Row(BaseModel):
+    """A row as it was written: a file, its people, and the box of one, in any of the ways that a box is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field("", validate_default=True)
+    person: tuple[str, ...] = Field((), validate_default=True)
+    box: Sides | None = None
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _name(cls, written: object) -> str:
+        name = clean_name(written) if isinstance(written, str) else ""
+        if not name:
+            raise ValueError("names no file")
+        return name
+
+    @field_validator("person", mode="before")
+    @classmethod
+    def _people(cls, written: object, info: ValidationInfo) -> tuple[str, ...]:
+        several = written if isinstance(written, list) else [written]
+        people = [clean_label(person) if isinstance(person, str) else None for person in several]
+        named = tuple(person for person in people if person is not None)
+        if not named or len(named) < len(people):
+            raise ValueError(f"names nobody in {info.data.get('file', '')!r}")
+        return named
+
+    @model_validator(mode="before")
+    @classmethod
+    def _box_of_sides(cls, written: dict[str, Any]) -> dict[str, Any]:
+        """The row with what it says of a box as four numbers."""
+        sides = {name: written[name] for name in _SIDES if name in written}
+        rest = {name: value for name, value in written.items() if name not in _SIDES}
+        if sides:
+            rest["box"] = sides if "box" not in written else ()  # both is none
+        return rest
+
+    @field_validator("box", mode="before")
+    @classmethod
+    def _numbers(cls, written: object) -> tuple[float, ...]:
+        if isinstance(written, str):
+            written = written.replace(",", " ").replace(";", " ").split()
+        elif isinstance(written, dict):
+            written = [written.get(name) for name in _SIDES]
+        numbers = [_number(value) for value in written] if isinstance(written, list) else []
+        if len(numbers) == 4 and all(map(isfinite, numbers)) and numbers[0] < numbers[2] and numbers[1] < numbers[3]:
+            return tuple(numbers)
+        raise ValueError("has no box that is one: x_min, y_min, x_max and y_max in pixels, min below max")
+
+    @model_validator(mode="after")
+    def _one_for_a_box(self) -> "_Row":
+        if self.box is not None and len(self.person) > 1:
+            raise ValueError(f"gives one box for {len(self.person)} people")
+        return self
 
 
 def read_manifest(content: bytes) -> dict[str, tuple[Label, ...]]:
@@ -53,9 +104,9 @@ def read_manifest(content: bytes) -> dict[str, tuple[Label, ...]]:
     text = _decoded(content)
     rows = _from_json(text) if text.lstrip().startswith(("[", "{")) else _from_csv(text)
     labels: dict[str, list[Label]] = {}
-    for row in rows:
+    for where, row in rows:
         before = labels.setdefault(row.file, [])
-        before += [Label(person, row.box) for person in row.people if not _is_repeated(row, person, before)]
+        before += [Label(person, row.box) for person in row.person if not _is_repeated(where, row, person, before)]
     if not labels:
         raise InvalidRequest("The manifest names no file.")
     return {file: tuple(found) for file, found in labels.items()}
@@ -94,16 +145,16 @@ def _by_name(names: Sequence[str]) -> dict[str, list[int]]:
     return tails | whole
 
 
-def _is_repeated(row: _Row, person: str, before: Sequence[Label]) -> bool:
+def _is_repeated(where: str, row: _Row, person: str, before: Sequence[Label]) -> bool:
     """Whether an earlier row said the same; one that contradicts it is refused."""
     for label in before:
         if same_label(label.person, person):
             if label.box == row.box:
                 return True
-            raise InvalidRequest(f"{row.where}: {row.file!r} is named twice for {person!r} with different boxes.")
+            raise InvalidRequest(f"{where}: {row.file!r} is named twice for {person!r} with different boxes.")
         if label.box is None or row.box is None or label.box == row.box:
             raise InvalidRequest(
-                f"{row.where}: {row.file!r} is named for {label.person!r} and for {person!r}; "
+                f"{where}: {row.file!r} is named for {label.person!r} and for {person!r}; "
                 "keep the right one or, if both are in the picture, give each a box of its own."
             )
     return False
@@ -119,7 +170,7 @@ def _decoded(content: bytes) -> str:
         raise InvalidRequest("The manifest cannot be read as text; save it as UTF-8.") from error
 
 
-def _from_csv(text: str) -> Iterator[_Row]:
+def _from_csv(text: str) -> Iterator[tuple[str, _Row]]:
     header = text.lstrip().partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(_DELIMITERS, key=header.count), skipinitialspace=True)
     columns: list[str] = []
@@ -135,7 +186,7 @@ def _from_csv(text: str) -> Iterator[_Row]:
             where = f"The manifest's line {reader.line_num}"
             if len(values) > len(columns):
                 raise InvalidRequest(f"{where} has {len(values)} columns, and the first line names {len(columns)}.")
-            yield _row(where, {name: value for name, value in zip(columns, values, strict=False) if value})
+            yield where, _row(where, {name: value for name, value in zip(columns, values, strict=False) if value})
     except csv.Error as error:
         raise InvalidRequest(f"The manifest's line {reader.line_num} cannot be read: {error}.") from error
 
@@ -150,7 +201,7 @@ def _refuse_columns(columns: Sequence[str]) -> None:
         raise InvalidRequest(f"The manifest's column {wrong!r} is not known, or there twice; it has {_KNOWN}.")
 
 
-def _from_json(text: str) -> Iterator[_Row]:
+def _from_json(text: str) -> Iterator[tuple[str, _Row]]:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -164,41 +215,14 @@ def _from_json(text: str) -> Iterator[_Row]:
         wrong = next((name for name in entry if name not in _COLUMNS), None)
         if wrong is not None:
             raise InvalidRequest(f"{where} has {wrong!r}, which is not known; it has {_KNOWN}.")
-        yield _row(where, {name: value for name, value in entry.items() if value is not None})
+        yield where, _row(where, {name: value for name, value in entry.items() if value is not None})
 
 
 def _row(where: str, fields: Mapping[str, Any]) -> _Row:
-    file = fields.get("file")
-    name = clean_name(file) if isinstance(file, str) else ""
-    if not name:
-        raise InvalidRequest(f"{where} names no file.")
-    person = fields.get("person")
-    written = person if isinstance(person, list) else [person]
-    people = [clean_label(one) if isinstance(one, str) else None for one in written]
-    if not people or None in people:
-        raise InvalidRequest(f"{where} names nobody in {name!r}.")
-    box = _box(where, fields)
-    if box is not None and len(people) > 1:
-        raise InvalidRequest(f"{where} gives one box for {len(people)} people.")
-    return _Row(where, name, tuple(one for one in people if one is not None), box)
-
-
-def _box(where: str, fields: Mapping[str, Any]) -> Sides | None:
-    box, sides = fields.get("box"), {name: fields[name] for name in _SIDES if name in fields}
-    if box is None and not sides:
-        return None
-    if isinstance(box, str):
-        box = box.replace(",", " ").replace(";", " ").split()
-    elif isinstance(box, dict) or (box is None and sides):
-        box = [(box or sides).get(name) for name in _SIDES]
-    elif sides:
-        box = None
-    numbers = [_number(value) for value in box] if isinstance(box, list) else []
-    if len(numbers) == 4 and all(map(isfinite, numbers)):
-        left, top, right, bottom = numbers
-        if left < right and top < bottom:
-            return left, top, right, bottom
-    raise InvalidRequest(f"{where} has no box that is one: x_min, y_min, x_max and y_max in pixels, min below max.")
+    try:
+        return _Row.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidRequest(f"{where} {causes(error)[0]}.") from error
 
 
 def _number(value: object) -> float:

@@ -192,6 +192,12 @@ def ready(database: Database, recognizer_id: str, version: int | None = None) ->
     return found
 
 
+def bundle(database: Database, storage: Storage, recognizer_id: str, version: int | None = None) -> Path:
+    """The file of a finished version's bundle. Raises as ``ready`` does."""
+    found = ready(database, recognizer_id, version)
+    return storage.bundle(found.id, found.bundle or "")
+
+
 def listing(database: Database) -> list[BuildStatus]:
     """The latest version of every recognizer that was not erased, the newest first."""
     place = func.row_number().over(partition_by=builds.c.recognizer_id, order_by=_LATEST_FIRST)

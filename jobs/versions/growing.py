@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from constants.reasons import Reason
 from features.database import Database
-from jobs.intake.taking_in import refuse_hopeless
+from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
 from jobs.table.builds import Upload, insert_files, paths, refuse_overload
 from jobs.table.records import File, files_of

@@ -34,7 +34,7 @@ def make_client(workplace):
         def make(**changes: object) -> FlaskClient:
             app = create_app(workplace.settings.model_copy(update=changes))
             app.test_client_class = BufferedClient
-            stack.callback(app.extensions["jobs"].close)
+            stack.callback(app.extensions["service"].close)
             return app.test_client()
 
         yield make

@@ -29,7 +29,13 @@ def test_every_setting_stands_in_the_readme_and_no_other():
 )
 def test_a_malformed_setting_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"FACIAL_{name}", value)
-    with pytest.raises(InvalidSettings, match=f"FACIAL_{name}: "):
+    with pytest.raises(InvalidSettings, match=f"'FACIAL_{name}' is wrong: "):
+        load_settings()
+
+
+def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch):
+    monkeypatch.setenv("FACIAL_ENCODE_WORKER", "2")
+    with pytest.raises(InvalidSettings, match="'FACIAL_ENCODE_WORKER'; did you mean 'FACIAL_ENCODE_WORKERS'"):
         load_settings()
 
 

@@ -89,7 +89,7 @@ def test_options_are_those_of_a_request(people, tmp_path):
         (("build", ".", "--out", "x.zip", "--detector", "best"), "detector"),
         (("build", ".", "--out", "x.zip", "--manifest", "none.csv"), "none.csv is not a file"),
         (("build", "nowhere", "--out", "x.zip"), "nowhere is not a folder"),
-        (("build", ".", "--out", "x.zip", "--target-fpir", "7"), "target_fpir"),
+        (("build", ".", "--out", "x.zip", "--target-fpir", "7"), "target-fpir"),
         (("recognize", "nowhere.zip", "photo.jpg"), "nowhere.zip is not a file"),
         (("recognize", "text.zip", "text.zip"), "recognizer"),
     ],
@@ -106,7 +106,7 @@ def test_a_malformed_setting_ends_with_a_sentence(monkeypatch):
     monkeypatch.setenv("FACIAL_PORT", "web")
     ended = run("dispatcher")
     assert ended.returncode == 1
-    assert ended.stderr.startswith("FACIAL_PORT: ")
+    assert ended.stderr.startswith("The setting 'FACIAL_PORT' is wrong: ")
 
 
 @pytest.mark.parametrize(

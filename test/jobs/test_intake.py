@@ -10,14 +10,15 @@ from PIL import Image
 
 from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge, UnsupportedMedia
 from constants.reasons import Reason
-from jobs.intake.incoming import IncomingFile
+from jobs.intake.intake import Intake, Labelling, label_in_order
 from jobs.intake.label_manifest import read_manifest
-from jobs.intake.taking_in import Labelling, take_in, with_labels
+from jobs.intake.labels import clean_name
 from test.conftest import jpeg
 
 
 @pytest.fixture
 def stack():
+    """What keeps intakes open until the test ends."""
     with ExitStack() as opened:
         yield opened
 
@@ -29,15 +30,15 @@ def pictures(astronaut):
 
 
 def intake(workplace, stack, files, labels=(), settings=None, **options):
+    opened = stack.enter_context(Intake(settings or workplace.settings, workplace.storage.incoming))
     sent = []
     for name, content in files:
-        file = IncomingFile(workplace.storage.incoming)
-        stack.callback(file.close)
+        file = opened.receive(clean_name(name))
         file.write(content)
         file.seal()
-        sent.append((name, file))
-    incoming = workplace.storage.incoming
-    return take_in(with_labels(sent, labels), settings or workplace.settings, incoming, stack, Labelling(**options))
+        sent.append(file)
+    label_in_order(sent, labels)
+    return opened.take(sent, Labelling(**options))
 
 
 def zipped(files, **options) -> bytes:

@@ -1,7 +1,6 @@
 """From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -12,33 +11,12 @@ from constants.settings import Settings
 from jobs.intake.archives import is_archive, members, refusing_damage
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, assign
-from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
+from jobs.intake.labels import clean_label, filename_label, folder_label, same_label, unify
 from jobs.table.builds import Upload
 from preprocessor.media_formats import is_video, opened
 
 #: Bytes copied at a time.
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class SentFile:
-    """A file as it was sent, and the label that was sent with it, which an archive passes on to its members."""
-
-    name: str
-    file: IncomingFile
-    label: str | None = None
-
-
-def with_labels(files: Sequence[tuple[str, IncomingFile]], labels: Sequence[str]) -> list[SentFile]:
-    """Files with the labels sent beside them, one for each or none. Raises ``InvalidRequest`` for any other number."""
-    if labels and len(labels) != len(files):
-        raise InvalidRequest(
-            f"There are {len(labels)} labels for {len(files)} files; send one 'labels' field for each file, in order."
-        )
-    return [
-        SentFile(clean_name(name), file, clean_label(label))
-        for (name, file), label in zip(files, labels or [""] * len(files), strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -50,34 +28,87 @@ class Labelling:
     known: Sequence[str] = ()
 
 
-def take_in(
-    sent: Sequence[SentFile], settings: Settings, incoming: Path, stack: ExitStack, labelling: Labelling
-) -> list[Upload]:
-    """The uploads of a build, in the order sent; files made on the way are deleted when ``stack`` closes.
+class Intake:
+    """What a request brings, on its way to be a build's: the folder it lies in, its limits, and its removal.
 
-    A picture with several labels becomes as many uploads of the same content. Raises ``NothingUsable`` where no
-    recognizer can come of them, with every file and its reason: one that knows people already needs a single picture.
-    Raises ``InvalidRequest`` for a manifest that does not fit the files; ``RequestTooLarge`` and
-    ``UnsupportedMedia`` for archives that are too large or cannot be read.
+    A context manager, at whose end every file that was not moved away is deleted.
     """
-    unpacked = list(_unpacked(sent, settings, incoming, stack))
-    named = assign(labelling.manifest, [file.name for file in unpacked])
-    labelled = [
-        (_copy_of(file, number, stack), label)
-        for file, labels in zip(unpacked, named, strict=True)
-        for number, label in enumerate(_labels(file, labels, labelling.from_filename))
-    ]
-    people = unify([*labelling.known, *(label.person if label else None for _, label in labelled)])
-    uploads = [
-        replace(_looked_at(file, person), box=label.box if label else None)
-        for (file, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
-    ]
-    uploads = _without_repeated(uploads)
-    refuse_hopeless(uploads, labelling.known)
-    return uploads
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._received: list[IncomingFile] = []
+
+    def __enter__(self) -> "Intake":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._received:
+            file.close()
+
+    def receive(self, name: str = "", label: str | None = None) -> IncomingFile:
+        """An empty file, to be written."""
+        return self._owned(IncomingFile(self._folder, name, label))
+
+    def take(self, sent: Sequence[IncomingFile], labelling: Labelling) -> list[Upload]:
+        """The uploads of a build, in the order sent: unpacked, labelled, looked at.
+
+        A picture with several labels becomes as many uploads of the same content. Raises ``NothingUsable`` where no
+        recognizer can come of them, with every file and its reason: one that knows people already needs a single
+        picture. Raises ``InvalidRequest`` for a manifest that does not fit the files; ``RequestTooLarge`` and
+        ``UnsupportedMedia`` for archives that are too large or cannot be read.
+        """
+        unpacked = list(self._unpacked(sent))
+        named = assign(labelling.manifest, [file.name for file in unpacked])
+        labelled = [
+            (file if number == 0 else self._owned(file.twin()), label)
+            for file, labels in zip(unpacked, named, strict=True)
+            for number, label in enumerate(_labels(file, labels, labelling.from_filename))
+        ]
+        people = unify([*labelling.known, *(label.person if label else None for _, label in labelled)])
+        uploads = [
+            replace(_looked_at(file, person), box=label.box if label else None)
+            for (file, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
+        ]
+        uploads = _without_repeated(uploads)
+        refuse_hopeless(uploads, labelling.known)
+        return uploads
+
+    def _owned(self, file: IncomingFile) -> IncomingFile:
+        self._received.append(file)
+        return file
+
+    def _unpacked(self, sent: Iterable[IncomingFile]) -> Iterator[IncomingFile]:
+        """The files, each archive replaced by what is in it."""
+        count, room = 0, self._settings.max_unpacked_mb << 20
+        for file in sent:
+            for inner in self._contents(file, room) if is_archive(file.path) else (file,):
+                count += 1
+                if inner is not file:
+                    room -= inner.size
+                if count > self._settings.max_files:
+                    raise RequestTooLarge(f"There are more than {self._settings.max_files} files; send them in parts.")
+                yield inner
+
+    def _contents(self, archive: IncomingFile, room: int) -> Iterator[IncomingFile]:
+        with refusing_damage():
+            for name, content in members(archive.path):
+                file = self.receive(name, archive.label)
+                room -= _copy(content, file, room)
+                yield file
 
 
-def _labels(file: SentFile, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
+def label_in_order(files: Sequence[IncomingFile], labels: Sequence[str]) -> None:
+    """Give files the labels sent beside them, one for each or none. Raises ``InvalidRequest`` for any other number."""
+    if labels and len(labels) != len(files):
+        raise InvalidRequest(
+            f"There are {len(labels)} labels for {len(files)} files; send one 'labels' field for each file, in order."
+        )
+    for file, label in zip(files, labels, strict=False):
+        file.label = clean_label(label)
+
+
+def _labels(file: IncomingFile, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
     """Who is in a file: as the manifest says, or a label that was sent with it, or its name; the first that applies."""
     if named and file.label and not any(same_label(label.person, file.label) for label in named):
         raise InvalidRequest(
@@ -85,37 +116,6 @@ def _labels(file: SentFile, named: Sequence[Label], from_filename: bool) -> Sequ
         )
     label = file.label or folder_label(file.name) or (filename_label(file.name) if from_filename else None)
     return named or [Label(label) if label else None]
-
-
-def _copy_of(file: SentFile, number: int, stack: ExitStack) -> SentFile:
-    """The file itself as the first of its uploads, and a twin of it as each further one."""
-    if number == 0:
-        return file
-    twin = file.file.twin()
-    stack.callback(twin.close)
-    return SentFile(file.name, twin, file.label)
-
-
-def _unpacked(sent: Iterable[SentFile], settings: Settings, incoming: Path, stack: ExitStack) -> Iterator[SentFile]:
-    """The files, each archive replaced by what is in it."""
-    count, room = 0, settings.max_unpacked_mb << 20
-    for file in sent:
-        for inner in _contents(file, incoming, stack, room) if is_archive(file.file.path) else (file,):
-            count += 1
-            if inner is not file:
-                room -= inner.file.size
-            if count > settings.max_files:
-                raise RequestTooLarge(f"There are more than {settings.max_files} files; send them in parts.")
-            yield inner
-
-
-def _contents(archive: SentFile, incoming: Path, stack: ExitStack, room: int) -> Iterator[SentFile]:
-    with refusing_damage():
-        for name, content in members(archive.file.path):
-            file = IncomingFile(incoming)
-            stack.callback(file.close)
-            room -= _copy(content, file, room)
-            yield SentFile(name, file, archive.label)
 
 
 def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
@@ -128,12 +128,12 @@ def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
     return file.size
 
 
-def _looked_at(sent: SentFile, label: str | None) -> Upload:
-    upload = Upload(sent.name, label, sent.file.content_hash, sent.file.path)
-    if is_video(sent.file.path):
+def _looked_at(file: IncomingFile, label: str | None) -> Upload:
+    upload = Upload(file.name, label, file.content_hash, file.path)
+    if is_video(file.path):
         return upload  # opened by the worker that takes it apart
     try:
-        opened(sent.file.path).close()
+        opened(file.path).close()
     except ImageRejected as rejection:
         return _refused(upload, Reason(rejection.reason))
     return upload

@@ -7,17 +7,15 @@ import pytest
 import zmq
 
 from jobs.processes import messages
-from jobs.processes.client import JobsClient
+from jobs.processes.broker import Broker
 from jobs.processes.messages import Message
-from jobs.table.build_options import BuildOptions
-from test.jobs.test_tasks import uploads
 
 THREADS = 4
 
 
 @pytest.fixture
-def client(service_settings):
-    made = JobsClient(service_settings)
+def broker(service_settings):
+    made = Broker(service_settings)
     yield made
     made.close()
 
@@ -31,22 +29,23 @@ def dispatcher(service_settings):
         yield socket
 
 
-def test_the_first_build_of_every_thread_wakes_the_dispatcher(client, dispatcher):
+def test_the_first_message_of_every_thread_wakes_the_dispatcher(broker, dispatcher):
     """A thread's socket is made with its first message, and is not connected at once."""
     together = threading.Barrier(THREADS)
 
-    def submit() -> None:
+    def wake() -> None:
         together.wait(30)
-        client.submit(uploads(client.storage, 2), BuildOptions())
+        broker.wake()
 
     with ThreadPoolExecutor(THREADS) as pool:
-        wait([pool.submit(submit) for _ in range(THREADS)])
+        wait([pool.submit(wake) for _ in range(THREADS)])
         for _ in range(THREADS):
             assert dispatcher.poll(5000), "a message was lost"
             _, *frames = dispatcher.recv_multipart()
             assert Message.from_frames(frames).kind == messages.WAKE
-        client.close()  # sockets are closed before the threads they belong to end
+        broker.close()  # sockets are closed before the threads they belong to end
 
 
-def test_without_a_dispatcher_a_build_is_accepted_all_the_same(client):
-    assert client.submit(uploads(client.storage, 2), BuildOptions()).state == "queued"
+def test_without_a_dispatcher_nobody_waits_for_it(broker):
+    broker.wake()
+    assert broker.workers() is None

@@ -1,0 +1,114 @@
+"""The way to the dispatcher over ZeroMQ, for a process that answers clients.
+
+Nothing here, nor what it imports, loads OpenCV, dlib, TensorFlow or ONNX Runtime.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import zmq
+
+from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
+from constants.settings import Settings
+from jobs.processes import messages
+from jobs.processes.messages import Message
+from jobs.table.builds import BuildStatus
+
+#: Seconds that a look at the dispatcher's health waits.
+_PING_S = 2.0
+#: Milliseconds that a new socket has to be connected to a dispatcher that is there.
+_CONNECT_MS = 100
+
+_ERRORS = {error.code: error for error in (NotFound, NotReady)}
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """What was found in photos, as JSON, and, if asked for, each as a JPEG file with the faces drawn into it."""
+
+    images: list[dict[str, Any]]
+    drawn: tuple[bytes, ...]
+
+
+class Broker:
+    """Wakes the dispatcher and asks it; the threads of a process may share it.
+
+    Nothing is opened before the first use, so it can be made before a server forks.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._numbers = count()
+        self._threads = threading.local()
+        self._lock = threading.Lock()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+
+    def close(self) -> None:
+        """Close what was opened; the broker is not used afterwards."""
+        with self._lock:
+            if self._context is not None:
+                self._context.destroy(linger=0)
+
+    def wake(self) -> None:
+        """Say that there is new work in the table.
+
+        This is lost where the dispatcher is away: the table is the truth, and it looks there by itself.
+        """
+        socket = self._socket()
+        # A socket that was made just now needs a moment until it is connected.
+        if socket.poll(_CONNECT_MS, zmq.POLLOUT):
+            with suppress(zmq.Again):
+                socket.send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
+
+    def recognize(self, ready: BuildStatus, photos: Sequence[bytes], about: str, *, draw: bool = False) -> Recognized:
+        """The faces in photos, with names, by a version that is ready. ``about`` is the request's id, for the log.
+
+        Raises ``NotFound`` where it was deleted meanwhile, ``Overloaded`` where no worker answers in time.
+        """
+        header = {"recognizer": ready.id, "bundle": ready.bundle, "about": about, "draw": draw}
+        answer = self._ask(Message(messages.RECOGNIZE, header, tuple(photos)), self._settings.recognize_timeout_s)
+        if answer is None or answer.kind == messages.BUSY:
+            raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
+        if "error" in answer.header:
+            error = answer.header["error"]
+            raise _ERRORS.get(error["code"], FacialError)(error["message"])
+        return Recognized(answer.header["images"], answer.buffers)
+
+    def workers(self) -> dict[str, int] | None:
+        """How many workers of each kind the dispatcher knows; ``None`` where it does not answer."""
+        answer = self._ask(Message(messages.PING), _PING_S)
+        return None if answer is None else dict(answer.header["workers"])
+
+    def _ask(self, message: Message, timeout_s: float) -> Message | None:
+        number = next(self._numbers)
+        socket = self._socket()
+        try:
+            socket.send_multipart(Message(message.kind, message.header | {"request": number}, message.buffers).frames())
+        except zmq.Again:  # no dispatcher to send it to
+            return None
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0 and socket.poll(int(left * 1000) + 1):
+            answer = Message.from_frames(socket.recv_multipart())
+            if answer.header.get("request") == number:  # else it is late, for a request that was given up
+                return answer
+        return None
+
+    def _socket(self) -> zmq.Socket[bytes]:
+        """This thread's socket; a ZeroMQ socket must not be shared by threads."""
+        if not hasattr(self._threads, "socket"):
+            with self._lock:
+                self._context = self._context or zmq.Context()
+            socket = self._context.socket(zmq.DEALER)
+            socket.linger = 0
+            # Nothing is queued for a dispatcher that is away: it would be answered when nobody waits any more.
+            socket.immediate = True
+            socket.sndtimeo = int(_PING_S * 1000)
+            socket.connect(self._settings.broker_address("clients"))
+            self._threads.socket = socket
+        opened: zmq.Socket[bytes] = self._threads.socket
+        return opened
