@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+#: The Pythons that TensorFlow has wheels for, and the oldest that the code is written for.
+if not (3, 11) <= sys.version_info < (3, 14):
+    sys.exit(f"This needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}: make PYTHON=python3.13 …")
+
 from constants.exceptions import FacialError
 from constants.settings import load_settings
 from constants.version import VERSION
