@@ -7,6 +7,10 @@ import tempfile
 from math import comb
 from pathlib import Path
 
+from modelization.head_training import LEARNING_RATE, MAX_EPOCHS
+from modelization.search.population_program import JUDGE_EVERY
+from modelization.search.search_options import SEARCH_LAYERS, SEARCH_POPULATION
+
 # As a build does it, before TensorFlow is loaded.
 os.environ.update({"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"})
 
@@ -18,9 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from bench import labelled_faces
 from bench.harness import arguments, progress, report, timed
-from constants.search import JUDGE_EVERY, SEARCH_LAYERS, SEARCH_POPULATION
 from constants.settings import Settings
-from constants.training import LEARNING_RATE, MAX_EPOCHS
 from features.training_set import TrainingSet
 from modelization.folds import NEVER
 from modelization.head_training import balanced_weights, forget_networks, train_head

@@ -1,4 +1,10 @@
-"""What the angle between faces says about who they are, by the statistics of the population."""
+"""What the angle between faces says about who they are, by the statistics of people at large.
+
+These are of dlib encodings (cascade of detectors, 5 landmarks, mean of a chip and its mirror image) of 3,107 pictures
+of 1,441 people of deep-funneled LFW, half of the people that were at hand; the other half judged them. An angle is the
+one between two unit encodings, in radians. Angles between different people are nearly normal far into their tail (the
+thousandth is at -3.0 standard deviations instead of -3.1), which cosines and distances are not.
+"""
 
 from dataclasses import dataclass
 from math import cos, sqrt
@@ -6,20 +12,29 @@ from math import cos, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import (
-    DIFFERENT_PEOPLE_ANGLE,
-    DIFFERENT_PEOPLE_PICTURE_SPREAD,
-    DIFFERENT_PEOPLE_SPREAD,
-    SAME_PERSON_ANGLE,
-    SAME_PERSON_PICTURE_SPREAD,
-    SAME_PERSON_SPREAD,
-)
+#: Radians between two faces below which they are of copies of one picture. Of 120 pictures, copies that were doubled,
+#: reduced to 0.6, cropped or mirrored were nearer in 93 to 100 of 100 cases, those saved anew at JPEG quality 50 in
+#: 88; of two different pictures of one person one pair in 10,000 is.
+NEAR_DUPLICATE_ANGLE = 0.10
+
+#: Radians; mean angle between a picture of a person and another of the same person: acos(0.956).
+_SAME_PERSON_ANGLE = 0.298
+#: Radians; mean angle between pictures of two people: acos(0.840).
+_DIFFERENT_PEOPLE_ANGLE = 0.574
+#: Radians; spread of a picture's angle to its own person, were that person known perfectly.
+_SAME_PERSON_SPREAD = 0.023
+#: Radians; spread of a picture's angle to another person, were that person known perfectly.
+_DIFFERENT_PEOPLE_SPREAD = 0.058
+#: Radians; spread that one enrolled picture adds to angles to its own person and to others; n of them add
+#: a variance of its square over n.
+_SAME_PERSON_PICTURE_SPREAD, _DIFFERENT_PEOPLE_PICTURE_SPREAD = 0.046, 0.028
+
 
 #: A person with less than this of a picture is nobody that anything is evidence for.
 _LEAST_PICTURES = 0.3
 #: Cosine below which a face is not compared with a person: evidence of that is far below zero. 1.5 spreads
 #: nearer than two people usually are, where one pair in fifteen lies.
-_NEAR_COSINE = cos(DIFFERENT_PEOPLE_ANGLE - 1.5 * DIFFERENT_PEOPLE_SPREAD)
+_NEAR_COSINE = cos(_DIFFERENT_PEOPLE_ANGLE - 1.5 * _DIFFERENT_PEOPLE_SPREAD)
 #: Faces compared with everybody at once: bounds the memory.
 _BLOCK = 1024
 
@@ -46,10 +61,10 @@ def evidence(angles: _Floats, pictures: npt.NDArray[np.floating] | float = 1.0) 
     person as much as a usual one does, for a narrow normal would else call it odd.
     """
     inverse = 1.0 / np.asarray(pictures, np.float64)
-    same = np.sqrt(SAME_PERSON_SPREAD**2 + SAME_PERSON_PICTURE_SPREAD**2 * inverse)
-    different = np.sqrt(DIFFERENT_PEOPLE_SPREAD**2 + DIFFERENT_PEOPLE_PICTURE_SPREAD**2 * inverse)
-    beyond = np.maximum(angles, SAME_PERSON_ANGLE)
-    z_same, z_different = (beyond - SAME_PERSON_ANGLE) / same, (beyond - DIFFERENT_PEOPLE_ANGLE) / different
+    same = np.sqrt(_SAME_PERSON_SPREAD**2 + _SAME_PERSON_PICTURE_SPREAD**2 * inverse)
+    different = np.sqrt(_DIFFERENT_PEOPLE_SPREAD**2 + _DIFFERENT_PEOPLE_PICTURE_SPREAD**2 * inverse)
+    beyond = np.maximum(angles, _SAME_PERSON_ANGLE)
+    z_same, z_different = (beyond - _SAME_PERSON_ANGLE) / same, (beyond - _DIFFERENT_PEOPLE_ANGLE) / different
     return np.asarray(0.5 * (z_different**2 - z_same**2) + np.log(different / same), np.float64)
 
 
@@ -58,13 +73,13 @@ def angle_of(nats: float) -> float:
 
     The difference of two parabolas is one, and falls between their vertices.
     """
-    same = SAME_PERSON_SPREAD**2 + SAME_PERSON_PICTURE_SPREAD**2
-    different = DIFFERENT_PEOPLE_SPREAD**2 + DIFFERENT_PEOPLE_PICTURE_SPREAD**2
+    same = _SAME_PERSON_SPREAD**2 + _SAME_PERSON_PICTURE_SPREAD**2
+    different = _DIFFERENT_PEOPLE_SPREAD**2 + _DIFFERENT_PEOPLE_PICTURE_SPREAD**2
     a = 0.5 / different - 0.5 / same
-    b = SAME_PERSON_ANGLE / same - DIFFERENT_PEOPLE_ANGLE / different
-    c = 0.5 * (DIFFERENT_PEOPLE_ANGLE**2 / different - SAME_PERSON_ANGLE**2 / same + np.log(different / same)) - nats
+    b = _SAME_PERSON_ANGLE / same - _DIFFERENT_PEOPLE_ANGLE / different
+    c = 0.5 * (_DIFFERENT_PEOPLE_ANGLE**2 / different - _SAME_PERSON_ANGLE**2 / same + np.log(different / same)) - nats
     root = (-b - sqrt(max(b * b - 4 * a * c, 0.0))) / (2 * a)
-    return float(min(max(root, SAME_PERSON_ANGLE), DIFFERENT_PEOPLE_ANGLE))
+    return float(min(max(root, _SAME_PERSON_ANGLE), _DIFFERENT_PEOPLE_ANGLE))
 
 
 @dataclass(frozen=True, eq=False)

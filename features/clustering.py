@@ -5,8 +5,11 @@ from math import cos, log
 import numpy as np
 import numpy.typing as npt
 
-from constants.faces import USUAL_PICTURES
 from features.angle_evidence import angle_of, unit
+
+#: Pictures of a person that are usual in a heap of pictures without names: how likely two of its faces are one
+#: person's beforehand. Among 30 to 6,000 faces of other people, 10 to 30 give groups of nearly the same quality.
+_USUAL_PICTURES = 20
 
 #: Difference of two cosines of single precision that says nothing.
 _ROUNDING = 1e-6
@@ -41,7 +44,7 @@ def link_angle(faces: int) -> float:
 
     Where the evidence of two faces outweighs how unlikely it is beforehand that two of so many are of one person.
     """
-    return angle_of(log(max((faces - 1) / USUAL_PICTURES, 1.0)))
+    return angle_of(log(max((faces - 1) / _USUAL_PICTURES, 1.0)))
 
 
 def most_typical(encodings: npt.NDArray[np.float32], groups: _Integers) -> _Integers:

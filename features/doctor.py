@@ -7,11 +7,13 @@ from math import cos, log
 import numpy as np
 import numpy.typing as npt
 
-from constants.faces import FEW_PICTURES, NEAR_DUPLICATE_ANGLE
-from features.angle_evidence import KnownPeople, angle, angle_of, unit
+from features.angle_evidence import NEAR_DUPLICATE_ANGLE, KnownPeople, angle, angle_of, unit
 from features.clustering import most_typical
 from features.face_naming import NamedFace, Picture
 from features.wrong_labels import doubt_labels
+
+#: Faces below which a person is said to have few: with three, the figures of an open set are taken.
+FEW_PICTURES = 3
 
 #: Probability of a wrong label from which on it is called one.
 _SUSPECT = 0.5

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
-from constants.faces import MAX_VIDEO_FACES
 from features.clustering import cluster
 from features.group_photos import LabelledPicture, choose_faces
 from features.labelled_face import Sides, prominence
 from features.store import ImageFeatures
 from features.thinning import thinned
+
+#: Faces of one person kept of a video: more of the same scene teach nothing that 20 do not.
+MAX_VIDEO_FACES = 20
 
 #: Faces that a group without a name needs to become a person.
 _LEAST_FACES = 2

@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from constants.faces import NEAR_DUPLICATE_ANGLE
-from features.angle_evidence import angle, evidence, unit
+from features.angle_evidence import NEAR_DUPLICATE_ANGLE, angle, evidence, unit
 
 
 def thinned(encodings: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.int64]:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
-from constants.training import PARITY_FACES
 from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import (
     HEAD_KERAS,
@@ -35,6 +34,9 @@ from modelization.report.model_card import write_model_card
 from modelization.report.page import write_page
 from modelization.search.search_options import SearchOptions
 from modelization.training_progress import Progress, Report, SearchProgress
+
+#: Random faces that parity is proved on, besides those the head was trained on.
+_PARITY_FACES = 64
 
 if TYPE_CHECKING:
     from modelization.search.topology_search import SearchResult
@@ -138,5 +140,5 @@ def _check(training_set: TrainingSet) -> None:
 
 def _parity_probes(training_set: TrainingSet, seed: int) -> np.ndarray:
     """Faces to compare two runs of a head on: known ones, and ones from anywhere."""
-    anywhere = np.random.default_rng(seed).normal(size=(PARITY_FACES, ENCODING_SIZE)).astype(np.float32)
-    return np.concatenate([training_set.encodings[: PARITY_FACES * 16], anywhere])
+    anywhere = np.random.default_rng(seed).normal(size=(_PARITY_FACES, ENCODING_SIZE)).astype(np.float32)
+    return np.concatenate([training_set.encodings[: _PARITY_FACES * 16], anywhere])

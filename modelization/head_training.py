@@ -14,10 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from constants.training import EPOCHS_WITHOUT_FOLDS, LEARNING_RATE, MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from features.training_set import TrainingSet
 from modelization.network import build_network, make_deterministic
 from modelization.topology import Topology
+
+#: Adam's step. A full-batch epoch is one step, so it is ten times Keras' default.
+LEARNING_RATE = 0.01
+#: Epochs after which a fit ends in any case; early stopping ends it long before.
+MAX_EPOCHS = 200
+#: Epochs without a better held-out loss, after which a fit ends.
+PATIENCE = 10
+#: Nats by which a held-out loss must fall to count as better: what is left of a loss on separable
+#: faces shrinks for ever without changing a name.
+MIN_IMPROVEMENT = 0.005
+
+#: Epochs of a head whose people have one face each, so that no fold can suggest a number.
+_EPOCHS_WITHOUT_FOLDS = 60
 
 #: Called with epochs done and epochs in all, both counted over every fit; what it raises ends the training.
 EpochReport = Callable[[int, int], None]
@@ -92,7 +104,7 @@ def train_head(
         epochs.append(best_epoch)
         curves.append(losses)
         posterior[held_out] = fit.posterior()[held_out]
-    final_epochs = max(1, int(np.median(epochs))) if epochs else EPOCHS_WITHOUT_FOLDS
+    final_epochs = max(1, int(np.median(epochs))) if epochs else _EPOCHS_WITHOUT_FOLDS
     fit.for_epochs(final_epochs, progress)
     never = folds < 0
     posterior[never] = fit.posterior()[never]

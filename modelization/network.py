@@ -8,8 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from constants.faces import ENCODING_SIZE
-from constants.training import INPUT_SCALE
-from modelization.topology import Topology
+from modelization.topology import INPUT_SCALE, Topology
 
 
 def make_deterministic(seed: int) -> None:

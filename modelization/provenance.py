@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from constants.reasons import Reason
-from constants.training import DEFAULT_TARGET_FPIR, MAX_TARGET_FPIR, MIN_TARGET_FPIR
 from modelization.findings import Findings
 from modelization.search.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
+
+#: Pictures of a build that a proof takes: enough for every kind of face, few enough for a second or two.
+PARITY_PICTURES = 12
+
+#: Share of strangers named, unless the request says another.
+_DEFAULT_TARGET_FPIR = 0.01
+#: The smallest and largest share that may be asked for: below, no tail fitted to faces is to be
+#: believed; above, the answer is no longer a name.
+_MIN_TARGET_FPIR, _MAX_TARGET_FPIR = 0.0001, 0.5
 
 
 @dataclass(frozen=True)
@@ -18,15 +26,15 @@ class TrainingOptions:
     """
 
     name: str = ""
-    target_fpir: float = DEFAULT_TARGET_FPIR
+    target_fpir: float = _DEFAULT_TARGET_FPIR
     seed: int = 0
     topology: Topology = DEFAULT_TOPOLOGY
     search: SearchOptions | None = None
 
     def __post_init__(self) -> None:
-        if not MIN_TARGET_FPIR <= self.target_fpir <= MAX_TARGET_FPIR:
+        if not _MIN_TARGET_FPIR <= self.target_fpir <= _MAX_TARGET_FPIR:
             raise ValueError(
-                f"target_fpir is a share from {MIN_TARGET_FPIR} to {MAX_TARGET_FPIR}, not {self.target_fpir}."
+                f"target_fpir is a share from {_MIN_TARGET_FPIR} to {_MAX_TARGET_FPIR}, not {self.target_fpir}."
             )
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed is an integer from 0 to {2**31 - 1}, not {self.seed}.")

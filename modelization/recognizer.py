@@ -8,10 +8,12 @@ import numpy.typing as npt
 
 from constants.exceptions import DumpInvalid
 from constants.faces import ENCODING_SIZE
-from constants.training import MAX_CANDIDATES
 from modelization.bundle.bundle_file import HEAD_ONNX, open_dump
 from modelization.bundle.manifest import Manifest
 from preprocessor.graphs.onnx_session import make_session
+
+#: Candidates named for a face.
+MAX_CANDIDATES = 5
 
 
 @dataclass(frozen=True)

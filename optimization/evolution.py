@@ -7,11 +7,13 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from constants.search import NOVELTY_ATTEMPTS
 from optimization.genome import Genome, Space
 from optimization.individual import Individual, Score
 from optimization.selection import pareto_front, survivors, tournament
 from optimization.variation import breed
+
+#: Attempts at a child that was not judged before, after which one is drawn at random.
+_NOVELTY_ATTEMPTS = 10
 
 #: Judges all genomes of a generation at once.
 Evaluate = Callable[[Sequence[Genome]], Sequence[Score]]
@@ -194,12 +196,12 @@ def _children(
 def _child(
     parents: Sequence[Individual], known: set[Genome], space: Space, rng: np.random.Generator
 ) -> tuple[Genome, tuple[int, ...]] | None:
-    for _ in range(NOVELTY_ATTEMPTS if parents else 0):
+    for _ in range(_NOVELTY_ATTEMPTS if parents else 0):
         one, other = tournament(parents, rng), tournament(parents, rng)
         genome = breed(one.genome, other.genome, space, rng)
         if genome not in known:
             return genome, tuple(dict.fromkeys((one.number, other.number)))
-    for _ in range(NOVELTY_ATTEMPTS):
+    for _ in range(_NOVELTY_ATTEMPTS):
         genome = space.draw(rng)
         if genome not in known:
             return genome, ()

@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from constants.search import CROSSOVER_SHARE, STRUCTURAL_SHARE
 from optimization.genome import Genome, Space
+
+#: Share of children that have two parents; Deb et al. (2002) use 0.9.
+_CROSSOVER_SHARE = 0.9
+#: Share of mutations that insert or remove a part; the others change values of one.
+_STRUCTURAL_SHARE = 0.3
 
 
 def cross(one: Genome, other: Genome, space: Space, rng: np.random.Generator) -> Genome:
@@ -18,7 +22,7 @@ def cross(one: Genome, other: Genome, space: Space, rng: np.random.Generator) ->
 
 def mutate(genome: Genome, space: Space, rng: np.random.Generator) -> Genome:
     """A genome with a part more, a part fewer, or a part with one gene changed."""
-    if not genome or rng.random() < STRUCTURAL_SHARE:
+    if not genome or rng.random() < _STRUCTURAL_SHARE:
         return _lengthen(genome, space, rng) if _grows(genome, space, rng) else _shorten(genome, rng)
     place, gene = rng.integers(len(genome)), rng.integers(len(space.genes))
     part = list(genome[place])
@@ -28,7 +32,7 @@ def mutate(genome: Genome, space: Space, rng: np.random.Generator) -> Genome:
 
 def breed(one: Genome, other: Genome, space: Space, rng: np.random.Generator) -> Genome:
     """A child of two genomes, or of the first alone, mutated."""
-    child = cross(one, other, space, rng) if rng.random() < CROSSOVER_SHARE else one
+    child = cross(one, other, space, rng) if rng.random() < _CROSSOVER_SHARE else one
     return mutate(child, space, rng)
 
 

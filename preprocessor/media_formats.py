@@ -9,8 +9,12 @@ from PIL import Image, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from constants.exceptions import ImageRejected
-from constants.faces import MAX_IMAGE_MEGAPIXELS, MIN_IMAGE_SIDE
 from constants.reasons import Reason
+
+#: Pixels; a picture with a shorter side than this cannot hold a face that any detector finds.
+_MIN_IMAGE_SIDE = 32
+#: Megapixels; 100 is above every phone's largest photo and below what would exhaust a worker.
+_MAX_IMAGE_MEGAPIXELS = 100
 
 #: The decoders that untrusted bytes may reach.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
@@ -61,9 +65,9 @@ def rejected(reason: Reason) -> ImageRejected:
 
 def unfit(width: int, height: int) -> Reason | None:
     """Why a picture of so many pixels is not taken, if it is not."""
-    if width * height > MAX_IMAGE_MEGAPIXELS * 1_000_000:
+    if width * height > _MAX_IMAGE_MEGAPIXELS * 1_000_000:
         return Reason.TOO_MANY_PIXELS
-    return Reason.TOO_SMALL if min(width, height) < MIN_IMAGE_SIDE else None
+    return Reason.TOO_SMALL if min(width, height) < _MIN_IMAGE_SIDE else None
 
 
 @cache

@@ -9,19 +9,29 @@ from statistics import median
 import cv2
 import numpy as np
 
-from constants.faces import (
-    LEAST_VIDEO_FRAME,
-    MAX_VIDEO_FRAMES,
-    MAX_VIDEO_MEGAPIXELS,
-    VIDEO_BLURRED,
-    VIDEO_CANDIDATES,
-    VIDEO_INTERVAL_S,
-    VIDEO_SIDE,
-    VIDEO_STILL,
-)
 from constants.reasons import Reason
 from preprocessor.media_formats import is_video, rejected, unfit
 from preprocessor.types import Pixels
+
+#: Seconds between two frames that are taken from a video: people move, and what they show changes, in about that.
+_VIDEO_INTERVAL_S = 0.5
+#: Frames looked at for each one that is taken, the sharpest of them.
+_VIDEO_CANDIDATES = 4
+#: Frames taken from a video at most; from a longer one at longer intervals.
+MAX_VIDEO_FRAMES = 120
+#: Megapixels of a video that are decoded at most, two and a half minutes of full HD at 30 frames a second: bounded by
+#: work and not by time, so that the same file always gives the same frames. What comes later is not seen.
+_MAX_VIDEO_MEGAPIXELS = 9000
+#: Megapixels that a frame counts as at least, for what each costs however small it is.
+_LEAST_VIDEO_FRAME = 0.25
+#: Pixels; longest side of a frame as it is kept: that of a full HD video, and enough for any face that moves.
+VIDEO_SIDE = 1920
+#: Share of the usual sharpness of a video's frames below which one is blurred.
+_VIDEO_BLURRED = 0.3
+#: Levels of a colour; largest difference to the frame before, both seen at 32 x 32 pixels, below which nothing has
+#: happened. In a still scene with a camera's noise, saved as MPEG-4 or VP8, it was 6 at most; a head that turns a
+#: little gave 61.
+_VIDEO_STILL = 12
 
 #: Frames a second where a video does not say, or says nonsense.
 _USUAL_RATE, _HIGHEST_RATE = 25.0, 1000.0
@@ -62,7 +72,7 @@ def video_frames(path: Path) -> list[VideoFrame]:
     if not taken:
         raise rejected(Reason.DAMAGED_IMAGE)
     usual = median(frame.sharpness for frame in taken)
-    return [frame for frame in taken if frame.sharpness >= VIDEO_BLURRED * usual]
+    return [frame for frame in taken if frame.sharpness >= _VIDEO_BLURRED * usual]
 
 
 def _refuse_unfit(capture: cv2.VideoCapture) -> None:
@@ -79,7 +89,7 @@ def _worth_a_look(capture: cv2.VideoCapture) -> Iterator[VideoFrame]:
     before: Pixels | None = None
     for sharpness, second, pixels in islice(_moments(capture), MAX_VIDEO_FRAMES):
         seen = cv2.resize(pixels, (_COMPARED_SIDE, _COMPARED_SIDE), interpolation=cv2.INTER_AREA)
-        if before is None or cv2.absdiff(seen, before).max() >= VIDEO_STILL:
+        if before is None or cv2.absdiff(seen, before).max() >= _VIDEO_STILL:
             before = np.asarray(seen, np.uint8)
             written, jpeg = cv2.imencode(".jpg", _within(pixels, VIDEO_SIDE), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
             if written:
@@ -92,7 +102,7 @@ def _moments(capture: cv2.VideoCapture) -> Iterator[_Candidate]:
     for second, pixels in _candidates(capture):
         grey = cv2.cvtColor(_within(pixels, _SHARPNESS_SIDE), cv2.COLOR_BGR2GRAY)
         window.append((float(cv2.Laplacian(grey, cv2.CV_32F).var()), second, pixels))
-        if len(window) == VIDEO_CANDIDATES:
+        if len(window) == _VIDEO_CANDIDATES:
             yield max(window, key=_sharpness)
             window = []
     if window:
@@ -115,14 +125,14 @@ def _step(capture: cv2.VideoCapture) -> int:
     """Frames from one candidate to the next."""
     rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
     rate = rate if 1 <= rate <= _HIGHEST_RATE else _USUAL_RATE
-    interval = max(VIDEO_INTERVAL_S * rate, min(count, _most_decoded(capture)) / MAX_VIDEO_FRAMES)
-    return max(1, round(interval / VIDEO_CANDIDATES))
+    interval = max(_VIDEO_INTERVAL_S * rate, min(count, _most_decoded(capture)) / MAX_VIDEO_FRAMES)
+    return max(1, round(interval / _VIDEO_CANDIDATES))
 
 
 def _most_decoded(capture: cv2.VideoCapture) -> int:
     """Frames that are decoded at most."""
     pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-    return int(MAX_VIDEO_MEGAPIXELS / max(pixels / 1_000_000, LEAST_VIDEO_FRAME))
+    return int(_MAX_VIDEO_MEGAPIXELS / max(pixels / 1_000_000, _LEAST_VIDEO_FRAME))
 
 
 def _within(pixels: Pixels, side: int) -> Pixels:

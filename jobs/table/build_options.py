@@ -4,9 +4,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from constants.search import SEARCH_GENERATIONS, SEARCH_LAYERS, SEARCH_POPULATION, SEARCH_TIME_BUDGET_S
 from constants.settings import Settings
-from modelization.search.search_options import Generations, MaxLayers, Population, SearchOptions, Seed, TimeBudget
+from modelization.search.search_options import (
+    SEARCH_GENERATIONS,
+    SEARCH_LAYERS,
+    SEARCH_POPULATION,
+    SEARCH_TIME_BUDGET_S,
+    Generations,
+    MaxLayers,
+    Population,
+    SearchOptions,
+    Seed,
+    TimeBudget,
+)
 
 
 class BuildOptions(BaseModel):

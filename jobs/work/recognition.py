@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from constants.exceptions import ImageRejected, NotFound, NotReady
-from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.work import stages
@@ -21,6 +20,10 @@ from preprocessor.drawing import annotated
 from preprocessor.quality import unfit_to_judge
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.version import settings_of
+
+#: Faces of one photo that are judged, the largest ones, as many as other services look at; a crowd's others are
+#: answered without a name.
+MAX_FACES = 100
 
 #: JPEG quality of a photo that faces were drawn into: nothing is seen of the loss.
 _DRAWN_QUALITY = 90

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from constants.exceptions import BuildCancelled, BuildFailed
-from constants.portable import PARITY_PICTURES
 from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
 from jobs.table import tasks
@@ -19,7 +18,7 @@ from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TrainingReport
 from jobs.workplace import Workplace
 from modelization.findings import name_files
-from modelization.provenance import Provenance, TrainingOptions
+from modelization.provenance import PARITY_PICTURES, Provenance, TrainingOptions
 from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.version import pipeline_version
 

@@ -12,8 +12,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from constants.exceptions import DumpInvalid
-from constants.training import BUNDLE_FORMAT, MAX_MANIFEST_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS
-from modelization.bundle.manifest import FileEntry, Manifest
+from modelization.bundle.manifest import BUNDLE_FORMAT, MAX_MEMBER_BYTES, FileEntry, Manifest
+
+#: Bytes; the manifest of ten thousand people is about one MiB.
+MAX_MANIFEST_BYTES = 16 * 2**20
+#: The file in a bundle that takes a photo and gives names.
+PHOTO_ONNX = "recognizer.onnx"
+
+#: Files in a bundle; there are five, and room for more forms of the same recognizer.
+_MAX_MEMBERS = 32
 
 HEAD_KERAS = "head.keras"
 HEAD_ONNX = "head.onnx"
@@ -113,7 +120,7 @@ def sync_folder(folder: Path) -> None:
 def _check_members(archive: zipfile.ZipFile) -> None:
     """Refuse an archive by its directory, before anything of it is unpacked."""
     names = archive.namelist()
-    if len(names) > MAX_MEMBERS or len(set(names)) != len(names):
+    if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
         raise DumpInvalid("This file has more parts than a recognizer, or one of them twice.")
     if MANIFEST not in names:
         raise DumpInvalid(f"{MANIFEST} is missing: this file is not a recognizer.")

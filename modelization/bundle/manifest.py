@@ -5,9 +5,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from constants.training import BUNDLE_FORMAT, MAX_MEMBER_BYTES
 from modelization.decision.evaluation import Metrics, RuleMetrics
 from modelization.topology import Topology
+
+#: Version of the bundle's format; raised when an older reader would misread a newer file.
+BUNDLE_FORMAT = 1
+#: Bytes; more than a head of ten thousand people needs, less than a worker's memory.
+MAX_MEMBER_BYTES = 256 * 2**20
 
 #: The libraries whose versions a bundle records; a distribution that provides dlib is recorded as dlib.
 _LIBRARIES = {

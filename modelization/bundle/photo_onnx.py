@@ -8,8 +8,8 @@ import onnx
 from onnx import compose
 
 from constants.settings import Settings
-from constants.training import MAX_CANDIDATES
 from modelization.bundle.manifest import library_versions
+from modelization.recognizer import MAX_CANDIDATES
 from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.expression import Expression, concatenated, constant, where
 from preprocessor.graphs.photo_graph import photo_graph

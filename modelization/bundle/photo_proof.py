@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from constants.exceptions import BuildFailed, ImageRejected
-from constants.portable import PARITY_PICTURES, PHOTO_ONNX
 from constants.settings import Settings
+from modelization.bundle.bundle_file import PHOTO_ONNX
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.parity import OneFile, PhotoParity, Service, compare
+from modelization.provenance import PARITY_PICTURES
 from preprocessor.decoding import Photo
 from preprocessor.face_pipeline import make_pipeline
 from preprocessor.types import Pixels

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from constants.portable import PHOTO_ONNX
 from constants.settings import Settings
-from modelization.bundle.bundle_file import HEAD_ONNX, open_dump, write_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, PHOTO_ONNX, open_dump, write_dump
 from modelization.bundle.manifest import Manifest
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof

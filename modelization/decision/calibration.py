@@ -2,10 +2,22 @@
 
 import numpy as np
 
-from constants.training import CAUTION_BELOW, CAUTION_EXPONENT, FPIR_AIM, MAX_THRESHOLD_LOGIT, POPULATION_PEOPLE
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
 from modelization.decision.prior import CalibratedRule
+
+#: Share of the asked FPIR that a threshold aims at, so that galleries which name more strangers than others of
+#: their size keep the promise too. It costs 0.2 points of DIR.
+_FPIR_AIM = 0.7
+#: Below this asked FPIR galleries differ more and more, and the aim falls by the ratio to this power: at 0.001 it
+#: is 0.28 of what is asked, for about a point of DIR.
+_CAUTION_BELOW, _CAUTION_EXPONENT = 0.01, 0.4
+#: Logit above which a confidence, kept as float32, can no longer be told from 1.
+_MAX_THRESHOLD_LOGIT = 14.0
+#: People of a recognizer that weigh as much as the population does in its threshold. What the faces of 5 to
+#: 100 people say of strangers explained next to nothing of how recognizers differ there; people unlike the
+#: population's would have more to say, so it is not more.
+_POPULATION_PEOPLE = 200
 
 
 def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float) -> float:
@@ -19,12 +31,12 @@ def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float)
     threshold = calibrated.tail.threshold(share, people, held_out.inverse_faces)
     if people > 2:
         expected = calibrated.tail.threshold(0.5, people - 1, held_out.inverse_faces)
-        own = people / (people + POPULATION_PEOPLE)
+        own = people / (people + _POPULATION_PEOPLE)
         threshold += own * (float(np.median(held_out.strangers)) - expected)
-    return float(logistic(min(threshold, MAX_THRESHOLD_LOGIT)))
+    return float(logistic(min(threshold, _MAX_THRESHOLD_LOGIT)))
 
 
 def aimed_share(target_fpir: float) -> float:
     """What is aimed at so that the promise holds for nearly every gallery, not for the average one."""
-    caution = min(1.0, target_fpir / CAUTION_BELOW) ** CAUTION_EXPONENT
-    return float(target_fpir * FPIR_AIM * caution)
+    caution = min(1.0, target_fpir / _CAUTION_BELOW) ** _CAUTION_EXPONENT
+    return float(target_fpir * _FPIR_AIM * caution)

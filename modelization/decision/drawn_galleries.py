@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import PRIOR_MAX_FACES, PRIOR_MAX_PEOPLE, PRIOR_MIN_PEOPLE, PRIOR_PROBES
 from features.training_set import TrainingSet
 from modelization.decision.evidence import EVIDENCE, weigh_evidence
 from modelization.decision.gallery import enrol
 from modelization.decision.two_covariance import TwoCovariance
 from modelization.folds import NEVER
 from modelization.topology import DEFAULT_TOPOLOGY
+
+#: People of such a gallery, and the most pictures of one: from a family to a company.
+_PRIOR_MIN_PEOPLE, PRIOR_MAX_PEOPLE, PRIOR_MAX_FACES = 2, 500, 20
+#: Faces of known people, and strangers, that judge such a gallery at most.
+_PRIOR_PROBES = 1000
 
 _Encodings = npt.NDArray[np.float32]
 _Floats = npt.NDArray[np.float64]
@@ -65,11 +69,11 @@ def draw_galleries(
 
 
 def _draw(people: _Integers, rng: np.random.Generator) -> _Sample:
-    size = int(np.exp(rng.uniform(np.log(PRIOR_MIN_PEOPLE), np.log(PRIOR_MAX_PEOPLE))))
+    size = int(np.exp(rng.uniform(np.log(_PRIOR_MIN_PEOPLE), np.log(PRIOR_MAX_PEOPLE))))
     pictures = int(rng.integers(1, PRIOR_MAX_FACES // 2)) if rng.random() < 0.5 else None
     enough = np.flatnonzero(np.bincount(people) > (pictures or 1))
-    if len(enough) < PRIOR_MIN_PEOPLE:
-        raise ValueError(f"fewer than {PRIOR_MIN_PEOPLE} of a half of the people have {(pictures or 1) + 1} pictures")
+    if len(enough) < _PRIOR_MIN_PEOPLE:
+        raise ValueError(f"fewer than {_PRIOR_MIN_PEOPLE} of a half of the people have {(pictures or 1) + 1} pictures")
     members = rng.choice(enough, min(size, len(enough)), replace=False)
     enrolled, others = [], []
     for member in members:
@@ -77,10 +81,10 @@ def _draw(people: _Integers, rng: np.random.Generator) -> _Sample:
         taken = pictures or int(rng.integers(1, min(len(own), PRIOR_MAX_FACES + 1)))
         enrolled.append(own[:taken])
         others.append(own[taken:])
-    some = rng.permutation(sum(map(len, others)))[:PRIOR_PROBES]
+    some = rng.permutation(sum(map(len, others)))[:_PRIOR_PROBES]
     strangers = rng.permutation(np.flatnonzero(~np.isin(people, members)))
     # A person with many pictures is one stranger.
-    strangers = strangers[np.sort(np.unique(people[strangers], return_index=True)[1])][:PRIOR_PROBES]
+    strangers = strangers[np.sort(np.unique(people[strangers], return_index=True)[1])][:_PRIOR_PROBES]
     return _Sample(
         np.concatenate(enrolled),
         np.repeat(np.arange(len(members)), [len(rows) for rows in enrolled]),

@@ -3,9 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import LEAST_POSTERIOR, MAX_LEAD
 from modelization.decision.gallery import Gallery, unit
 from modelization.decision.two_covariance import TwoCovariance
+
+#: Euclidean distance; a face this much nearer to one person than to the next could not be more alone.
+MAX_LEAD = 0.5
+#: The smallest posterior that a logarithm is taken of.
+LEAST_POSTERIOR = 1e-7
 
 _Floats = npt.NDArray[np.float64]
 

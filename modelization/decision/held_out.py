@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import EVIDENCE_FACES
 from features.training_set import TrainingSet
 from modelization.decision.decision_rule import DecisionRule
 from modelization.decision.evidence import weigh_evidence
 from modelization.decision.gallery import Gallery, enrol
 from modelization.decision.two_covariance import TwoCovariance
 from modelization.folds import NEVER
+
+#: Faces whose evidence is weighed at once: with a thousand people, 20 MB.
+_EVIDENCE_FACES = 256
 
 _Floats = npt.NDArray[np.floating]
 _Integers = npt.NDArray[np.int64]
@@ -81,5 +83,5 @@ def _held_out_galleries(faces: TrainingSet, folds: _Integers) -> list[tuple[_Int
         # Faces that no fold holds out are compared with everyone's faces; their own column is not used.
         enrolled = folds != fold if fold != NEVER else np.ones(len(folds), bool)
         gallery = enrol(faces.encodings[enrolled], faces.people[enrolled], len(faces.labels))
-        parts += [(in_fold[i : i + EVIDENCE_FACES], gallery) for i in range(0, len(in_fold), EVIDENCE_FACES)]
+        parts += [(in_fold[i : i + _EVIDENCE_FACES], gallery) for i in range(0, len(in_fold), _EVIDENCE_FACES)]
     return parts

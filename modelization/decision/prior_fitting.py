@@ -6,13 +6,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from constants.training import PRIOR_GALLERIES, PRIOR_HEADS
 from modelization.decision.decision_rule import RULES, DecisionRule
 from modelization.decision.drawn_galleries import DrawnGallery, draw_galleries
 from modelization.decision.evidence import EVIDENCE
 from modelization.decision.prior import CalibratedRule, Prior
 from modelization.decision.stranger_tail import StrangerScores, fit_tail
 from modelization.decision.two_covariance import estimate
+
+#: Galleries that the rules are learned on, and how many of them train a head, for the softmax rule alone.
+PRIOR_GALLERIES, PRIOR_HEADS = 240, 32
 
 _Floats = npt.NDArray[np.float64]
 

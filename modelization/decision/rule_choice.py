@@ -6,9 +6,11 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from constants.training import BETTER_SIGNIFICANCE
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
+
+#: A plain rule takes the learned one's place only where chance would favour it so much less often than this.
+_BETTER_SIGNIFICANCE = 0.05
 
 LEARNED = "learned"
 
@@ -26,7 +28,7 @@ def choose_rule(held_out: Mapping[str, HeldOut], thresholds: Mapping[str, float]
         for name in held_out
         if name != LEARNED
         and strangers[name] <= strangers[LEARNED]
-        and _chance(named[name], named[LEARNED]) < BETTER_SIGNIFICANCE / (len(held_out) - 1)
+        and _chance(named[name], named[LEARNED]) < _BETTER_SIGNIFICANCE / (len(held_out) - 1)
     ]
     return max(better, key=lambda name: named[name].sum(), default=LEARNED)
 

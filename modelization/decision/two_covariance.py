@@ -17,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import ENCODING_SIZE
-from constants.training import WITHIN_SHRINKAGE
 from modelization.decision.gallery import Gallery, unit
+
+#: Share of the identity in the covariance within people: 0.02 to 0.1 do alike on held-out people, and 0, where
+#: directions without any variance count, costs 1.5 points of DIR at an FPIR of 0.1 %.
+_WITHIN_SHRINKAGE = 0.05
 
 _Floats = npt.NDArray[np.float64]
 _Integers = npt.NDArray[np.int64]
@@ -97,4 +100,4 @@ def estimate(encodings: npt.NDArray[np.floating], people: _Integers) -> TwoCovar
     values, vectors = np.linalg.eigh(spread)
     between = (vectors * np.maximum(values, 0.0)) @ vectors.T
     sphere = np.eye(ENCODING_SIZE) * np.trace(within) / ENCODING_SIZE
-    return TwoCovariance(mean, between, (1 - WITHIN_SHRINKAGE) * within + WITHIN_SHRINKAGE * sphere)
+    return TwoCovariance(mean, between, (1 - _WITHIN_SHRINKAGE) * within + _WITHIN_SHRINKAGE * sphere)

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from constants.report import MAX_CONFUSED_PAIRS, MAX_MATRIX_PEOPLE
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
 from modelization.report.proportion import Proportion, proportion
+
+#: People up to whom a confusion matrix is drawn: with more, a cell has fewer than six pixels on a phone.
+MAX_MATRIX_PEOPLE = 50
+#: Pairs of people that are listed as most confused.
+MAX_CONFUSED_PAIRS = 20
 
 _Integers = npt.NDArray[np.int64]
 

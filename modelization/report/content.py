@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from constants.reasons import Reason
-from constants.report import REPORT_FORMAT
 from modelization.bundle.manifest import Manifest
 from modelization.decision.held_out import HeldOut
 from modelization.findings import Findings
@@ -14,6 +13,9 @@ from modelization.report.answers import Answers, answers
 from modelization.report.open_set_curve import CurvePoint, open_set_curve
 from modelization.report.proportion import Proportion, proportion
 from modelization.report.words import rule_in_words, threshold_in_words
+
+#: Version of the report's JSON; raised when a key goes or changes its meaning.
+_REPORT_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def make_report(
 ) -> BuildReport:
     """The report of a version; ``held_out`` is what its rule says, ``losses`` are ``TrainedHead.curves``."""
     return BuildReport(
-        format=REPORT_FORMAT,
+        format=_REPORT_FORMAT,
         version=_version(manifest),
         pictures=_pictures(manifest, provenance),
         threshold=Threshold(

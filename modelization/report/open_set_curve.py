@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constants.report import MAX_CURVE_POINTS
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
+
+#: Points of the open-set curve that are kept; neighbouring ones differ by less than a line is wide.
+MAX_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)

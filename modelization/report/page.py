@@ -6,10 +6,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from constants.report import MAX_ROWS
 from modelization.report.content import BuildReport
 from modelization.report.plots import plot_confusions, plot_curve, plot_front, plot_generations, plot_training
 from modelization.report.words import RULE_NAMES, one_in, percent, search_in_words
+
+#: Rows of a table on the page. The JSON has all; a page of more is slow on a phone, and nobody reads it.
+_MAX_ROWS = 300
 
 # What people wrote is escaped wherever the template puts it, and a misspelt name in it is an error.
 _TEMPLATES = Environment(
@@ -28,7 +30,7 @@ def write_page(report: BuildReport) -> bytes:
         .render(
             report=report,
             plots={name: _embedded(svg) for name, svg in _plots(report).items()},
-            max_rows=MAX_ROWS,
+            max_rows=_MAX_ROWS,
             rule_names=RULE_NAMES,
             percent=percent,
             one_in=one_in,

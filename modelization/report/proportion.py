@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from math import sqrt
 
-from constants.report import INTERVAL_Z
+#: Standard deviations of a normal on either side of its mean that hold 95 % of it.
+_INTERVAL_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ def proportion(count: int, total: int) -> Proportion | None:
     """
     if not total:
         return None
-    share, z2 = count / total, INTERVAL_Z**2
+    share, z2 = count / total, _INTERVAL_Z**2
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = INTERVAL_Z * sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
+    half = _INTERVAL_Z * sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
     # At none and at all the ends are 0 and 1, up to rounding.
     return Proportion(count, total, share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))

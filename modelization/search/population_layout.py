@@ -9,13 +9,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from constants.faces import ENCODING_SIZE
-from constants.search import FACES_PADDING, SEARCH_MAX_UNITS
-from constants.training import INPUT_SCALE
 from features.training_set import TrainingSet
 from modelization.decision.gallery import unit
 from modelization.head_training import balanced_weights
 from modelization.search.population_program import CURVES, Faces, Genes, Networks, Task
-from modelization.topology import Topology
+from modelization.search.search_options import SEARCH_MAX_UNITS
+from modelization.topology import INPUT_SCALE, Topology
+
+#: Faces and people are padded to multiples of these, so that sets of like size share compiled programs.
+FACES_PADDING, PEOPLE_PADDING = 128, 16
 
 _Floats = npt.NDArray[np.float32]
 

@@ -10,9 +10,11 @@ from typing import NamedTuple, cast
 
 import tensorflow as tf
 
-from constants.search import JUDGE_EVERY
-from constants.training import LEARNING_RATE
+from modelization.head_training import LEARNING_RATE
 from modelization.topology import Activation
+
+#: Epochs between two looks at the held-out loss, which cost a sixth of an epoch each.
+JUDGE_EVERY = 5
 
 #: Adam's other constants, Keras' defaults (Kingma and Ba 2015).
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7

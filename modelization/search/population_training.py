@@ -7,21 +7,34 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from constants.search import (
-    BATCH_CANDIDATES,
-    CROSS_ENTROPY_WEIGHT,
-    HALVING,
-    PEOPLE_PADDING,
-    RUNGS,
-    SEARCH_MAX_UNITS,
-)
-from constants.training import MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from features.training_set import TrainingSet
+from modelization.head_training import MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from modelization.network import initial_weights
-from modelization.search.population_layout import gather, genes_of, round_up, stack, unstack, untrained, weights_of
+from modelization.search.population_layout import (
+    PEOPLE_PADDING,
+    gather,
+    genes_of,
+    round_up,
+    stack,
+    unstack,
+    untrained,
+    weights_of,
+)
 from modelization.search.population_program import NOBODY, NOISE_PLACES, Networks, Task, Until
 from modelization.search.population_session import PopulationSession
+from modelization.search.search_options import SEARCH_MAX_UNITS
 from modelization.topology import Topology
+
+#: Candidates that one compiled call trains, each with a network for every fold. A call costs the same for fewer,
+#: and more are no faster on a CPU.
+BATCH_CANDIDATES = 2
+#: Epochs at which the worse candidates of a depth stop.
+_RUNGS = (10, 30)
+#: One in so many candidates trains on after a rung (Jamieson and Talwalkar 2016 use 2 to 4).
+_HALVING = 3
+#: What a nat of held-out cross-entropy adds to the held-out error. On small sets many candidates name every face
+#: rightly; of those the surer ones are better.
+_CROSS_ENTROPY_WEIGHT = 0.01
 
 _Floats = npt.NDArray[np.float32]
 
@@ -50,14 +63,14 @@ class Judgement:
         that is surer of held-out faces is the better one. A nat counts as much as a hundredth of the faces, so that
         it decides where shares are alike and nowhere else.
         """
-        return float(self.wrong.mean() + CROSS_ENTROPY_WEIGHT * self.cross_entropy.mean(dtype=np.float64))
+        return float(self.wrong.mean() + _CROSS_ENTROPY_WEIGHT * self.cross_entropy.mean(dtype=np.float64))
 
     @property
     def standard_error(self) -> float:
         """Of ``error``, over the faces; one wrong face is added, since none wrong of n is no proof of none ever."""
         n = len(self.wrong)
         share = (self.wrong.sum() + 1) / (n + 1)
-        spread = CROSS_ENTROPY_WEIGHT * self.cross_entropy.std(dtype=np.float64)
+        spread = _CROSS_ENTROPY_WEIGHT * self.cross_entropy.std(dtype=np.float64)
         return float(np.sqrt((share * (1 - share) + spread**2) / n))
 
 
@@ -131,11 +144,11 @@ class PopulationTrainer:
 
     def _halve(self, bucket: Sequence[_Training], report: Callable[[], None], spared: Collection[Topology]) -> None:
         alive = list(bucket)
-        for rung, epoch in enumerate((*RUNGS, MAX_EPOCHS), start=1):
+        for rung, epoch in enumerate((*_RUNGS, MAX_EPOCHS), start=1):
             self._train(alive, _until(epoch, PATIENCE), report)
             alive = [training for training in alive if training.patient and epoch < MAX_EPOCHS]
             alive.sort(key=lambda one: (one.topology not in spared, self._judgement(one).error))
-            kept = -(-len(bucket) // HALVING**rung)
+            kept = -(-len(bucket) // _HALVING**rung)
             for training in alive[kept:]:
                 training.complete = False
             alive = alive[:kept]

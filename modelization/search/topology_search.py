@@ -12,19 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import ENCODING_SIZE
-from constants.search import (
-    BEARABLE_STANDARD_ERRORS,
-    SEARCH_DROPOUTS,
-    SEARCH_MAX_ANSWERS,
-    SEARCH_MAX_UNITS,
-    SEARCH_MIN_UNITS,
-)
 from features.training_set import TrainingSet
 from modelization.bundle.manifest import SearchSummary
 from modelization.folds import NEVER
 from modelization.network import make_deterministic
 from modelization.search.population_training import Judgement, PopulationTrainer
-from modelization.search.search_options import SearchOptions
+from modelization.search.search_options import SEARCH_MAX_UNITS, SEARCH_MIN_UNITS, SearchOptions
 from modelization.search.topology_choice import JudgedTopology, choose
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from modelization.training_progress import SearchProgress
@@ -32,6 +25,15 @@ from optimization.evolution import Evolution, Limits, Problem, StopReason, evolv
 from optimization.evolution_file import EvolutionFile
 from optimization.genome import Choice, Genome, Size, Space
 from optimization.individual import Individual, Score
+
+#: Shares of a layer's outputs that training may drop.
+_SEARCH_DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+#: Most faces times people that a search looks at, 4 MiB for each network's answers; of a larger set it takes a part
+#: of the people. 100 people with 100 faces each are within it.
+SEARCH_MAX_ANSWERS = 2**20
+#: Standard errors by which an error may exceed the lesser of those of the default and the linear head, for fewer
+#: parameters to count.
+_BEARABLE_STANDARD_ERRORS = 1.0
 
 #: The head without hidden layers.
 LINEAR_TOPOLOGY = Topology(())
@@ -213,7 +215,7 @@ def _part(faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int) -> tuple[
 
 def topology_space(max_layers: int) -> Space:
     """All topologies of at most so many hidden layers; a genome's part is a layer's units, activation and dropout."""
-    genes = Size(SEARCH_MIN_UNITS, SEARCH_MAX_UNITS), Choice(ACTIVATIONS), Choice(SEARCH_DROPOUTS)
+    genes = Size(SEARCH_MIN_UNITS, SEARCH_MAX_UNITS), Choice(ACTIVATIONS), Choice(_SEARCH_DROPOUTS)
     return Space(genes, max_layers)
 
 
@@ -235,7 +237,7 @@ def parameters(topology: Topology, people: int) -> int:
 
 def _bearable(figures: Sequence[tuple[float, float]]) -> float:
     """The error up to which fewer parameters count, from errors and standard errors of those always judged."""
-    return min((error + BEARABLE_STANDARD_ERRORS * standard_error for error, standard_error in figures), default=0.0)
+    return min((error + _BEARABLE_STANDARD_ERRORS * standard_error for error, standard_error in figures), default=0.0)
 
 
 def _judged(individual: Individual) -> JudgedTopology:

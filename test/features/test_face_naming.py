@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.exceptions import BuildFailed
-from constants.faces import MAX_VIDEO_FACES
 from features.clustering import cluster
-from features.face_naming import Picture, named_faces
+from features.face_naming import MAX_VIDEO_FACES, Picture, named_faces
 from features.labelled_face import labelled_face, prominence
 from features.store import FaceFeatures, ImageFeatures
 from features.training_set import assemble

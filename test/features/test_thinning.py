@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from constants.faces import NEAR_DUPLICATE_ANGLE
-from features.angle_evidence import angle, unit
+from features.angle_evidence import NEAR_DUPLICATE_ANGLE, angle, unit
 from features.thinning import thinned
 from test.modelization import made_up
 

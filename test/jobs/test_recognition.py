@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 from app.schemas import FaceAnswer
-from constants.quality import MAX_FACES
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.training_set import TrainingSet
 from jobs.work import stages
-from jobs.work.recognition import recognize
+from jobs.work.recognition import MAX_FACES, recognize
 from modelization.building import build_recognizer
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.recognizer import Recognizer

@@ -2,8 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constants.training import MAX_FOLDS
-from modelization.folds import NEVER, assign_folds
+from modelization.folds import MAX_FOLDS, NEVER, assign_folds
 
 
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=12), st.integers(0, 99))

@@ -5,9 +5,8 @@ import pytest
 import tensorflow as tf
 
 from constants.exceptions import BuildCancelled
-from constants.training import MAX_EPOCHS
 from modelization.folds import assign_folds
-from modelization.head_training import TrainedHead, forget_networks, tflite_file, train_head
+from modelization.head_training import MAX_EPOCHS, TrainedHead, forget_networks, tflite_file, train_head
 from modelization.network import build_network
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.made_up import faces, training_set

@@ -4,15 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from constants.search import BATCH_CANDIDATES
-from constants.training import LEARNING_RATE, MAX_EPOCHS
 from features.training_set import TrainingSet
 from modelization.folds import NEVER, assign_folds
-from modelization.head_training import balanced_weights, train_head
+from modelization.head_training import LEARNING_RATE, MAX_EPOCHS, balanced_weights, train_head
 from modelization.network import build_network, make_deterministic
 from modelization.search.population_layout import genes_of, stack
 from modelization.search.population_program import Until
-from modelization.search.population_training import PopulationTrainer
+from modelization.search.population_training import BATCH_CANDIDATES, PopulationTrainer
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.made_up import training_set
 

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constants.report import MAX_CONFUSED_PAIRS, MAX_CURVE_POINTS, MAX_MATRIX_PEOPLE
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
-from modelization.report.answers import answers
-from modelization.report.open_set_curve import open_set_curve
+from modelization.report.answers import MAX_CONFUSED_PAIRS, MAX_MATRIX_PEOPLE, answers
+from modelization.report.open_set_curve import MAX_CURVE_POINTS, open_set_curve
 from modelization.report.proportion import proportion
 from modelization.report.words import one_in, percent
 from test.modelization.made_up_reports import scores

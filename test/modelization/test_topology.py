@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constants.training import MAX_LAYERS, MAX_UNITS
-from modelization.topology import ACTIVATIONS, Layer, Topology
+from modelization.topology import ACTIVATIONS, MAX_LAYERS, MAX_UNITS, Layer, Topology
 
 layers = st.builds(
     Layer, st.integers(1, MAX_UNITS), st.sampled_from(ACTIVATIONS), st.floats(0, 1, exclude_max=True, allow_nan=False)

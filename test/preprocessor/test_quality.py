@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from constants.quality import MIN_BRIGHTNESS, MIN_SHARPNESS
 from constants.reasons import Reason
 from preprocessor.alignment import Aligner
 from preprocessor.hog_detector import HogDetector
-from preprocessor.quality import face_quality, unfit_to_judge
+from preprocessor.quality import MIN_BRIGHTNESS, MIN_SHARPNESS, face_quality, unfit_to_judge
 from preprocessor.types import AlignedFace, Box, DetectedFace, FaceQuality
 
 #: Faces of the data set that are looked at.

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.exceptions import ImageRejected
-from constants.faces import MAX_VIDEO_FRAMES, VIDEO_SIDE
 from constants.reasons import Reason
 from preprocessor.decoding import Photo
 from preprocessor.media_formats import is_video
-from preprocessor.video import video_frames
+from preprocessor.video import MAX_VIDEO_FRAMES, VIDEO_SIDE, video_frames
 from test.preprocessor.test_decoding import encoded, smooth
 
 RATE = 20
