@@ -222,7 +222,7 @@ class PersonAnswer(_OfRecord):
     label: str
     faces: int
     suspects: int = Field(description="Faces whose label is probably wrong")
-    has_few: bool = Field(description="Whether more pictures would make the person much easier to recognise")
+    has_few: bool = Field(description="Whether more pictures would make the person much easier to recognize")
     typical: FaceOfFile = Field(description="The most typical face")
     looks_like: list[str] = Field(description="Labels that probably name the same person")
 

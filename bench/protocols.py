@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.angle_evidence import unit
 from modelization.decision.decision_rule import RULES
 from modelization.decision.drawn_galleries import head_posterior
 from modelization.decision.evidence import weigh_evidence
-from modelization.decision.gallery import enrol, unit
+from modelization.decision.gallery import enrol
 from modelization.decision.prior import Prior
 from preprocessor.types import Floats
 

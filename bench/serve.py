@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _pictures(dataset: Path) -> tuple[list[tuple[str, bytes]], list[bytes]]:
-    """Pictures to learn from, with their names, and photos to recognise."""
+    """Pictures to learn from, with their names, and photos to recognize."""
     people = [sorted(person.glob("*.jpg")) for person in sorted(dataset.iterdir()) if person.is_dir()]
     known = [files for files in people if len(files) >= LEARNT + SENT][:PEOPLE]
     strangers = [files[0] for files in people if len(files) == 1][:STRANGERS]

@@ -117,7 +117,7 @@ class BuildCancelled(FacialError):
     code = "build_cancelled"
 
 
-class DumpInvalid(FacialError):
+class BundleInvalid(FacialError):
     """A recognizer's file is damaged, foreign, or of a version that cannot be read."""
 
-    code = "dump_invalid"
+    code = "bundle_invalid"

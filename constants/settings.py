@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, computed_field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from constants.detectors import DetectorName
 from constants.exceptions import InvalidSettings
 from constants.validation import no_such, sentences
 
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe message logged")
-    detector: Literal["cascade", "hog", "mmod"] = Field(
+    detector: DetectorName = Field(
         "cascade", description="How faces are found: HOG (80 pixels), HOG doubled (40), MMOD, or each in turn"
     )
     encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: ONNX Runtime, or dlib")

@@ -42,9 +42,9 @@ _Floats = npt.NDArray[np.float64]
 _Integers = npt.NDArray[np.int64]
 
 
-def unit(encodings: npt.NDArray[np.floating]) -> _Floats:
-    """Encodings (n, 128) at length one; a zero one stays zero."""
-    wide = np.asarray(encodings, np.float64)
+def unit(vectors: npt.NDArray[np.floating]) -> _Floats:
+    """Vectors (n, d), such as encodings, at length one; a zero one stays zero."""
+    wide = np.asarray(vectors, np.float64)
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 

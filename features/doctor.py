@@ -58,7 +58,7 @@ class PersonFinding:
 
     @property
     def has_few(self) -> bool:
-        """Whether more pictures would make the person much easier to recognise."""
+        """Whether more pictures would make the person much easier to recognize."""
         return self.faces - self.suspects < FEW_PICTURES
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
+from constants.version import VERSION
 from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import (
     HEAD_KERAS,
@@ -20,19 +22,20 @@ from modelization.bundle.bundle_file import (
     REPORT_HTML,
     REPORT_JSON,
     search_file,
-    write_dump,
+    write_bundle,
 )
 from modelization.bundle.head_onnx import export_head, prove_parity, recognizer_metadata
 from modelization.bundle.manifest import Manifest, library_versions
-from modelization.decision.deciding import decide
+from modelization.decision.deciding import Decision, decide
 from modelization.decision.evaluation import evaluate
-from modelization.decision.prior import prior_of
+from modelization.decision.prior import Prior, prior_of
 from modelization.folds import NEVER, assign_folds
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
 from modelization.report.model_card import write_model_card
 from modelization.report.page import write_page
 from modelization.search.search_options import SearchOptions
+from modelization.topology import Topology
 from modelization.training_progress import Progress, Report, SearchProgress
 
 #: Random faces that parity is proved on, besides those the head was trained on.
@@ -46,6 +49,19 @@ if TYPE_CHECKING:
 _TENSORFLOW = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A trained and calibrated head: its topology, where that comes from, and its files."""
+
+    topology: Topology
+    search: "SearchResult | None"
+    epochs: int
+    curves: tuple[tuple[float, ...], ...]
+    prior: Prior
+    decision: Decision
+    files: dict[str, bytes]
+
+
 def build_recognizer(
     training_set: TrainingSet, options: TrainingOptions, provenance: Provenance, path: Path, report: Report
 ) -> Manifest:
@@ -56,65 +72,73 @@ def build_recognizer(
     for faces that cannot be learned from, and whatever ``report`` raises; nothing is then left at ``path``.
     """
     _check(training_set)
+    trained = _train(training_set, options, provenance.pipeline_version, search_file(path), report)
+    manifest = _manifest(training_set, options, provenance, trained)
+    found = trained.search.to_json() if trained.search else None
+    build_report = make_report(manifest, trained.decision.held_out, trained.curves, provenance, found)
+    files = {
+        **trained.files,
+        LABELS: json.dumps(training_set.labels, ensure_ascii=False, indent=2).encode(),
+        MODEL_CARD: write_model_card(manifest).encode(),
+        REPORT_HTML: write_page(build_report),
+        REPORT_JSON: build_report.to_json(),
+    }
+    return write_bundle(path, manifest, files)
+
+
+def _train(
+    faces: TrainingSet, options: TrainingOptions, pipeline_version: str, state: Path, report: Report
+) -> _Trained:
+    """A head of the topology that the options name or a search finds, with the decision made of it."""
     # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
     os.environ.update(_TENSORFLOW)
     from modelization import head_training
 
-    seed = options.seed
-    prior = prior_of(provenance.pipeline_version)
+    prior = prior_of(pipeline_version)
     try:
-        folds = assign_folds(training_set.people, seed)
-        search = _search(training_set, folds, options.search, search_file(path), report)
+        folds = assign_folds(faces.people, options.seed)
+        search = _search(faces, folds, options.search, state, report)
         topology = search.chosen.topology if search else options.topology
-        head = head_training.train_head(
-            training_set, folds, topology, seed, lambda *count: report(Progress("epochs", *count))
-        )
-        decision = decide(training_set, folds, head.posterior, prior, options.target_fpir)
-        metadata = recognizer_metadata(
-            training_set.labels, decision.threshold, options.target_fpir, provenance.pipeline_version
-        )
+        count = lambda *done_of_total: report(Progress("epochs", *done_of_total))  # noqa: E731
+        head = head_training.train_head(faces, folds, topology, options.seed, count)
+        decision = decide(faces, folds, head.posterior, prior, options.target_fpir)
+        metadata = recognizer_metadata(faces.labels, decision.threshold, options.target_fpir, pipeline_version)
         onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
-        probes = _parity_probes(training_set, seed)
+        probes = _parity_probes(faces, options.seed)
         prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
         keras_file, tflite_file = head.keras_file(), head_training.tflite_file(head.model)
+        files = {HEAD_KERAS: keras_file, HEAD_TFLITE: tflite_file, HEAD_ONNX: onnx_file}
+        return _Trained(topology, search, head.epochs, head.curves, prior, decision, files)
     finally:
         head_training.forget_networks()
 
-    manifest = Manifest(
+
+def _manifest(faces: TrainingSet, options: TrainingOptions, provenance: Provenance, trained: _Trained) -> Manifest:
+    """What the bundle says of itself."""
+    decision = trained.decision
+    return Manifest(
+        release=VERSION,
         recognizer_id=provenance.recognizer_id,
         version=provenance.version,
         name=options.name,
         created_at=provenance.created_at,
         pipeline_version=provenance.pipeline_version,
-        labels=training_set.labels,
-        faces_per_person=tuple(training_set.faces_per_person.tolist()),
+        labels=faces.labels,
+        faces_per_person=tuple(faces.faces_per_person.tolist()),
         images_used=provenance.images_used,
         images_rejected=provenance.images_rejected,
-        topology=topology,
-        search=search.summary() if search else None,
-        epochs=head.epochs,
-        seed=seed,
+        topology=trained.topology,
+        search=trained.search.summary() if trained.search else None,
+        epochs=trained.epochs,
+        seed=options.seed,
         target_fpir=options.target_fpir,
         threshold=decision.threshold,
         rule=decision.decider.rule.name,
-        metrics=evaluate(decision.held_out, decision.threshold, training_set.labels),
+        metrics=evaluate(decision.held_out, decision.threshold, faces.labels),
         rules=decision.metrics,
-        prior=prior.provenance,
+        prior=trained.prior.provenance,
         libraries=library_versions(),
     )
-    labels = json.dumps(training_set.labels, ensure_ascii=False, indent=2)
-    found = search.to_json() if search else None
-    build_report = make_report(manifest, decision.held_out, head.curves, provenance, found)
-    files = {
-        HEAD_KERAS: keras_file,
-        HEAD_TFLITE: tflite_file,
-        HEAD_ONNX: onnx_file,
-        LABELS: labels.encode(),
-        MODEL_CARD: write_model_card(manifest).encode(),
-        REPORT_HTML: write_page(build_report),
-        REPORT_JSON: build_report.to_json(),
-    }
-    return write_dump(path, manifest, files)
 
 
 def _search(
@@ -125,10 +149,10 @@ def _search(
         return None
     from modelization.search.topology_search import search_topology
 
-    def tell(far: SearchProgress) -> None:
-        report(Progress("generations", far.generation, far.generations, far))
+    def on_generation(progress: SearchProgress) -> None:
+        report(Progress("generations", progress.generation, progress.generations, progress))
 
-    return search_topology(faces, folds, options, state, tell)
+    return search_topology(faces, folds, options, state, on_generation)
 
 
 def _check(training_set: TrainingSet) -> None:

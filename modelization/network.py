@@ -16,11 +16,15 @@ def make_deterministic(seed: int) -> None:
 
     Raises ``RuntimeError`` where this process has already used TensorFlow in other ways.
     """
-    # Workers are one compute thread each.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    _use_one_thread()
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def _use_one_thread() -> None:
+    """Workers are one compute thread each; TensorFlow takes that before its first operation, and once more after it."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def build_network(topology: Topology, people: int, seed: int) -> keras.Model:
@@ -28,6 +32,7 @@ def build_network(topology: Topology, people: int, seed: int) -> keras.Model:
 
     Encodings get unit length inside, so that whoever uses the model alone cannot forget it.
     """
+    _use_one_thread()
     encodings = keras.Input((ENCODING_SIZE,), name="encodings")
     hidden = keras.layers.UnitNormalization(name="unit")(encodings)
     # A unit vector's numbers are small; at unit variance the first layer learns ten times as fast.

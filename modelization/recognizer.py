@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from constants.exceptions import DumpInvalid
+from constants.exceptions import BundleInvalid
 from constants.faces import ENCODING_SIZE
-from modelization.bundle.bundle_file import HEAD_ONNX, open_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, open_bundle
 from modelization.bundle.manifest import Manifest
 from preprocessor.graphs.onnx_session import make_session
 
@@ -37,7 +37,7 @@ class Recognizer:
     """Names faces by their encodings. One instance may serve several threads."""
 
     def __init__(self, manifest: Manifest, head: bytes) -> None:
-        """Raises ``DumpInvalid`` where the head is not an ONNX model for these labels."""
+        """Raises ``BundleInvalid`` where the head is not an ONNX model for these labels."""
         self.manifest = manifest
         self.labels = manifest.labels
         self.threshold = manifest.threshold
@@ -46,15 +46,15 @@ class Recognizer:
             self._session = make_session(head)
             confidence = self._session.run(["confidence"], {"encodings": np.zeros((1, ENCODING_SIZE), np.float32)})[0]
         except Exception as error:  # ONNX Runtime's errors share no class of their own
-            raise DumpInvalid(f"{HEAD_ONNX} cannot be run; download the recognizer again.") from error
+            raise BundleInvalid(f"{HEAD_ONNX} cannot be run; download the recognizer again.") from error
         if confidence.shape != (1, len(self.labels)):
-            raise DumpInvalid(f"{HEAD_ONNX} is not made for this recognizer's people; download it again.")
+            raise BundleInvalid(f"{HEAD_ONNX} is not made for this recognizer's people; download it again.")
 
     @classmethod
     def load(cls, path: Path) -> "Recognizer":
-        """The recognizer of a bundle. Raises ``DumpInvalid`` where it is damaged or foreign."""
-        dump = open_dump(path, only={HEAD_ONNX})
-        return cls(dump.manifest, dump.files[HEAD_ONNX])
+        """The recognizer of a bundle. Raises ``BundleInvalid`` where it is damaged or foreign."""
+        bundle = open_bundle(path, only={HEAD_ONNX})
+        return cls(bundle.manifest, bundle.files[HEAD_ONNX])
 
     def identify(self, encodings: npt.NDArray[np.float32]) -> list[Identification]:
         """Who each face shows, of raw encodings, finite float32 (n, 128), made by ``pipeline_version``.

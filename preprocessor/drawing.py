@@ -15,7 +15,7 @@ _KNOWN, _UNKNOWN, _INK = (30, 160, 80), (150, 150, 150), (255, 255, 255)
 
 
 def annotated(photo: Image.Image, faces: Sequence[Mapping[str, Any]]) -> Image.Image:
-    """A copy of an RGB photo with faces, as an answer of recognise describes them, drawn into it."""
+    """A copy of an RGB photo with faces, as an answer of recognize describes them, drawn into it."""
     drawn = photo.convert("RGB")
     draw = ImageDraw.Draw(drawn)
     line = max(1, round(max(photo.size) * _LINE))

@@ -33,7 +33,7 @@ _MAX_YAW, _MAX_PITCH = 50.0, 35.0
 #: Pixels of a chip that padding takes on each side of the face.
 _MARGIN = round(CHIP_SIDE * CHIP_PADDING / (1 + 2 * CHIP_PADDING))
 #: Pixels of a chip; standard deviations of the blurs that take noise away, and features of the size that the encoder
-#: needs. With these, faces of which equally many are still recognised are about equally sharp, whether they are out of
+#: needs. With these, faces of which equally many are still recognized are about equally sharp, whether they are out of
 #: focus, moved or enlarged.
 _NOISE, _FEATURES = 2.0, 4.0
 #: Where the base of the nose lies, from the middle between the outer corners of the eyes, in units of the distance

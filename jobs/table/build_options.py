@@ -1,9 +1,8 @@
 """What a request may choose about its build."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
+from constants.detectors import DetectorName
 from constants.settings import Settings
 from modelization.search.search_options import (
     SEARCH_GENERATIONS,
@@ -29,7 +28,7 @@ class BuildOptions(BaseModel):
         0.01, ge=0.0001, le=0.5, description="Share of strangers' faces that may be given a name"
     )
     keep_images: bool = Field(False, description="Keep the pictures after they are encoded")
-    detector: Literal["cascade", "hog", "mmod"] | None = Field(
+    detector: DetectorName | None = Field(
         None, description="How faces are found; the service's setting where it is left out"
     )
     use_other_faces: bool = Field(

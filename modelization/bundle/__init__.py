@@ -1,1 +1,1 @@
-"""A recognizer as files: the dump, and the forms that are used without the service."""
+"""A recognizer as files: the bundle, and the forms that are used without the service."""

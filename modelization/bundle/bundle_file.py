@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from constants.exceptions import DumpInvalid
+from constants.exceptions import BundleInvalid
 from modelization.bundle.manifest import BUNDLE_FORMAT, MAX_MEMBER_BYTES, FileEntry, Manifest
 
 #: Bytes; the manifest of ten thousand people is about one MiB.
@@ -39,7 +39,7 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError
 
 
 @dataclass(frozen=True)
-class Dump:
+class Bundle:
     """A verified bundle: its manifest, and the content of each file the manifest lists."""
 
     manifest: Manifest
@@ -51,7 +51,7 @@ def search_file(path: Path) -> Path:
     return path.with_suffix(".search.json")
 
 
-def write_dump(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
+def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
     """Write a bundle of ``files`` to ``path`` and return the manifest with their sizes and hashes.
 
     Power may fail at any point: ``path`` then holds what it held before, or all of the bundle.
@@ -71,10 +71,10 @@ def write_dump(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Ma
     return complete
 
 
-def open_dump(path: Path, only: Collection[str] = ()) -> Dump:
+def open_bundle(path: Path, only: Collection[str] = ()) -> Bundle:
     """The bundle at ``path``, each file checked against the manifest, or ``only`` some of them where any are named.
 
-    Raises ``DumpInvalid`` for anything that ``write_dump`` of this format did not write.
+    Raises ``BundleInvalid`` for anything that ``write_bundle`` of this format did not write.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -84,13 +84,13 @@ def open_dump(path: Path, only: Collection[str] = ()) -> Dump:
             wanted = {name: entry for name, entry in manifest.files.items() if not only or name in only}
             files = {name: _member(archive, name, entry.size) for name, entry in wanted.items()}
     except FileNotFoundError as error:
-        raise DumpInvalid("There is no recognizer's file at this place.") from error
+        raise BundleInvalid("There is no recognizer's file at this place.") from error
     except _ZIP_ERRORS as error:
-        raise DumpInvalid("This file is not a recognizer, or is damaged; download it again.") from error
+        raise BundleInvalid("This file is not a recognizer, or is damaged; download it again.") from error
     for name, entry in wanted.items():
         if _entry(files[name]) != entry:
-            raise DumpInvalid(f"{name} in this recognizer is not what was built; download it again.")
-    return Dump(manifest, files)
+            raise BundleInvalid(f"{name} in this recognizer is not what was built; download it again.")
+    return Bundle(manifest, files)
 
 
 def _entry(content: bytes) -> FileEntry:
@@ -121,19 +121,19 @@ def _check_members(archive: zipfile.ZipFile) -> None:
     """Refuse an archive by its directory, before anything of it is unpacked."""
     names = archive.namelist()
     if len(names) > _MAX_MEMBERS or len(set(names)) != len(names):
-        raise DumpInvalid("This file has more parts than a recognizer, or one of them twice.")
+        raise BundleInvalid("This file has more parts than a recognizer, or one of them twice.")
     if MANIFEST not in names:
-        raise DumpInvalid(f"{MANIFEST} is missing: this file is not a recognizer.")
+        raise BundleInvalid(f"{MANIFEST} is missing: this file is not a recognizer.")
     if any(info.file_size > MAX_MEMBER_BYTES for info in archive.infolist()):
-        raise DumpInvalid("This file would unpack to more than a recognizer ever holds.")
+        raise BundleInvalid("This file would unpack to more than a recognizer ever holds.")
 
 
 def _check_names(archive: zipfile.ZipFile, manifest: Manifest) -> None:
     listed, present = set(manifest.files), set(archive.namelist()) - {MANIFEST}
     if missing := (listed | REQUIRED) - present:
-        raise DumpInvalid(f"{', '.join(sorted(missing))} missing from this recognizer; download it again.")
+        raise BundleInvalid(f"{', '.join(sorted(missing))} missing from this recognizer; download it again.")
     if not present <= listed:
-        raise DumpInvalid("This file holds parts that its manifest does not list.")
+        raise BundleInvalid("This file holds parts that its manifest does not list.")
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
@@ -141,7 +141,7 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     with archive.open(name) as member:
         content = member.read(limit)
         if member.read(1):
-            raise DumpInvalid(f"{name} is larger than it may be.")
+            raise BundleInvalid(f"{name} is larger than it may be.")
     return content
 
 
@@ -150,8 +150,8 @@ def _parsed(content: bytes) -> Manifest:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
         if any(problem["loc"] == ("format",) for problem in error.errors()):
-            raise DumpInvalid(
+            raise BundleInvalid(
                 f"This recognizer's format is not version {BUNDLE_FORMAT}, which is what this program reads; "
                 "update the program, or build the recognizer again."
             ) from error
-        raise DumpInvalid(f"{MANIFEST} is not that of a recognizer; download the file again.") from error
+        raise BundleInvalid(f"{MANIFEST} is not that of a recognizer; download the file again.") from error

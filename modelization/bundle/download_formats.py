@@ -33,15 +33,15 @@ REPORTS = {
 }
 
 
-def open_format(dump: Path, form: Format) -> tuple[IO[bytes], int]:
-    """A dump in one of its forms, to be read and closed, and its size in bytes.
+def open_format(path: Path, form: Format) -> tuple[IO[bytes], int]:
+    """A bundle in one of its forms, to be read and closed, and its size in bytes.
 
-    It can be read to its end even if the dump is deleted meanwhile. Raises ``NotFound`` where it was already.
+    It can be read to its end even if the bundle is deleted meanwhile. Raises ``NotFound`` where it was already.
     """
     try:
         if not form.member:
-            return dump.open("rb"), dump.stat().st_size
-        with zipfile.ZipFile(dump) as bundle:
+            return path.open("rb"), path.stat().st_size
+        with zipfile.ZipFile(path) as bundle:
             return bundle.open(form.member), bundle.getinfo(form.member).file_size
     except FileNotFoundError as error:
         raise NotFound("This recognizer was deleted meanwhile.") from error

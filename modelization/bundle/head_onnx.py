@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
+from features.angle_evidence import unit as to_unit
 from modelization.decision.decision_rule import Decider
 from modelization.decision.evidence import EVIDENCE, LEAST_POSTERIOR, MAX_LEAD
 from modelization.decision.gallery import Gallery
-from modelization.decision.gallery import unit as to_unit
 from modelization.decision.two_covariance import TwoCovariance
 from modelization.topology import INPUT_SCALE, Activation, Topology
 from preprocessor.graphs.builder import GraphBuilder, serialized

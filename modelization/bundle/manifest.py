@@ -56,6 +56,8 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = Field(default=BUNDLE_FORMAT, ge=BUNDLE_FORMAT, le=BUNDLE_FORMAT)
+    #: What made the bundle; those of releases before 1.0.0 do not say.
+    release: str | None = None
     recognizer_id: str
     version: int = Field(ge=1)
     name: str

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from constants.settings import Settings
-from modelization.bundle.bundle_file import HEAD_ONNX, PHOTO_ONNX, open_dump, write_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, PHOTO_ONNX, open_bundle, write_bundle
 from modelization.bundle.manifest import Manifest
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof
@@ -19,9 +19,9 @@ def add_portable_files(path: Path, settings: Settings, pictures: Sequence[bytes]
     kept, which the proof takes besides its own. Returns the manifest with the comparison. Raises ``BuildFailed``
     where the file is not the service's own pipeline; the bundle is then as it was.
     """
-    dump = open_dump(path)
-    head = dump.files[HEAD_ONNX]
+    bundle = open_bundle(path)
+    head = bundle.files[HEAD_ONNX]
     photo_file = make_photo_model(head, settings)
     parity = proof.prove(photo_file, head, pictures)
-    manifest = dump.manifest.model_copy(update={"photo_parity": asdict(parity)})
-    return write_dump(path, manifest, {**dump.files, PHOTO_ONNX: photo_file, **portable_files()})
+    manifest = bundle.manifest.model_copy(update={"photo_parity": asdict(parity)})
+    return write_bundle(path, manifest, {**bundle.files, PHOTO_ONNX: photo_file, **portable_files()})

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from modelization.decision.gallery import Gallery, unit
+from features.angle_evidence import unit
+from modelization.decision.gallery import Gallery
 from modelization.decision.two_covariance import TwoCovariance
 
 #: Euclidean distance; a face this much nearer to one person than to the next could not be more alone.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.angle_evidence import unit
+
 _Floats = npt.NDArray[np.float64]
 
 
@@ -21,12 +23,6 @@ def enrol(encodings: npt.NDArray[np.floating], people: npt.NDArray[np.int64], co
     """The gallery of raw encodings (n, 128) of ``count`` people, each with at least one face."""
     faces = np.bincount(people, minlength=count)
     return Gallery(_means(encodings, people, faces), _means(unit(encodings), people, faces), faces)
-
-
-def unit(vectors: npt.NDArray[np.floating]) -> _Floats:
-    """Vectors (n, d) at unit length; a zero vector stays zero."""
-    wide = np.asarray(vectors, np.float64)
-    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
 def _means(vectors: npt.NDArray[np.floating], people: npt.NDArray[np.int64], faces: npt.NDArray[np.int64]) -> _Floats:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import ENCODING_SIZE
-from modelization.decision.gallery import Gallery, unit
+from features.angle_evidence import unit
+from modelization.decision.gallery import Gallery
 
 #: Share of the identity in the covariance within people: 0.02 to 0.1 do alike on held-out people, and 0, where
 #: directions without any variance count, costs 1.5 points of DIR at an FPIR of 0.1 %.

@@ -101,7 +101,7 @@ def _limits(manifest: Manifest) -> str:
     return (
         f"The figures are of few faces (the fewest of a person: {few}) and of pictures like those sent; other cameras, "
         "ages, light and poses do worse, and error rates of face recognition differ between groups of people. "
-        "Relatives are confused more often than others. A picture of a picture is recognised like a person: this is no "
+        "Relatives are confused more often than others. A picture of a picture is recognized like a person: this is no "
         "proof of presence. Decide nothing about a person on its word alone."
     )
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from constants.faces import ENCODING_SIZE
+from features.angle_evidence import unit
 from features.training_set import TrainingSet
-from modelization.decision.gallery import unit
 from modelization.head_training import balanced_weights
 from modelization.search.population_program import CURVES, Faces, Genes, Networks, Task
 from modelization.search.search_options import SEARCH_MAX_UNITS

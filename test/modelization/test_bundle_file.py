@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import modelization.bundle.bundle_file
-from constants.exceptions import DumpInvalid
-from modelization.bundle.bundle_file import MANIFEST, REQUIRED, open_dump, write_dump
+from constants.exceptions import BundleInvalid
+from modelization.bundle.bundle_file import MANIFEST, REQUIRED, open_bundle, write_bundle
 from test.modelization.conftest import Built
 
 MEMBERS = sorted({*REQUIRED, MANIFEST})
@@ -23,9 +23,9 @@ def rezipped(source: Path, target: Path, changed: dict[str, bytes | None]) -> Pa
 
 
 def test_what_is_written_is_read(built: Built) -> None:
-    dump = open_dump(built.path)
-    assert dump.manifest == built.manifest
-    assert set(dump.files) == REQUIRED
+    bundle = open_bundle(built.path)
+    assert bundle.manifest == built.manifest
+    assert set(bundle.files) == REQUIRED
     assert [path.name for path in built.path.parent.iterdir()] == [built.path.name]
 
 
@@ -43,45 +43,45 @@ def test_a_changed_byte_is_found(built: Built, tmp_path: Path, member: str) -> N
         path.write_bytes(data)
     else:
         path = rezipped(built.path, tmp_path / "changed.zip", {member: bytes(content)})
-    with pytest.raises(DumpInvalid):
-        open_dump(path)
+    with pytest.raises(BundleInvalid):
+        open_bundle(path)
 
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_a_missing_member_is_found(built: Built, tmp_path: Path, member: str) -> None:
-    with pytest.raises(DumpInvalid, match="missing"):
-        open_dump(rezipped(built.path, tmp_path / "less.zip", {member: None}))
+    with pytest.raises(BundleInvalid, match="missing"):
+        open_bundle(rezipped(built.path, tmp_path / "less.zip", {member: None}))
 
 
 def test_an_unlisted_member_is_refused(built: Built, tmp_path: Path) -> None:
-    with pytest.raises(DumpInvalid, match="does not list"):
-        open_dump(rezipped(built.path, tmp_path / "more.zip", {"more.pkl": b"cos\nsystem\n"}))
+    with pytest.raises(BundleInvalid, match="does not list"):
+        open_bundle(rezipped(built.path, tmp_path / "more.zip", {"more.pkl": b"cos\nsystem\n"}))
 
 
 def test_another_format_is_named(built: Built, tmp_path: Path) -> None:
     with zipfile.ZipFile(built.path) as archive:
         text = archive.read(MANIFEST).replace(b'"format": 1', b'"format": 2')
-    with pytest.raises(DumpInvalid, match="format is not version 1"):
-        open_dump(rezipped(built.path, tmp_path / "next.zip", {MANIFEST: text}))
+    with pytest.raises(BundleInvalid, match="format is not version 1"):
+        open_bundle(rezipped(built.path, tmp_path / "next.zip", {MANIFEST: text}))
 
 
 def test_absurd_sizes_are_refused_unread(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modelization.bundle.bundle_file, "MAX_MEMBER_BYTES", 1000)
-    with pytest.raises(DumpInvalid, match="unpack"):
-        open_dump(built.path)
+    with pytest.raises(BundleInvalid, match="unpack"):
+        open_bundle(built.path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + bytes(100), b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "foreign.zip"
     path.write_bytes(content)
-    with pytest.raises(DumpInvalid):
-        open_dump(path)
+    with pytest.raises(BundleInvalid):
+        open_bundle(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DumpInvalid):
-        open_dump(tmp_path / "nothing.zip")
+    with pytest.raises(BundleInvalid):
+        open_bundle(tmp_path / "nothing.zip")
 
 
 def test_a_zip_of_nonsense_is_refused(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_zip_of_nonsense_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in MEMBERS:
             archive.writestr(name, b"{}")
-    with pytest.raises(DumpInvalid):
-        open_dump(path)
+    with pytest.raises(BundleInvalid):
+        open_bundle(path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -101,11 +101,11 @@ def test_damage_anywhere_is_refused_or_harmless(built: Built, tmp_path: Path, da
     path = tmp_path / "damaged.zip"
     path.write_bytes(content)
     try:
-        dump = open_dump(path)
-    except DumpInvalid:
+        bundle = open_bundle(path)
+    except BundleInvalid:
         return
     # A byte that means nothing, such as a date in the archive's directory.
-    assert dump == open_dump(built.path)
+    assert bundle == open_bundle(built.path)
 
 
 def test_a_failed_write_leaves_what_was_there(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +117,6 @@ def test_a_failed_write_leaves_what_was_there(built: Built, tmp_path: Path, monk
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="no space"):
-        write_dump(path, built.manifest, {"labels.json": b"[]"})
+        write_bundle(path, built.manifest, {"labels.json": b"[]"})
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelization.decision.gallery import enrol, unit
+from features.angle_evidence import unit
+from modelization.decision.gallery import enrol
 from test.modelization.made_up import faces
 
 

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
-from modelization.bundle.bundle_file import open_dump
+from modelization.bundle.bundle_file import open_bundle
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.parity import Named, PhotoParity, compare
 from modelization.bundle.photo_onnx import make_photo_model
@@ -29,7 +29,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def head(built: Built) -> bytes:
-    return open_dump(built.path).files["head.onnx"]
+    return open_bundle(built.path).files["head.onnx"]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization.bundle import portable_bundle
-from modelization.bundle.bundle_file import HEAD_ONNX, open_dump
+from modelization.bundle.bundle_file import HEAD_ONNX, open_bundle
 from modelization.bundle.photo_proof import PhotoProof
 from modelization.bundle.portable_bundle import add_portable_files
 from modelization.recognizer import Recognizer
@@ -22,10 +22,10 @@ def bundle(built: Built, tmp_path: Path) -> Path:
 def test_the_bundle_gets_what_it_is_used_by_and_the_proof(
     bundle: Path, service_settings: Settings, astronaut_jpeg: bytes
 ) -> None:
-    before = open_dump(bundle)
+    before = open_bundle(bundle)
     with PhotoProof(service_settings) as proof:
         manifest = add_portable_files(bundle, service_settings, [astronaut_jpeg], proof)
-    after = open_dump(bundle)
+    after = open_bundle(bundle)
     assert after.manifest == manifest
     assert set(after.files) - set(before.files) == {"recognizer.onnx", "recognize.py", "demo.html", "drawing.py"}
     assert {name: after.files[name] for name in before.files} == before.files
@@ -36,7 +36,7 @@ def test_the_bundle_gets_what_it_is_used_by_and_the_proof(
 
 
 def test_a_recognizer_is_loaded_without_reading_the_rest(bundle: Path) -> None:
-    assert set(open_dump(bundle, only={HEAD_ONNX}).files) == {HEAD_ONNX}
+    assert set(open_bundle(bundle, only={HEAD_ONNX}).files) == {HEAD_ONNX}
     assert Recognizer.load(bundle).labels
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from constants.exceptions import DumpInvalid
-from modelization.bundle.bundle_file import open_dump
+from constants.exceptions import BundleInvalid
+from modelization.bundle.bundle_file import open_bundle
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
 from test.modelization.made_up import faces
@@ -49,11 +49,11 @@ def test_impossible_input_is_refused(recognizer: Recognizer, encodings: np.ndarr
 
 
 def test_a_head_that_cannot_run_is_refused(built: Built) -> None:
-    with pytest.raises(DumpInvalid):
+    with pytest.raises(BundleInvalid):
         Recognizer(built.manifest, b"nonsense")
 
 
 def test_a_head_of_other_people_is_refused(built: Built) -> None:
     fewer = built.manifest.model_copy(update={"labels": built.manifest.labels[:3]})
-    with pytest.raises(DumpInvalid):
-        Recognizer(fewer, open_dump(built.path).files["head.onnx"])
+    with pytest.raises(BundleInvalid):
+        Recognizer(fewer, open_bundle(built.path).files["head.onnx"])

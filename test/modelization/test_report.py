@@ -9,7 +9,7 @@ import pytest
 
 from constants.exceptions import NotFound
 from constants.reasons import Reason
-from modelization.bundle.bundle_file import open_dump
+from modelization.bundle.bundle_file import open_bundle
 from modelization.bundle.download_formats import REPORTS, open_format
 from modelization.report.model_card import write_model_card
 from modelization.report.words import rule_in_words
@@ -19,7 +19,7 @@ from test.modelization.made_up_reports import report, scores
 
 @pytest.fixture(scope="module")
 def told(built: Built) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(open_dump(built.path).files["report.json"])
+    content: dict[str, Any] = json.loads(open_bundle(built.path).files["report.json"])
     return content
 
 
@@ -66,7 +66,7 @@ def test_it_holds_no_encoding_and_no_picture(built: Built, told: dict[str, Any])
 
     del told["training"]  # losses are the only row of numbers
     assert longest(told) == 0
-    assert b"data:image/png" not in open_dump(built.path).files["report.html"]
+    assert b"data:image/png" not in open_bundle(built.path).files["report.html"]
 
 
 def test_rejected_images_are_counted_by_reason_the_most_first() -> None:
@@ -89,7 +89,7 @@ def test_the_model_card_leads_to_it(built: Built) -> None:
 
 
 def test_a_dump_that_is_gone_or_older_is_told_from_one_with_a_report(built: Built, tmp_path: Path) -> None:
-    files = open_dump(built.path).files
+    files = open_bundle(built.path).files
     for form in REPORTS.values():
         file, size = open_format(built.path, form)
         with file:

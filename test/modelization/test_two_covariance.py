@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from modelization.decision.gallery import enrol, unit
+from features.angle_evidence import unit
+from modelization.decision.gallery import enrol
 from modelization.decision.two_covariance import TwoCovariance, estimate
 from test.modelization.made_up import PRIOR, faces
 

@@ -10,7 +10,7 @@ from constants.settings import Settings
 from features.training_set import TrainingSet
 from jobs.work.recognition import recognize
 from modelization.building import build_recognizer
-from modelization.bundle.bundle_file import open_dump
+from modelization.bundle.bundle_file import open_bundle
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.portable_files import portable_files
 from modelization.provenance import Provenance, TrainingOptions
@@ -46,7 +46,7 @@ def unpacked(lfw: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
     provenance = Provenance("portable", 1, pipeline_version(settings), "2026-01-01T00:00:00+00:00", len(learnt), 0)
     build_recognizer(training_set, TrainingOptions(), provenance, bundle, lambda *_: None)
 
-    files = dict(open_dump(bundle).files) | portable_files()
+    files = dict(open_bundle(bundle).files) | portable_files()
     files["recognizer.onnx"] = make_photo_model(files["head.onnx"], settings)
     for name, content in files.items():
         (folder / name).write_bytes(content)

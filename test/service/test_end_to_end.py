@@ -28,7 +28,7 @@ BATCH = 20
 
 @pytest.fixture(scope="module")
 def known(lfw) -> dict[str, list[Path]]:
-    """People with pictures to enrol and others to be recognised by."""
+    """People with pictures to enrol and others to be recognized by."""
     folders = {folder.name: sorted(folder.iterdir()) for folder in sorted(lfw.iterdir())}
     chosen = [name for name, pictures in folders.items() if len(pictures) >= ENROLLED + 4][:PEOPLE]
     assert len(chosen) == PEOPLE
