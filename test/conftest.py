@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +13,54 @@ from skimage import data
 
 from constants.settings import Settings
 from jobs.workplace import Workplace
+from test.permitted_skips import NO_DATASET, PERMITTED_SKIPS
+from test.portraits import write_gallery
 
-# Locally quick, in CI thorough; no deadline, because the machine may be busy.
+pytest_plugins = ["test.quick"]
+
+# Locally few examples, in CI many; no deadline, because the machine may be busy.
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile("local", max_examples=30, deadline=None, suppress_health_check=_CHECKS)
 settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=_CHECKS, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-@pytest.fixture(scope="session")
-def lfw() -> Path:
-    """A folder of real faces, a folder for each person."""
+def dataset() -> Path | None:
+    """A folder of many real people, a folder for each, where this machine has one."""
     beside = Path(__file__).parents[2] / "shared" / "data" / "lfw-dev"
     folder = Path(os.environ.get("FACIAL_TEST_DATASET", beside))
-    if not folder.is_dir():
-        pytest.skip("no data set of faces: set FACIAL_TEST_DATASET to a folder that has a folder for each person")
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def lfw() -> Path:
+    """That folder, for what only many people can show."""
+    folder = dataset()
+    if folder is None:
+        pytest.skip(NO_DATASET)
     return folder
 
 
 @pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three people, a folder for each, with views of 250 pixels of a portrait: there in any clone."""
+    return write_gallery(tmp_path_factory.mktemp("gallery"))
+
+
+@pytest.fixture(scope="session")
+def portrait_files(gallery: Path) -> Callable[[int], list[Path]]:
+    """So many files with a face in their middle: of as many people where there is a data set, else of three."""
+    folder = dataset()
+    if folder is not None:
+        return lambda count: [min(person.iterdir()) for person in sorted(folder.iterdir())[:count]]
+    people = [sorted(person.iterdir()) for person in sorted(gallery.iterdir())]
+    views = [view for first_of_each in zip(*people, strict=True) for view in first_of_each]
+    return lambda count: views[:count]
+
+
+@pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
-    """RGB pixels of a public-domain portrait: Eileen Collins, by NASA."""
+    """RGB pixels of a public-domain portrait: Eileen Collins, by NASA; a JPEG of it has blocks that some tests see."""
     return np.asarray(data.astronaut())
 
 
@@ -62,6 +90,18 @@ def workplace(service_settings: Settings) -> Workplace:
     made = Workplace.of(service_settings)
     yield made
     made.database.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI a skip is a failure, unless it stands in the list of those permitted."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if (item.nodeid.split("[")[0], reason) not in PERMITTED_SKIPS:
+            report.outcome = "failed"
+            report.longrepr = f"skipped in CI without standing in test/permitted_skips.py: {reason}"
+    return report
 
 
 def jpeg(pixels: np.ndarray, **options: object) -> bytes:

@@ -13,6 +13,8 @@ from jobs.table.tables import tasks as table
 from jobs.work.runner import run
 from test.preprocessor.test_video import RATE, write
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def clip(tmp_path, astronaut) -> bytes:

@@ -14,6 +14,8 @@ from jobs.table.tables import tasks as task_table
 from jobs.work import runner
 from jobs.workplace import ImmediateExecutor
 
+pytestmark = pytest.mark.thorough
+
 
 class StallingExecutor(ImmediateExecutor):
     """Does its work, and gives the result only when it is let go on: a process that stands still at that moment."""

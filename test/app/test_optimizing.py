@@ -97,6 +97,7 @@ def test_a_version_made_from_a_searched_one_has_its_topology_and_searches_no_mor
     assert first["search"] and second["search"] is None
 
 
+@pytest.mark.thorough
 def test_deleting_ends_a_search_that_would_take_minutes(client, people, workplace):
     recognizer = build(client, people, optimize="1", generations="200", population="64")
     encoded(workplace)

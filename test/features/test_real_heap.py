@@ -20,6 +20,8 @@ from preprocessor.decoding import Photo
 from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from test.conftest import jpeg
 
+pytestmark = pytest.mark.thorough
+
 #: People with several pictures, pictures of each, and people with one.
 SEVERAL, EACH, SINGLES = 24, 5, 30
 

@@ -21,6 +21,8 @@ from jobs.versions import comparing, erasing, forgetting
 from jobs.work import runner
 from jobs.workplace import Workplace
 
+pytestmark = pytest.mark.thorough
+
 OLD = Path(__file__).parent.parent / "data" / "release_0_9_0"
 
 

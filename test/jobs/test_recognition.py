@@ -1,6 +1,5 @@
 """What recognition answers of faces that it names, of those it does not know, and of those it cannot judge."""
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +20,9 @@ from preprocessor.types import EncodedImage
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 from test.modelization import made_up
+from test.portraits import PORTRAITS
+
+pytestmark = pytest.mark.thorough
 
 #: Somebody whom the recognizer knows, beside four people who are made up.
 KNOWN = "Eileen"
@@ -66,16 +68,16 @@ def test_a_known_face_is_named_and_the_same_one_blurred_is_not_judged(recognizer
     assert [FaceAnswer.model_validate(face).model_dump(mode="json") for face in (good, blurred)] == [good, blurred]
 
 
-def test_faces_in_the_dark_are_not_judged(recognizer, settings, lfw: Path):
-    portraits = [np.asarray(Image.open(min(person.iterdir())).convert("RGB")) for person in sorted(lfw.iterdir())[:24]]
+def test_faces_in_the_dark_are_not_judged(recognizer, settings, portrait_files):
+    portraits = [np.asarray(Image.open(file).convert("RGB")) for file in portrait_files(24)]
     dark = answered(recognizer, settings, *((portrait * 0.045).astype(np.uint8) for portrait in portraits))
     found = [face for faces in dark for face in faces]
     assert len(found) >= 3  # the detectors see few of them
     assert all(is_not_judged(face, Reason.LOW_BRIGHTNESS) for face in found)
 
 
-def test_a_stranger_is_judged_and_not_named(recognizer, settings, lfw: Path):
-    photo = np.asarray(Image.open(min(min(lfw.iterdir()).iterdir())).convert("RGB"))
+def test_a_stranger_is_judged_and_not_named(recognizer, settings):
+    photo = np.asarray(Image.open(PORTRAITS / "grace_hopper.jpg").convert("RGB"))
     ((face, *_),) = answered(recognizer, settings, photo)
     assert (face["person"], face["reason"]) == (None, Reason.LOW_CONFIDENCE)
     assert face["message"] == Reason.LOW_CONFIDENCE.message

@@ -18,6 +18,8 @@ from modelization.training_progress import Progress
 from test.modelization.conftest import Built
 from test.modelization.made_up import PROVENANCE, split, training_set
 
+pytestmark = pytest.mark.thorough
+
 
 def silent(progress: Progress) -> None:
     assert progress.unit == "epochs" and 0 <= progress.done <= progress.total and progress.search is None

@@ -13,6 +13,8 @@ from modelization.topology import ACTIVATIONS, Layer, Topology
 from preprocessor.graphs.onnx_session import make_session
 from test.modelization.made_up import PRIOR, split
 
+pytestmark = pytest.mark.thorough
+
 TOPOLOGIES = [Topology(()), *(Topology((Layer(24, activation, 0.2), Layer(9))) for activation in ACTIVATIONS)]
 
 

@@ -11,6 +11,8 @@ from modelization.network import build_network
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.made_up import faces, training_set
 
+pytestmark = pytest.mark.thorough
+
 
 def train(counts: list[int], seed: int = 0, topology: Topology = DEFAULT_TOPOLOGY) -> TrainedHead:
     known = training_set(counts)

@@ -21,6 +21,8 @@ from preprocessor.graphs.onnx_session import make_session
 from test.conftest import jpeg
 from test.modelization.conftest import Built
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:

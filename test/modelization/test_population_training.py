@@ -14,6 +14,8 @@ from modelization.search.population_training import BATCH_CANDIDATES, Population
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.made_up import training_set
 
+pytestmark = pytest.mark.thorough
+
 SEED = 3
 LINEAR = Topology(())
 

@@ -20,6 +20,8 @@ from modelization.search.topology_search import SearchResult
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
 from test.modelization.made_up_reports import report, scores
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 #: Elements that have no end.
 VOID = {"meta", "img"}

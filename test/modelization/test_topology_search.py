@@ -19,6 +19,8 @@ from test.modelization import killed_search
 from test.modelization.killed_search import OPTIONS
 from test.modelization.made_up import training_set
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from test.portable.conftest import Unpacked
 
+pytestmark = pytest.mark.thorough
+
 #: Where ``make`` puts what a page needs, and its files.
 RUNTIME = Path(__file__).parents[2] / ".venv" / "onnxruntime-web"
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")

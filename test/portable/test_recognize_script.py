@@ -13,6 +13,8 @@ from PIL import Image
 from test.conftest import jpeg
 from test.portable.conftest import Unpacked
 
+pytestmark = pytest.mark.thorough
+
 NEEDS = ("numpy", "onnxruntime", "Pillow")
 
 

@@ -98,6 +98,7 @@ def test_nobody_is_looked_for_by_all(stages):
     assert asked_of(stages, np.full((120, 160, 3), 90, np.uint8)) == ([1, 1, 1], [])
 
 
+@pytest.mark.thorough
 def test_a_turned_face_is_found_by_mmod_only(stages, lfw: Path):
     files = sorted(lfw.glob("*/*.jpg"))[:SEARCHED]
     pictures = (cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB) for file in files)

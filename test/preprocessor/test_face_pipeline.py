@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,10 +49,9 @@ def tiled(people: Sequence[np.ndarray], grid: tuple[int, int]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def portraits(lfw: Path) -> list[np.ndarray]:
+def portraits(portrait_files) -> list[np.ndarray]:
     count = sum(columns * rows for columns, rows in GRIDS)
-    people = sorted(folder for folder in lfw.iterdir() if folder.is_dir())[:count]
-    return [np.asarray(Image.open(min(person.iterdir())).convert("RGB")) for person in people]
+    return [np.asarray(Image.open(file).convert("RGB")) for file in portrait_files(count)]
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +70,8 @@ def test_a_face_has_all_that_is_promised(pipeline, astronaut_jpeg):
     assert 0.5 < face.detected.probability < 1
 
 
-def test_a_batch_is_those_one_by_one(pipeline, astronaut, lfw):
-    files = [min(person.iterdir()) for person in sorted(lfw.iterdir())[:6]]
-    images = [file.read_bytes() for file in files]
+def test_a_batch_is_those_one_by_one(pipeline, astronaut, portrait_files):
+    images = [file.read_bytes() for file in portrait_files(6)]
     images[2:2] = [jpeg(np.full((90, 120, 3), 128, np.uint8)), b"no picture", jpeg(astronaut[:, ::-1])]
     together = pipeline.encode(images)
     assert [type(image) for image in together].count(ImageRejected) == 1

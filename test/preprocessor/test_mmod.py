@@ -35,9 +35,9 @@ def reference():
 
 
 @pytest.fixture(scope="module")
-def faces(lfw: Path) -> list[Pixels]:
+def faces(portrait_files) -> list[Pixels]:
     """Pictures of 250 pixels with a face of about 100 in their middle."""
-    files = sorted(lfw.glob("*/*_0001.jpg"))[:PICTURES]
+    files = portrait_files(PICTURES)
     return [cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB) for file in files]
 
 
@@ -89,12 +89,14 @@ def assert_same(detector: MmodDetector, reference, pictures: Sequence[Pixels], u
     assert same >= SAME_SHARE * total
 
 
+@pytest.mark.thorough
 def test_same_faces(graphs, reference, faces):
     pictures = [*cropped(faces, 130), *grids(faces[:24], 160)]
     assert len(pictures) >= PICTURES
     assert_same(MmodDetector(graphs), reference, pictures, 0)
 
 
+@pytest.mark.thorough
 def test_same_faces_upsampled(graphs, reference, faces):
     pictures = [*shrunk(faces, 80), *grids(faces[:24], 80)]
     assert len(pictures) >= PICTURES

@@ -59,9 +59,8 @@ def pipeline(data_dir) -> FacePipeline:
 
 
 @pytest.fixture(scope="module")
-def portraits(lfw: Path) -> list[np.ndarray]:
-    files = sorted(lfw.glob("*/*_0001.jpg"))[:PICTURES]
-    return [np.asarray(Image.open(file).convert("RGB")) for file in files]
+def portraits(portrait_files) -> list[np.ndarray]:
+    return [np.asarray(Image.open(file).convert("RGB")) for file in portrait_files(PICTURES)]
 
 
 def tiled(pictures: Sequence[np.ndarray], columns: int, side: int) -> np.ndarray:

@@ -20,29 +20,24 @@ from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from test.service.running import ROOT, running, wait_for
 
-PEOPLE, ENROLLED, STRANGERS = 20, 8, 200
+pytestmark = pytest.mark.thorough
+
+#: Views of each person in the portraits' gallery that are enrolled; the others are to be recognized.
+ENROLLED = 40
+#: People of the data set, pictures of each that are enrolled, and strangers.
+MANY, EACH, STRANGERS = 20, 8, 200
 
 #: Photos in one request.
 BATCH = 20
 
 
 @pytest.fixture(scope="module")
-def known(lfw) -> dict[str, list[Path]]:
+def known(gallery) -> dict[str, list[Path]]:
     """People with pictures to enrol and others to be recognized by."""
-    folders = {folder.name: sorted(folder.iterdir()) for folder in sorted(lfw.iterdir())}
-    chosen = [name for name, pictures in folders.items() if len(pictures) >= ENROLLED + 4][:PEOPLE]
-    assert len(chosen) == PEOPLE
-    return {name: folders[name] for name in chosen}
+    return {folder.name: sorted(folder.iterdir()) for folder in sorted(gallery.iterdir())}
 
 
-@pytest.fixture(scope="module")
-def strangers(lfw) -> list[Path]:
-    """A picture each of people of whom there is only one."""
-    single = [pictures[0] for folder in sorted(lfw.iterdir()) if len(pictures := sorted(folder.iterdir())) == 1]
-    return single[:: len(single) // STRANGERS][:STRANGERS]
-
-
-def enrolment(known, people=PEOPLE, each=ENROLLED):
+def enrolment(known, people=None, each=ENROLLED):
     return [
         (f"{name}/{picture.name}", picture.read_bytes())
         for name, pictures in list(known.items())[:people]
@@ -88,10 +83,10 @@ def built(tmp_path_factory, known):
         yield service, recognizer
 
 
-def test_every_picture_was_encoded_although_a_worker_was_killed(built):
+def test_every_picture_was_encoded_although_a_worker_was_killed(built, known):
     service, recognizer = built
     images = service.get(f"/v1/recognizers/{recognizer}/images")[1]["images"]
-    assert len(images) == PEOPLE * ENROLLED
+    assert len(images) == len(known) * ENROLLED
     assert [image for image in images if image["state"] != "encoded"] == []
     assert [image for image in images if not any(face["person"] for face in image["faces"])] == []
 
@@ -104,8 +99,18 @@ def test_other_pictures_of_the_same_people_are_named_right(built, known):
     assert right / len(probes) >= 0.98, f"{right} of {len(probes)}"
 
 
-def test_strangers_are_refused(built, strangers):
-    service, recognizer = built
+def test_many_people_are_told_apart_and_strangers_refused(built, lfw):
+    service, _ = built
+    folders = {folder.name: sorted(folder.iterdir()) for folder in sorted(lfw.iterdir())}
+    many = dict([(name, own) for name, own in folders.items() if len(own) >= EACH + 4][:MANY])
+    recognizer = service.post("/build_recognizer", "images", enrolment(many, each=EACH))[1]["id"]
+    assert service.wait_until_built(recognizer)["state"] == "ready"
+    probes = [(name, photo) for name, own in many.items() for photo in own[EACH:]]
+    found = names(service, recognizer, [photo for _, photo in probes])
+    right = sum(name == person for (name, _), person in zip(probes, found, strict=True))
+    assert right / len(probes) >= 0.98, f"{right} of {len(probes)}"
+    single = [own[0] for own in folders.values() if len(own) == 1]
+    strangers = single[:: len(single) // STRANGERS][:STRANGERS]
     found = names(service, recognizer, strangers)
     assert sum(person is not None for person in found) / len(strangers) <= 0.05
 
@@ -166,7 +171,7 @@ def test_somebody_joins_and_is_forgotten(built, known):
     sent = [(name, content + b"\0\0\0") for name, content in enrolment(known, people=2, each=2)]
     # Pictures that no other recognizer was sent in any form: that one's encodings would stay.
     person, pictures = list(known.items())[2]
-    joining = [(f"{person}/{picture.name}", picture.read_bytes()) for picture in pictures[ENROLLED : ENROLLED + 2]]
+    joining = [(f"{person}/{picture.name}", picture.read_bytes()) for picture in pictures[ENROLLED + 4 : ENROLLED + 6]]
     recognizer = service.post("/build_recognizer", "images", sent)[1]["id"]
     assert service.wait_until_built(recognizer)["state"] == "ready"
     url = f"/v1/recognizers/{recognizer}"
