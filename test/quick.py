@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 #: Fixtures that train a recognizer, or start a browser.
-_THOROUGH_FIXTURES = {"finish", "built", "unpacked", "browser", "page"}
+_THOROUGH_FIXTURES = {"finish", "built", "fitted", "unpacked", "browser", "page"}
 #: What stands in a file whose every test is thorough.
 _THOROUGH_FILE = "pytestmark = pytest.mark.thorough"
 

@@ -35,6 +35,7 @@ def test_what_is_learned_tells_people_whom_it_never_saw_from_strangers(fitted: P
     assert np.median(strangers.max(axis=1)) < 0.1
 
 
+@pytest.mark.thorough
 def test_the_same_faces_give_the_same_prior_and_a_file_keeps_it(fitted: Prior, tmp_path: Path) -> None:
     fitted.save(tmp_path / "prior.npz")
     kept = Prior.load(tmp_path / "prior.npz")
