@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
-from pillow_heif import register_heif_opener
+from pi_heif import register_heif_opener
 
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
