@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
 from pi_heif import register_heif_opener
+from PIL import Image, UnidentifiedImageError
 
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
