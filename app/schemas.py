@@ -136,9 +136,11 @@ class RecognizerAnswer(BaseModel):
             metrics=manifest.model_dump(mode="json", include={"metrics"})["metrics"] if manifest else {},
             versions=[
                 VersionAnswer(
-                    version=one.version, state=one.state, created_at=datetime.fromtimestamp(one.created_at, UTC)
+                    version=version.version,
+                    state=version.state,
+                    created_at=datetime.fromtimestamp(version.created_at, UTC),
                 )
-                for one in status.versions
+                for version in status.versions
             ],
         )
 

@@ -22,9 +22,10 @@ class Agreement:
 
 
 def bcubed(people: _Integers, groups: _Integers) -> Agreement:
-    """The mean over faces of the share of a face's group that is its person's, and of its person that is in its group.
+    """B-cubed precision and recall of a grouping (Bagga and Baldwin 1998).
 
-    Bagga and Baldwin 1998; numbers of people and groups are from 0, shape (n,).
+    Precision is the share of a face's group that shows its person, recall the share of its person's faces that are in
+    its group, each as the mean over faces. Numbers of people and groups are from 0, shape (n,).
     """
     together = _together(people, groups)
     return Agreement(

@@ -47,7 +47,7 @@ KERAS_EVERY = 3
 DRAWS = 5
 #: Generations of a search.
 GENERATIONS, QUICK_GENERATIONS = 20, 3
-#: Seeds of the comparison with random search, and its generations: later ones change neither side's front.
+#: Seeds of the comparison with random search, and its generations: half of a search's, so that ten take five minutes.
 SEEDS, QUICK_SEEDS = 10, 1
 COMPARED_GENERATIONS = 10
 #: Searches in one process, whose memory is looked at.

@@ -29,7 +29,7 @@ def pareto_front(individuals: Sequence[Individual]) -> list[Individual]:
     """Those that no other is better than in one objective and as good in all."""
     ranked = [_Ranked(individual) for individual in individuals]
     (front,) = emo.sortNondominated(ranked, len(ranked), first_front_only=True)
-    return [one.individual for one in front]
+    return [scored.individual for scored in front]
 
 
 def survivors(individuals: Sequence[Individual], count: int) -> list[Individual]:

@@ -10,13 +10,13 @@ _CROSSOVER_SHARE = 0.9
 _STRUCTURAL_SHARE = 0.3
 
 
-def cross(one: Genome, other: Genome, space: Space, rng: np.random.Generator) -> Genome:
+def cross(mother: Genome, father: Genome, space: Space, rng: np.random.Generator) -> Genome:
     """The head of one genome and the tail of another, cut at places of their own, so that lengths change too.
 
     One-point crossover of variable length (Goldberg, Korb and Deb 1989, "Messy genetic algorithms": cut and splice).
     """
-    head = one[: rng.integers(len(one) + 1)]
-    tail = other[rng.integers(len(other) + 1) :]
+    head = mother[: rng.integers(len(mother) + 1)]
+    tail = father[rng.integers(len(father) + 1) :]
     return (head + tail)[: space.max_parts]
 
 
@@ -30,9 +30,9 @@ def mutate(genome: Genome, space: Space, rng: np.random.Generator) -> Genome:
     return (*genome[:place], tuple(part), *genome[place + 1 :])
 
 
-def breed(one: Genome, other: Genome, space: Space, rng: np.random.Generator) -> Genome:
+def breed(mother: Genome, father: Genome, space: Space, rng: np.random.Generator) -> Genome:
     """A child of two genomes, or of the first alone, mutated."""
-    child = cross(one, other, space, rng) if rng.random() < _CROSSOVER_SHARE else one
+    child = cross(mother, father, space, rng) if rng.random() < _CROSSOVER_SHARE else mother
     return mutate(child, space, rng)
 
 

@@ -41,9 +41,9 @@ def filename_label(name: str) -> str | None:
     return clean_label(_NUMBER_AT_END.sub("", PurePosixPath(name).stem))
 
 
-def same_label(one: str, other: str) -> bool:
+def same_label(label: str, known: str) -> bool:
     """Whether two clean labels name one person: they may differ in case."""
-    return _caseless(one) == _caseless(other)
+    return _caseless(label) == _caseless(known)
 
 
 def unify(labels: list[str | None]) -> list[str | None]:

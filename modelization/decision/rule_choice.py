@@ -43,9 +43,9 @@ def strangers_named(held_out: HeldOut, threshold: float) -> npt.NDArray[np.bool_
     return np.asarray(logistic(held_out.strangers) >= threshold)
 
 
-def _chance(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
+def _chance(rule: npt.NDArray[np.bool_], rival: npt.NDArray[np.bool_]) -> float:
     """How likely equal rules would differ so much in favour of the first."""
-    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    gained, lost = int((rule & ~rival).sum()), int((rival & ~rule).sum())
     differing = gained + lost
     as_likely: int = sum(comb(differing, k) for k in range(gained, differing + 1))
     return float(as_likely / 2**differing)

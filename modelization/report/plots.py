@@ -91,8 +91,8 @@ def plot_training(training: Training) -> bytes:
 def plot_front(search: dict[str, Any]) -> bytes:
     """Held-out error against parameters of the best topologies, by their layers, and the ones chosen and usual."""
     with _figure() as (axes, save):
-        for layers in sorted({one["layers"] for one in search["front"]}):
-            front = [one for one in search["front"] if one["layers"] == layers]
+        for layers in sorted({topology["layers"] for topology in search["front"]}):
+            front = [topology for topology in search["front"] if topology["layers"] == layers]
             name = f"{layers} hidden layer{'' if layers == 1 else 's'}"
             axes.plot(*_error_by_parameters(front), _MARKERS[layers % len(_MARKERS)], color=_BLUE, label=name)
         axes.plot(*_error_by_parameters([search["default"]]), "x", color=_GREY, label="the default")
@@ -154,4 +154,4 @@ def _floor(curve: Sequence[CurvePoint], at: float) -> float:
 
 
 def _error_by_parameters(topologies: Sequence[dict[str, Any]]) -> tuple[list[int], list[float]]:
-    return [one["parameters"] for one in topologies], [one["error"] for one in topologies]
+    return [topology["parameters"] for topology in topologies], [topology["error"] for topology in topologies]

@@ -79,11 +79,11 @@ def genes_of(topologies: Sequence[Topology]) -> Genes:
     units = np.arange(SEARCH_MAX_UNITS)[None, :, None]
     return Genes(
         tuple(
-            tuple(_each(column) for column in zip(*(CURVES[one.activation] for one in layer), strict=True))
+            tuple(_each(column) for column in zip(*(CURVES[candidate.activation] for candidate in layer), strict=True))
             for layer in layers
         ),
-        tuple((units < _each([one.units for one in layer])).astype(np.float32) for layer in layers),
-        tuple(_each([one.dropout for one in layer]) for layer in layers),
+        tuple((units < _each([candidate.units for candidate in layer])).astype(np.float32) for layer in layers),
+        tuple(_each([candidate.dropout for candidate in layer]) for layer in layers),
     )
 
 
@@ -91,7 +91,7 @@ def stack(networks: Sequence[Networks]) -> Networks:
     """Candidates of one depth and epoch beside each other: the second axis is theirs."""
     epoch = networks[0].epoch
     beside = tf.nest.map_structure(
-        lambda *arrays: np.stack(arrays, axis=1), *(one._replace(epoch=()) for one in networks)
+        lambda *arrays: np.stack(arrays, axis=1), *(network._replace(epoch=()) for network in networks)
     )
     return cast(Networks, beside._replace(epoch=epoch))
 

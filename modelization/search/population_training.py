@@ -121,8 +121,8 @@ class PopulationTrainer:
         for bucket in _by_depth(trainings):
             self._train(bucket, _until(epochs, _FOREVER), lambda: None)
         return [
-            [weights_of(one.networks, one.topology, self._people, fold) for fold in range(self._folds)]
-            for one in trainings
+            [weights_of(training.networks, training.topology, self._people, fold) for fold in range(self._folds)]
+            for training in trainings
         ]
 
     def judge(
@@ -147,7 +147,7 @@ class PopulationTrainer:
         for rung, epoch in enumerate((*_RUNGS, MAX_EPOCHS), start=1):
             self._train(alive, _until(epoch, PATIENCE), report)
             alive = [training for training in alive if training.patient and epoch < MAX_EPOCHS]
-            alive.sort(key=lambda one: (one.topology not in spared, self._judgement(one).error))
+            alive.sort(key=lambda training: (training.topology not in spared, self._judgement(training).error))
             kept = -(-len(bucket) // _HALVING**rung)
             for training in alive[kept:]:
                 training.complete = False

@@ -45,9 +45,10 @@ def choose(judged: Sequence[JudgedTopology], default: JudgedTopology) -> JudgedT
     As good is an error within one standard error of the least, the best one's (Breiman et al. 1984, the rule of
     one standard error), and no more held-out faces named wrongly than by the default. ``judged`` holds the default.
     """
-    complete = [one for one in judged if one.complete]
-    best = min(complete, key=lambda one: one.error)
+    complete = [topology for topology in judged if topology.complete]
+    best = min(complete, key=lambda topology: topology.error)
     limit = best.error + best.standard_error
     # The best itself may name more faces wrongly than the default, where it is much surer: then the default stays.
-    good = [one for one in complete if one.error <= limit and one.wrong <= default.wrong] or [default]
-    return min(good, key=lambda one: (one.layers, one.parameters, one.error))
+    as_good = [topology for topology in complete if topology.error <= limit and topology.wrong <= default.wrong]
+    good = as_good or [default]
+    return min(good, key=lambda topology: (topology.layers, topology.parameters, topology.error))

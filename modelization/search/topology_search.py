@@ -74,7 +74,7 @@ class SearchResult:
             "chosen": self.chosen.to_json(),
             "default": self.default.to_json(),
             "linear": self.linear.to_json(),
-            "front": [one.to_json() for one in self.front],
+            "front": [judged.to_json() for judged in self.front],
             "best_error": list(self.best_error),
             "mean_error": list(self.mean_error),
             "lineage": list(self.lineage),
@@ -124,14 +124,15 @@ class _Search:
         self.trainer = PopulationTrainer(*part, options.seed)
         self._file = EvolutionFile(state, _subject(faces, folds, options)) if state else None
         self._evolution = (self._file.load() if self._file else None) or Evolution()
-        known = [one.score for one in self._evolution.individuals[: len(ALWAYS)]]
-        self._bearable = _bearable([(one.objectives[0], one.notes["standard_error"]) for one in known])
+        known = [individual.score for individual in self._evolution.individuals[: len(ALWAYS)]]
+        self._bearable = _bearable([(score.objectives[0], score.notes["standard_error"]) for score in known])
         self._most = parameters(Topology((Layer(SEARCH_MAX_UNITS),) * options.max_layers), self._people)
         self._start = time.monotonic() - self._evolution.elapsed_s
 
     def run(self) -> SearchResult:
         options = self._options
-        problem = Problem(topology_space(options.max_layers), self._judge, tuple(to_genome(one) for one in ALWAYS))
+        always = tuple(to_genome(topology) for topology in ALWAYS)
+        problem = Problem(topology_space(options.max_layers), self._judge, always)
         limits = Limits(options.generations, options.population, options.time_budget_s)
         return self._result(
             evolve(problem, limits, np.random.default_rng(options.seed), self._evolution, self._generation_done)
@@ -141,8 +142,9 @@ class _Search:
         topologies = [to_topology(genome) for genome in genomes]
         judgements = self.trainer.judge(topologies, self._tell, ALWAYS)
         if not self._evolution.individuals:
-            self._bearable = _bearable([(one.error, one.standard_error) for one in judgements[: len(ALWAYS)]])
-        return [self._score(*one) for one in zip(topologies, judgements, strict=True)]
+            known = judgements[: len(ALWAYS)]
+            self._bearable = _bearable([(judgement.error, judgement.standard_error) for judgement in known])
+        return [self._score(*pair) for pair in zip(topologies, judgements, strict=True)]
 
     def _score(self, topology: Topology, judgement: Judgement) -> Score:
         """Error, layers and parameters are to be made small.
@@ -167,7 +169,7 @@ class _Search:
 
     def _tell(self) -> None:
         evolution, options = self._evolution, self._options
-        best = min((one.score.objectives[:2] for one in evolution.front), default=(None, None))
+        best = min((individual.score.objectives[:2] for individual in evolution.front), default=(None, None))
         self._report(
             SearchProgress(
                 generation=len(evolution.history),
@@ -191,7 +193,7 @@ class _Search:
             front=tuple(_judged(individual) for individual in evolution.front),
             best_error=tuple(generation.best for generation in evolution.history),
             mean_error=tuple(generation.mean for generation in evolution.history),
-            lineage=tuple(_ancestor(one) for one in evolution.ancestry(judged.index(chosen))),
+            lineage=tuple(_ancestor(individual) for individual in evolution.ancestry(judged.index(chosen))),
             people=len(self._searched[0].labels),
             faces=len(self._searched[0].people),
             evaluated=len(judged),
