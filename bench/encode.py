@@ -16,6 +16,8 @@ from preprocessor.types import Box, DetectedFace, Pixels
 
 #: Faces, a multiple of a batch; a short run takes a tenth.
 FACES, QUICK_FACES = 240, 24
+#: Products of matrices, the fastest of which is taken as the core's peak.
+PRODUCTS = 30
 #: Where the face stands in a picture, as shares of its sides: so it is in LFW, where it is centred.
 FACE = Box(0.29, 0.29, 0.71, 0.71)
 
@@ -25,7 +27,7 @@ def main() -> None:
     files = first_pictures(options.dataset, QUICK_FACES if options.quick else FACES)
     chips = _chips(files)
     reference = DlibEncoder()
-    theirs, ours, peaks, differences = [], [], [], []
+    theirs, ours, differences = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         encoder = OnnxEncoder(Path(folder))
         encoder.encode(chips[:BATCH]), reference.encode(chips[:1])
@@ -36,7 +38,8 @@ def main() -> None:
             seconds, found = timed(encoder.encode, batch)
             ours.append(seconds / len(batch))
             differences.append(np.abs(expected - found).max())
-            peaks.append(operations_per_second())
+        # Apart from the batches, whose caches the matrices would empty.
+        peak = max(operations_per_second() for _ in progress(range(PRODUCTS), "multiplying matrices"))
         (graph,) = Path(folder).glob("*.onnx")
         operations = convolution_operations(graph, chips=chips[:1].shape)
     figures = {
@@ -44,7 +47,7 @@ def main() -> None:
         "ms_per_face": 1000 * statistics.median(ours),
         "max_abs_difference": float(max(differences)),
         # The best of both over the run: a peak is what is reached when nothing is in the way.
-        "share_of_peak": operations / min(ours) / max(peaks),
+        "share_of_peak": operations / min(ours) / peak,
     }
     report("encode", figures, {"faces": len(chips)})
 
