@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     workers = commands.add_parser("workers", help="run the dispatcher and the workers, for app.ini")
     workers.set_defaults(command=_workers)
-    prepare = commands.add_parser("prepare", help="make the networks' graphs in the data folder")
+    prepare = commands.add_parser("prepare", help="make the tables and the networks' graphs in the data folder")
     prepare.set_defaults(command=_prepare)
     dispatcher = commands.add_parser("dispatcher", help="run the dispatcher alone")
     dispatcher.set_defaults(command=_dispatcher)
@@ -142,9 +142,9 @@ def _workers(_: argparse.Namespace) -> None:
 
 
 def _prepare(_: argparse.Namespace) -> None:
-    from preprocessor.face_pipeline import prepare_graphs
+    from jobs.processes.preparing import prepare
 
-    prepare_graphs(load_settings())
+    prepare(load_settings())
 
 
 def _dispatcher(parsed: argparse.Namespace) -> None:

@@ -1,20 +1,16 @@
 """The supervisor of the dispatcher and the workers: starts them, starts again what ends, stops them in order."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from constants.settings import Settings
+from jobs.processes.preparing import only_one
 from jobs.table.tables import TaskKind
-from jobs.workplace import Workplace
 from logger import logger, start_logging
 
 #: Seconds that a stopping process has to finish what it holds before it is killed; leases make that safe.
@@ -87,11 +83,8 @@ def supervise(settings: Settings) -> None:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopping.append(number))
-    Workplace.of(settings).database.close()  # folders and tables, before anyone looks for them
     parent = os.getppid()
-    # Apart and before the workers: what builds the networks' graphs needs more memory than what runs them.
-    subprocess.run([*_COMMAND, "prepare"], env=os.environ | _ONE_THREAD, check=True)
-    with _only_one(settings.data_dir / "lock"):
+    with only_one(settings):
         dispatcher = _Child(("dispatcher",))
         workers = [_Child(("worker", TaskKind.ENCODE, f"encode-{i}")) for i in range(settings.encode_workers)]
         workers.append(_Child(("worker", TaskKind.TRAIN, "train-0")))
@@ -108,14 +101,3 @@ def supervise(settings: Settings) -> None:
             for child in stopped:
                 child.wait(until)
     logger.info("stopped")
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[Any]:
-    """Hold the data folder's lock. Ends the process with a sentence where another service has it."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"Another service uses the data folder {path.parent}; set FACIAL_DATA_DIR to another one.")
-        yield file

@@ -1,0 +1,54 @@
+"""What every process of a service finds ready: folders, tables of this release, and the networks' graphs."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from constants.exceptions import InvalidSettings
+from constants.settings import Settings
+from jobs.workplace import Workplace
+from preprocessor.face_pipeline import prepare_graphs
+
+#: Seconds that what is left of a service whose master was killed may take to end: more than its workers are given.
+_STOPPING_S = 15.0
+
+
+def prepare(settings: Settings) -> None:
+    """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
+
+    Raises ``InvalidSettings`` for a data folder that cannot be made, or that another service uses, and
+    ``OtherRelease`` as ``Workplace.of`` does.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with only_one(settings, _STOPPING_S):
+            Workplace.of(settings).database.close()
+            prepare_graphs(settings)
+    except OSError as error:
+        raise InvalidSettings(
+            f"The data folder {settings.data_dir} cannot be used: {error.strerror}. Set FACIAL_DATA_DIR to another one."
+        ) from error
+
+
+@contextmanager
+def only_one(settings: Settings, patience_s: float = 0.0) -> Iterator[None]:
+    """Hold the data folder's lock. Raises ``InvalidSettings`` where another service keeps it for ``patience_s``."""
+    until = time.monotonic() + patience_s
+    with (settings.data_dir / "lock").open("w") as file:
+        while not _locked(file):
+            if time.monotonic() >= until:
+                raise InvalidSettings(
+                    f"Another service uses the data folder {settings.data_dir}; set FACIAL_DATA_DIR to another one."
+                )
+            time.sleep(0.1)
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

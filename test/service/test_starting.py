@@ -1,0 +1,67 @@
+"""A service that cannot start says why in one sentence and ends, instead of being started again for ever."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from test.service.running import ROOT, free_port, running
+
+pytestmark = pytest.mark.thorough
+
+OLD = ROOT / "test" / "data" / "release_0_9_0"
+
+
+def start(data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    beside = str(Path(sys.executable).parent)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
+    own = {"PATH": beside + os.pathsep + os.environ["PATH"], "FACIAL_PORT": str(free_port())}
+    return subprocess.run(
+        ["uwsgi", "--ini", "app.ini"],
+        cwd=ROOT,
+        env=inherited | own | {"FACIAL_DATA_DIR": str(data_dir)} | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def refused(ended: subprocess.CompletedProcess[str], sentence: str) -> None:
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    assert said.count(sentence) == 1 and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"FACIAL_ENCODE_WORKERS": "many"}, "'FACIAL_ENCODE_WORKERS' is wrong"),
+        ({"FACIAL_ENCODE_WORKER": "2"}, "did you mean 'FACIAL_ENCODE_WORKERS'?"),
+        ({"FACIAL_DATA_DIR": "/dev/null/data"}, "The data folder /dev/null/data cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_once(tmp_path, settings, sentence):
+    refused(start(tmp_path, **settings), sentence)
+
+
+def test_a_folder_of_a_newer_release_is_left_alone(tmp_path):
+    shutil.copytree(OLD, tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data" / "facial.sqlite")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('2.0.0')")
+        database.commit()
+    refused(start(tmp_path / "data"), "run release 2.0.0 or a newer one")
+    assert (tmp_path / "data" / "dumps").is_dir()
+
+
+def test_a_data_folder_serves_one_service(tmp_path):
+    with running(tmp_path / "data", tmp_path / "log", FACIAL_ENCODE_WORKERS="1") as service:
+        refused(start(tmp_path / "data"), "Another service uses the data folder")
+        assert service.get("/is_alive")[0] == 200
+        service.stop()
