@@ -15,6 +15,7 @@ import zmq
 
 from constants.settings import Settings
 from jobs.processes import messages
+from jobs.processes.lease_watch import LeaseWatch
 from jobs.processes.messages import Message
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
@@ -94,7 +95,7 @@ class Dispatcher:
         seat = self._seats.get(header["slot"])
         if seat is None or seat.worker != header["worker"]:
             # A new process in this slot: what the one before it held is free again, at once.
-            tasks.release(self.workplace.database, header["slot"], header["worker"])
+            tasks.release(self.workplace.database, header["slot"], tasks.Ending.INTERRUPTED, but=header["worker"])
             self.look()
             if seat is not None and seat.recognition is not None:
                 self._again(seat.recognition)
@@ -178,10 +179,12 @@ def run_dispatcher(settings: Settings, parent: int) -> None:
         _bind(workers, settings.broker_address("workers"))
         dispatcher = Dispatcher(workplace, clients, workers)
         logger.info("ready")
-        swept = 0.0
+        swept, watch = 0.0, LeaseWatch()
         while not stopping and os.getppid() == parent:
             if time.monotonic() - swept >= _SWEEP_MS / 1000:
-                tasks.sweep(workplace.database)
+                overdue = watch.overdue(tasks.leases(workplace.database))
+                if overdue:
+                    tasks.expire(workplace.database, overdue)
                 swept = time.monotonic()
                 dispatcher.look()
             dispatcher.turn(_SWEEP_MS)

@@ -92,6 +92,8 @@ builds = Table(
     Column("bundle", String),
     Column("bundle_sha256", String(64)),
     Column("manifest", JSON),
+    # What faces are judged by until it is ready, where no version before it may be: jobs.table.records.StandIn.
+    Column("stand_in", JSON),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),
     sqlite_autoincrement=True,
 )
@@ -174,13 +176,34 @@ tasks = Table(
     Column("kind", String, nullable=False),
     Column("file", ForeignKey("files.id")),
     Column("state", String, nullable=False, default=TaskState.QUEUED),
+    # How often it failed by itself: by a crash, a limit or an error of its own.
     Column("attempts", Integer, nullable=False, default=0),
-    # The lease: who holds the task, the token that its result must bring, and until when.
+    # How often it was broken off and nobody can say that it was its own doing.
+    Column("interruptions", Integer, nullable=False, default=0),
+    # How often the machine would not let it go on: a full disk, a locked database.
+    Column("troubles", Integer, nullable=False, default=0),
+    # The generation of a search that is kept: with each further one the counts above begin anew.
+    Column("reached", Integer, nullable=False, default=0),
+    # The lease: who holds the task, the token that its result must bring, and how often it was renewed.
     Column("worker", String),
     Column("token", String(32)),
-    Column("lease_until", Float),
+    Column("renewals", Integer, nullable=False, default=0),
     Column("error", String),
     Index("tasks_to_claim", "kind", "state", "build", "id"),
     Index("tasks_of_build", "build"),
     sqlite_autoincrement=True,
+)
+
+#: Requests that named a key of their own, so that sending one again does nothing twice.
+requests = Table(
+    "requests",
+    metadata,
+    # SHA-256 of the key: clients may put anything into it.
+    Column("key_hash", String(64), primary_key=True),
+    # SHA-256 of what was asked for; empty once the recognizer is erased.
+    Column("fingerprint", String(64)),
+    Column("recognizer_id", ForeignKey("recognizers.id"), nullable=False),
+    # The version that came of it.
+    Column("version", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
 )

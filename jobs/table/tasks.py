@@ -1,15 +1,19 @@
 """The life of a task: claimed with a lease, then done, retried or dead. Nothing else decides that.
 
-A claim counts an attempt and takes a token. A result is accepted only with the token that the table
-holds, so a worker that was thought dead and comes back changes nothing. A task whose worker vanished
-is queued again, three times at most; then it is dead, its reason is kept, and its build goes on or
-fails. Tasks that are finished are deleted: the table holds what is still to do, and what was given up.
+A claim takes a token. A result is accepted only with the token that the table holds, so a worker that
+was thought dead and comes back changes nothing. Only what is a task's own doing counts as an attempt: a
+crash, a limit or an error. After three the task is dead, its reason is kept, and its build goes on or
+fails. A worker that is stopped in order gives its task back as it was; one that was killed from outside,
+or that the machine failed, is counted apart and far more patiently. Tasks that are finished are deleted:
+the table holds what is still to do, and what was given up.
 """
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -22,21 +26,41 @@ from jobs.table.found_faces import insert_faces
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
 from modelization.training_progress import Progress
 
-#: Times that a task is tried before it is dead; a crash of its worker counts as one.
-MAX_ATTEMPTS = 3
-#: Seconds that a claimed task may go without a sign of life before it is handed out again.
-_ENCODE_LEASE_S = 60.0
-#: Seconds; a training reports at every epoch, the longest silence is the import of TensorFlow.
-_TRAIN_LEASE_S = 180.0
 #: Pictures handed to a worker at once: enough to batch, few enough that little is done twice.
 ENCODE_BATCH = 8
+#: Times that a task may fail by itself before it is dead.
+MAX_ATTEMPTS = 3
+#: Times that a task may be broken off from outside before it is dead, in case it is what brings the machine down.
+MAX_INTERRUPTIONS = 20
+#: Times that the machine may fail a task before it is dead; the pauses between them add up to ten minutes at least,
+#: see ``jobs/processes/pauses.py``.
+MAX_TROUBLES = 250
 
-_LEASE_S = {TaskKind.ENCODE: _ENCODE_LEASE_S, TaskKind.TRAIN: _TRAIN_LEASE_S}
+
+class Ending(StrEnum):
+    """How a claim ended that was not brought to its end."""
+
+    #: The worker was told to stop: nothing is counted.
+    STOPPED = "stopped"
+    #: Its process was killed from outside, or the whole service ended.
+    INTERRUPTED = "interrupted"
+    #: Its process crashed, ran into a limit, or it raised an error: the task's own doing.
+    FAILED = "failed"
+    #: The machine failed: no room, no memory, a locked database.
+    TROUBLED = "troubled"
+
+
+#: What is counted of each ending, and how often it may be.
+_COUNTED = {
+    Ending.INTERRUPTED: ("interruptions", MAX_INTERRUPTIONS),
+    Ending.FAILED: ("attempts", MAX_ATTEMPTS),
+    Ending.TROUBLED: ("troubles", MAX_TROUBLES),
+}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Tasks of one build that one worker holds until its lease runs out."""
+    """Tasks of one build that one worker holds."""
 
     kind: TaskKind
     build: int
@@ -67,7 +91,7 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
     """Lease the next tasks of a kind to a worker; ``None`` where nothing waits.
 
     Builds take turns, beginning with the first one after ``after_build``, so that a small build does
-    not wait for a large one. Pictures are handed out by the batch; one whose worker died is tried
+    not wait for a large one. Pictures are handed out by the batch; one whose work was broken off is tried
     again alone, so that a picture that kills workers takes no others with it.
     """
     waiting = (tasks.c.kind == kind) & (tasks.c.state == TaskState.QUEUED)
@@ -77,20 +101,15 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
         )
         if build is None:
             return None
-        mine = select(tasks.c.id, tasks.c.attempts).where(waiting, tasks.c.build == build)
-        rows = connection.execute(mine.order_by(tasks.c.attempts, tasks.c.id).limit(ENCODE_BATCH)).all()
-        chosen = rows[:1] if rows[0].attempts else [row for row in rows if row.attempts == 0]
+        broken_off = (tasks.c.attempts + tasks.c.interruptions).label("broken_off")
+        mine = select(tasks.c.id, broken_off).where(waiting, tasks.c.build == build)
+        rows = connection.execute(mine.order_by(broken_off, tasks.c.id).limit(ENCODE_BATCH)).all()
+        chosen = rows[:1] if rows[0].broken_off else [row for row in rows if not row.broken_off]
         held = Claim(kind, build, secrets.token_hex(16))
         connection.execute(
             update(tasks)
             .where(tasks.c.id.in_([row.id for row in chosen]))
-            .values(
-                state=TaskState.LEASED,
-                attempts=tasks.c.attempts + 1,
-                worker=worker,
-                token=held.token,
-                lease_until=time.time() + _LEASE_S[kind],
-            )
+            .values(state=TaskState.LEASED, worker=worker, token=held.token, renewals=0)
         )
         if kind == TaskKind.ENCODE:
             _set_state(connection, build, BuildState.ENCODING, only_from=BuildState.QUEUED)
@@ -98,16 +117,17 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
 
 
 def report_progress(database: Database, claim: Claim, progress: Progress) -> None:
-    """Record a training's progress and renew its lease. Raises ``BuildCancelled`` where the lease is gone."""
+    """Record a training's progress and renew its lease. Raises ``BuildCancelled`` where the lease is gone.
+
+    What counts against a task counts from the last generation of its search that is kept: it goes on from there.
+    """
     with database.write() as connection:
-        _renew(connection, claim, _LEASE_S[claim.kind])
+        _renew(connection, claim)
         connection.execute(update(builds).where(builds.c.number == claim.build).values(progress=asdict(progress)))
-
-
-def renew(database: Database, claim: Claim, seconds: float) -> None:
-    """Let a lease run for so many seconds from now. Raises ``BuildCancelled`` where it is gone."""
-    with database.write() as connection:
-        _renew(connection, claim, seconds)
+        if progress.search is not None:
+            reached = progress.search.generation
+            anew = dict.fromkeys((name for name, _ in _COUNTED.values()), 0) | {"reached": reached}
+            connection.execute(update(tasks).where(_held(claim), tasks.c.reached < reached).values(anew))
 
 
 def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[FileOutcome]) -> bool:
@@ -137,26 +157,55 @@ def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
 
 
 def fail(database: Database, claim: Claim, error: str, final: bool = False) -> None:
-    """Take a claim back after an error: to be tried again, or, if ``final``, given up at once."""
+    """Take a claim back after an error of its own: to be tried again, or, if ``final``, given up at once."""
     with database.write() as connection:
-        _take_back(connection, _held(claim), error, final)
+        _take_back(connection, _held(claim), Ending.FAILED, error, final)
 
 
-def release(database: Database, slot: str, worker: str) -> None:
-    """Take back what earlier processes in a worker's slot held: they are gone."""
+def give_back(database: Database, claim: Claim) -> None:
+    """Let a claim go that was not brought to its end because its worker is to stop."""
     with database.write() as connection:
-        gone = tasks.c.worker.startswith(f"{slot}:", autoescape=True) & (tasks.c.worker != worker)
-        _take_back(connection, gone, "The process that worked on it ended unexpectedly.")
+        _take_back(connection, _held(claim), Ending.STOPPED, "")
 
 
-def sweep(database: Database) -> None:
-    """Take back every claim whose lease has run out."""
+def release(database: Database, slot: str, ending: Ending, but: str = "") -> None:
+    """Take back what processes in a worker's slot hold, the worker ``but`` excepted."""
     with database.write() as connection:
-        _take_back(connection, tasks.c.lease_until < time.time(), "The work took longer than its lease.")
+        gone = tasks.c.worker.startswith(f"{slot}:", autoescape=True) & (tasks.c.worker != but)
+        _take_back(connection, gone, ending, _SAID[ending])
 
 
-def _renew(connection: Connection, claim: Claim, seconds: float) -> None:
-    renewed = connection.execute(update(tasks).where(_held(claim)).values(lease_until=time.time() + seconds))
+def release_others(database: Database, run: str) -> None:
+    """Take back what workers hold that are not of this ``run`` of the service: they ended with theirs."""
+    with database.write() as connection:
+        others = ~tasks.c.worker.contains(f":{run}:", autoescape=True)
+        _take_back(connection, others, Ending.INTERRUPTED, _SAID[Ending.INTERRUPTED])
+
+
+def leases(database: Database) -> set[tuple[str, int]]:
+    """The tokens of all claims, each with how often it was renewed."""
+    held = select(tasks.c.token, tasks.c.renewals).where(tasks.c.state == TaskState.LEASED).distinct()
+    with database.read() as connection:
+        return {(row.token, row.renewals) for row in connection.execute(held)}
+
+
+def expire(database: Database, tokens: Collection[str]) -> None:
+    """Take back claims that have given no sign of life for too long."""
+    with database.write() as connection:
+        _take_back(connection, tasks.c.token.in_(tokens), Ending.FAILED, "The work gave no sign of life any more.")
+
+
+_SAID = {
+    Ending.STOPPED: "",
+    Ending.INTERRUPTED: "The process that worked on it ended from outside.",
+    Ending.FAILED: "The process that worked on it crashed, or took longer or more memory than it may.",
+    Ending.TROUBLED: "The machine had no room or no memory for it, or its database was locked.",
+}
+
+
+def _renew(connection: Connection, claim: Claim) -> None:
+    """Give a sign of life, within the caller's transaction."""
+    renewed = connection.execute(update(tasks).where(_held(claim)).values(renewals=tasks.c.renewals + 1))
     if renewed.rowcount == 0:
         raise BuildCancelled("The build was cancelled or taken over.")
 
@@ -169,10 +218,17 @@ def _holds(connection: Connection, claim: Claim) -> bool:
     return connection.scalar(select(tasks.c.id).where(_held(claim)).limit(1)) is not None
 
 
-def _take_back(connection: Connection, which: ColumnElement[bool], error: str, final: bool = False) -> None:
+def _take_back(
+    connection: Connection, which: ColumnElement[bool], ending: Ending, error: str, final: bool = False
+) -> None:
     taken = connection.execute(select(tasks).where(tasks.c.state == TaskState.LEASED, which)).all()
+    claimed = Counter(task.token for task in taken)
     for task in taken:
-        given_up = final or task.attempts >= MAX_ATTEMPTS
+        # Of several at once nobody knows which one it was; each is then tried alone.
+        own = Ending.INTERRUPTED if ending == Ending.FAILED and claimed[task.token] > 1 else ending
+        name, most = _COUNTED.get(own, (None, 0))
+        count = {} if name is None else {name: getattr(task, name) + 1}
+        given_up = final or any(number >= most for number in count.values())
         connection.execute(
             update(tasks)
             .where(tasks.c.id == task.id)
@@ -180,8 +236,8 @@ def _take_back(connection: Connection, which: ColumnElement[bool], error: str, f
                 state=TaskState.DEAD if given_up else TaskState.QUEUED,
                 worker=None,
                 token=None,
-                lease_until=None,
-                error=error,
+                error=error or task.error,
+                **count,
             )
         )
         if given_up:
@@ -195,8 +251,8 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
         )
         train_if_encoded(connection, task.build)
         return
-    tried = f"Training was tried {task.attempts} times and failed. {error}"
-    message = error if final else f"{tried} Send the pictures again; if that fails too, show the operator this id."
+    again = "Try it again with POST /v1/recognizers/{id}/retry; if that fails too, show the operator this id."
+    message = error if final else f"Training was tried several times and failed. {error} {again}"
     connection.execute(
         update(builds)
         .where(builds.c.number == task.build)

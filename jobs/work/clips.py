@@ -10,17 +10,12 @@ from sqlalchemy import Connection, delete, func, insert, select
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.store import ImageFeatures
-from jobs.table import tasks
 from jobs.table.found_faces import insert_faces
 from jobs.table.records import File
 from jobs.table.tables import FileState, files
 from jobs.table.tasks import ENCODE_BATCH
 from jobs.work import stages
 from jobs.workplace import Workplace
-
-#: Seconds for a video, which is taken apart in one go: at most 9,000 megapixels, in 45 s on a core that does nothing
-#: else, and 120 frames of it encoded.
-_VIDEO_LEASE_S = 600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +27,8 @@ class Frame:
     features: ImageFeatures
 
 
-def encode_video(
-    workplace: Workplace, claim: tasks.Claim, content_hash: str, path: Path, settings: Settings
-) -> list[Frame] | Reason:
-    """The frames of a video with their faces, or the reason why it cannot be used.
-
-    Raises ``BuildCancelled`` where the lease is gone.
-    """
-    tasks.renew(workplace.database, claim, _VIDEO_LEASE_S)
+def encode_video(workplace: Workplace, content_hash: str, path: Path, settings: Settings) -> list[Frame] | Reason:
+    """The frames of a video with their faces, or the reason why it cannot be used."""
     frames = workplace.executor.submit(stages.take_apart, path).result()
     if isinstance(frames, Reason):
         return frames

@@ -43,7 +43,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     encoded = workplace.executor.submit(stages.encode, list(pictures.values()), settings).result() if pictures else []
     found: dict[str, _Found] = {**known, **dict(zip(pictures, encoded, strict=True))}
     clips: dict[str, _Found] = {
-        content: encode_video(workplace, claim, content, path, settings) for content, path in videos.items()
+        content: encode_video(workplace, content, path, settings) for content, path in videos.items()
     }
     _commit(workplace, claim, files, version, found | clips)
     if not build.options.keep_images:

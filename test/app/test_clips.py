@@ -64,25 +64,6 @@ def test_a_clip_is_its_frames_and_bad_ones_are_refused(client, people, finish, c
     assert not any(path.is_file() for path in workplace.storage.images.rglob("*"))
 
 
-def test_while_a_clip_is_taken_apart_its_lease_is_longer(client, people, workplace, clip):
-    client.post("/v1/recognizers", data=sent(("Ada/1.jpg", people.picture("Ada")), ("Eileen/clip.mp4", clip)))
-    claim = tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a")
-    # As if the claim had waited long: what renews the lease is the clip.
-    with workplace.database.write() as connection:
-        connection.execute(update(table).values(lease_until=1.0))
-    seen = []
-
-    class Looking(type(workplace.executor)):
-        def submit(self, fn, /, *args, **kwargs):
-            with workplace.database.read() as connection:
-                seen.append(connection.scalar(select(table.c.lease_until)))
-            return super().submit(fn, *args, **kwargs)
-
-    run(replace(workplace, executor=Looking()), claim)
-    assert seen[0] > 1.0
-    assert client.get("/is_available").json["state"] == "training"
-
-
 def test_a_clip_whose_build_was_deleted_leaves_nothing(client, people, workplace, clip):
     recognizer = client.post("/v1/recognizers", data=sent(("A/1.jpg", people.picture("A")), ("E/c.mp4", clip))).json[
         "id"

@@ -5,12 +5,11 @@ import threading
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from jobs.table import builds, tasks
-from jobs.table.tables import TaskKind, TaskState
+from jobs.table.tables import TaskKind
 from jobs.table.tables import builds as build_table
-from jobs.table.tables import tasks as task_table
 from jobs.work import runner
 from jobs.workplace import ImmediateExecutor
 
@@ -41,9 +40,7 @@ def stalled(client, people, workplace):
     worker = threading.Thread(target=runner.run, args=(late, claim))
     worker.start()
     assert late.executor.stalled.wait(120)
-    with workplace.database.write() as connection:
-        connection.execute(update(task_table).where(task_table.c.state == TaskState.LEASED).values(lease_until=1.0))
-    tasks.sweep(workplace.database)
+    tasks.expire(workplace.database, {claim.token})
     yield recognizer, worker, late.executor
     late.executor.goes_on.set()
     worker.join(120)

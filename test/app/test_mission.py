@@ -216,7 +216,7 @@ def test_without_a_dispatcher_builds_are_accepted_and_recognitions_put_off(clien
 def test_a_training_taken_over_halfway_is_not_committed_twice(client, people, workplace, finish):
     identity = build(client, people.files()).json["id"]
     encoding = tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a")
-    tasks.release(workplace.database, "encode-0", "encode-0:b")
+    tasks.release(workplace.database, "encode-0", tasks.Ending.INTERRUPTED)
     runner.run(workplace, encoding)  # the one that was thought dead comes back
     assert builds.status(workplace.database, identity).done == 0
     finish()

@@ -84,7 +84,7 @@ def test_what_was_found_stays(workplace):
 
 
 def test_unfinished_work_goes_on(workplace):
-    tasks.release(workplace.database, "encode-0", "encode-0:new")
+    tasks.release_others(workplace.database, "new")
     runner.run_all(workplace)
     ids = by_name(workplace)
     unfinished, growing = (builds.status(workplace.database, ids[name]) for name in ("unfinished", "growing"))

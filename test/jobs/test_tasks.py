@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from constants.exceptions import BuildCancelled, Overloaded
 from constants.reasons import Reason
@@ -13,9 +13,9 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.tables import BuildState, TaskKind, TaskState
 from jobs.table.tables import tasks as table
-from jobs.table.tasks import ENCODE_BATCH, MAX_ATTEMPTS, FileOutcome
+from jobs.table.tasks import ENCODE_BATCH, MAX_ATTEMPTS, Ending, FileOutcome
 from jobs.versions import erasing
-from modelization.training_progress import Progress
+from modelization.training_progress import Progress, SearchProgress
 
 FACE = FaceFeatures((1.0, 2.0, 31.0, 32.0), 1.0, np.zeros((5, 2), np.float32), np.zeros(128, np.float32))
 
@@ -53,9 +53,7 @@ def finish(workplace, held_claim, reason=None) -> bool:
 
 def expire(workplace) -> None:
     """Let every lease run out."""
-    with workplace.database.write() as connection:
-        connection.execute(update(table).where(table.c.state == TaskState.LEASED).values(lease_until=1.0))
-    tasks.sweep(workplace.database)
+    tasks.expire(workplace.database, {token for token, _ in tasks.leases(workplace.database)})
 
 
 def count(workplace, state: TaskState) -> int:
@@ -110,17 +108,17 @@ def test_a_file_whose_worker_died_is_tried_again_alone(workplace):
 def test_a_new_process_in_a_slot_frees_what_the_one_before_held(workplace):
     submit(workplace, 2)
     claim(workplace, worker="encode-1:old")
-    tasks.release(workplace.database, "encode-1", "encode-1:old")
+    tasks.release(workplace.database, "encode-1", Ending.INTERRUPTED, but="encode-1:old")
     assert count(workplace, TaskState.LEASED) == 2, "its own work is not taken from it"
-    tasks.release(workplace.database, "encode-10", "encode-10:new")
+    tasks.release(workplace.database, "encode-10", Ending.INTERRUPTED, but="encode-10:new")
     assert count(workplace, TaskState.LEASED) == 2, "nor is another slot's"
-    tasks.release(workplace.database, "encode-1", "encode-1:new")
+    tasks.release(workplace.database, "encode-1", Ending.INTERRUPTED, but="encode-1:new")
     assert count(workplace, TaskState.QUEUED) == 2
 
 
 def test_a_picture_that_kills_workers_is_given_up_and_the_build_goes_on(workplace):
     recognizer = submit(workplace, 3)
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(1 + MAX_ATTEMPTS):  # the first time they are together, and nobody knows which of them it was
         while claim(workplace):
             pass
         expire(workplace)
@@ -137,7 +135,7 @@ def test_a_training_that_fails_three_times_fails_the_build(workplace):
         tasks.fail(workplace.database, claim(workplace, TaskKind.TRAIN), "It broke.")
     status = builds.status(workplace.database, recognizer)
     assert status.state == BuildState.FAILED
-    assert "3 times" in status.message
+    assert "/retry" in status.message
     assert "It broke." in status.message
     assert claim(workplace, TaskKind.TRAIN) is None
 
@@ -173,10 +171,9 @@ def test_progress_renews_the_lease_and_shows(workplace):
     recognizer = submit(workplace, 2)
     finish(workplace, claim(workplace))
     training = claim(workplace, TaskKind.TRAIN)
-    with workplace.database.write() as connection:
-        connection.execute(update(table).values(lease_until=1.0))
+    before = tasks.leases(workplace.database)
     tasks.report_progress(workplace.database, training, Progress("epochs", 3, 40))
-    tasks.sweep(workplace.database)
+    assert tasks.leases(workplace.database) != before
     status = builds.status(workplace.database, recognizer)
     assert (status.done, status.total, status.unit) == (3, 40, "epochs")
     assert count(workplace, TaskState.LEASED) == 1
@@ -201,3 +198,56 @@ def test_too_many_open_builds_are_refused_and_leave_nothing(workplace):
         submit(workplace, 2, max_open=1)
     assert sorted(workplace.storage.images.iterdir()) == folders
     assert len(builds.listing(workplace.database)) == 1
+
+
+def counted(workplace) -> list[tuple[int, int, int]]:
+    """Attempts, interruptions and troubles of every task."""
+    with workplace.database.read() as connection:
+        rows = connection.execute(select(table.c.attempts, table.c.interruptions, table.c.troubles))
+        return [tuple(row) for row in rows]
+
+
+def test_what_is_stopped_in_order_gives_its_attempt_back(workplace):
+    recognizer = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    for _ in range(3 * MAX_ATTEMPTS):
+        tasks.give_back(workplace.database, claim(workplace, TaskKind.TRAIN))
+    assert counted(workplace) == [(0, 0, 0)]
+    assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
+
+
+def test_ends_of_the_whole_service_are_not_the_tasks_doing(workplace):
+    recognizer = submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    for run in range(3 * MAX_ATTEMPTS):
+        claim(workplace, TaskKind.TRAIN, f"train-0:{run}:1")
+        tasks.release_others(workplace.database, str(run))
+        assert count(workplace, TaskState.LEASED) == 1, "not of this run"
+        tasks.release_others(workplace.database, str(run + 1))
+    assert counted(workplace) == [(0, 3 * MAX_ATTEMPTS, 0)]
+    assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
+
+
+def test_faults_of_the_machine_are_tried_again_for_long(workplace):
+    recognizer = submit(workplace, 2)
+    for _ in range(3 * MAX_ATTEMPTS):
+        assert len(held(workplace, claim(workplace))) == 2, "still together: neither is to blame"
+        tasks.release(workplace.database, "encode-0", Ending.TROUBLED)
+    assert counted(workplace) == [(0, 0, 3 * MAX_ATTEMPTS)] * 2
+    assert builds.status(workplace.database, recognizer).state == BuildState.ENCODING
+
+
+def test_each_generation_that_is_kept_begins_the_count_anew(workplace):
+    submit(workplace, 2)
+    finish(workplace, claim(workplace))
+    for generation in range(1, 2 * MAX_ATTEMPTS):
+        training = claim(workplace, TaskKind.TRAIN)
+        search = SearchProgress(generation, 10, None, None, 0, 1.0)
+        tasks.report_progress(workplace.database, training, Progress("generations", generation, 10, search))
+        tasks.fail(workplace.database, training, "It broke.")
+        assert counted(workplace) == [(1, 0, 0)]
+    for _ in range(MAX_ATTEMPTS - 1):
+        training = claim(workplace, TaskKind.TRAIN)
+        tasks.report_progress(workplace.database, training, Progress("generations", generation, 10, search))
+        tasks.fail(workplace.database, training, "It broke.")
+    assert count(workplace, TaskState.DEAD) == 1, "going over what was reached before is no progress"

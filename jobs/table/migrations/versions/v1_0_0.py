@@ -1,4 +1,4 @@
-"""Faces and people get tables of their own; they stood as JSON in builds and files."""
+"""Faces, people and requests get tables of their own; tasks say why they were tried, and leases need no clock."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,7 @@ down_revision = "0.9.0"
 
 _FACE = ("left", "top", "right", "bottom", "sharpness", "brightness", "yaw", "pitch")
 _SIDES = ("x_min", "y_min", "x_max", "y_max")
+_COUNTS = ("interruptions", "troubles", "reached", "renewals")
 
 
 def upgrade() -> None:
@@ -34,6 +35,14 @@ def upgrade() -> None:
         batch.drop_column("people")
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
         batch.add_column(sa.Column("bundle", sa.String))
+        batch.add_column(sa.Column("stand_in", sa.JSON))
+    with op.batch_alter_table("tasks") as batch:
+        batch.drop_column("lease_until")
+        for name in _COUNTS:
+            batch.add_column(sa.Column(name, sa.Integer, nullable=False, server_default="0"))
+    with op.batch_alter_table("tasks") as batch:
+        for name in _COUNTS:
+            batch.alter_column(name, server_default=None)
     op.execute("UPDATE builds SET bundle = version || '.zip' WHERE bundle_sha256 IS NOT NULL")
 
 
@@ -65,6 +74,14 @@ def _make_tables() -> None:
         sa.Column("has_few", sa.Boolean, nullable=False),
         sa.Column("typical", sa.Integer, sa.ForeignKey("faces.id"), nullable=False),
         sa.Column("looks_like", sa.JSON, nullable=False),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("key_hash", sa.String(64), primary_key=True),
+        sa.Column("fingerprint", sa.String(64)),
+        sa.Column("recognizer_id", sa.String(32), sa.ForeignKey("recognizers.id"), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
     )
 
 
