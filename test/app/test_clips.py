@@ -1,15 +1,12 @@
 """Videos among the pictures of a build: each becomes the frames in which somebody is."""
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import select, update
 
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
-from jobs.table.tables import tasks as table
 from jobs.work.runner import run
 from test.preprocessor.test_video import RATE, write
 
