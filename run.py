@@ -5,6 +5,7 @@ import argparse
 import os
 import runpy
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     worker.set_defaults(command=_worker)
     for process in (dispatcher, worker):
         # Said by the supervisor: one that dies while this process loads would else be missed.
-        process.add_argument("--parent", type=int, default=os.getppid(), help="stop when this process is gone")
+        process.add_argument("--parent", type=int, default=os.getppid(), help="end when this process is gone")
+        process.add_argument("--name", help="what it is called, such as encode-0:RUN:1; a new name by default")
+        process.add_argument("--pulse", type=int, nargs=2, metavar=("FD", "PLACE"), help="where it says that it lives")
     return parser
 
 
@@ -150,14 +153,25 @@ def _prepare(_: argparse.Namespace) -> None:
 def _dispatcher(parsed: argparse.Namespace) -> None:
     from jobs.processes.dispatcher import run_dispatcher
 
-    run_dispatcher(load_settings(), parsed.parent)
+    run_dispatcher(load_settings(), _joined(parsed, "dispatcher").split(":")[1], parsed.parent)
 
 
 def _worker(parsed: argparse.Namespace) -> None:
     from jobs.processes.worker import run_worker
     from jobs.table.tables import TaskKind
 
-    run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, parsed.parent)
+    run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, _joined(parsed, parsed.slot), parsed.parent)
+
+
+def _joined(parsed: argparse.Namespace, slot: str) -> str:
+    """Make this process one of a service's, and give its name there."""
+    from jobs.processes.parents import end_with
+    from jobs.work import pulse
+
+    end_with(parsed.parent)
+    if parsed.pulse:
+        pulse.own.attach(*parsed.pulse)
+    return parsed.name or f"{slot}:{uuid.uuid4().hex}:1"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from app.uploads import build_request, more_pictures, photos
 from constants.exceptions import ImageRejected, InvalidRequest
 from jobs.table import builds
 from jobs.table.builds import BuildStatus
-from jobs.versions import growing
+from jobs.versions import growing, retrying
 from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
 
 #: A body that is sent while it is read, the status and headers.
@@ -45,6 +45,14 @@ def grow(recognizer_id: str) -> BuildStatus:
     with more_pictures(here, lambda: builds.ready(here.database, recognizer_id).people) as uploads:
         most = here.settings.max_queued_builds
         version = growing.grow(here.database, here.storage, recognizer_id, uploads, most)
+    broker().wake()
+    return status(recognizer_id, version)
+
+
+def retry(recognizer_id: str) -> BuildStatus:
+    """Accept another try of what was given up of a recognizer."""
+    here = workplace()
+    version = retrying.retry(here.database, here.storage, recognizer_id)
     broker().wake()
     return status(recognizer_id, version)
 

@@ -63,6 +63,20 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     return "", 204
 
 
+@blueprint.post("/<recognizer_id>/retry")
+@describe(
+    query=Nothing,
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem),
+    tags=_TAGS,
+)
+def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Try again what was given up, from what is kept: a failed training, or pictures that could not be worked on."""
+    arguments(Nothing)
+    status = actions.retry(recognizer_id)
+    where = url_for("recognizers.show_recognizer", recognizer_id=recognizer_id, version=status.version)
+    return RecognizerAnswer.of(status).model_dump(mode="json"), 202, {"Location": where}
+
+
 @blueprint.get("/<recognizer_id>/images")
 @describe(query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:

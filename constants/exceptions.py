@@ -89,6 +89,12 @@ class Overloaded(FacialError):
         self.retry_after_s = retry_after_s
 
 
+class MachineFault(FacialError):
+    """The machine does not let the work go on: no room, no memory, a locked database."""
+
+    code = "machine_fault"
+
+
 class ImageRejected(FacialError):
     """One picture cannot be used; ``reason`` is a member of ``constants.reasons.Reason``."""
 
@@ -115,6 +121,12 @@ class BuildCancelled(FacialError):
     """The build's lease is gone: it was cancelled, erased, or taken over."""
 
     code = "build_cancelled"
+
+
+class WorkerStopping(FacialError):
+    """The process that works on a build is to stop; the build goes on in another."""
+
+    code = "stopping"
 
 
 class BundleInvalid(FacialError):

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func,
 #: The tables of every package are registered here.
 metadata = MetaData()
 
-#: Milliseconds that a process waits for another's write before it gives up.
-_BUSY_TIMEOUT_MS = 30_000
+#: Seconds that a process waits for another's write before it gives up, where nobody waits for the process.
+PATIENCE_S = 30.0
 #: The number by which writers to PostgreSQL agree on a lock: any will do.
 _WRITERS = 0x6661636961
 
@@ -23,11 +23,12 @@ class Database:
     An instance is made in the process that uses it, never carried over a fork.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+        """``patience_s`` is how long it waits for another's write to SQLite before it gives up."""
         # Errors would else tell the values of a statement, and with them labels and encodings, to the log.
         self.engine = create_engine(url, hide_parameters=True)
         if self.engine.dialect.name == "sqlite":
-            _tune_sqlite(self.engine)
+            _tune_sqlite(self.engine, patience_s)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -77,12 +78,12 @@ class Database:
         self.engine.dispose()
 
 
-def _tune_sqlite(engine: Engine) -> None:
+def _tune_sqlite(engine: Engine, patience_s: float) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late; see _on_begin
         for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            f"busy_timeout={1000 * patience_s:.0f}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "secure_delete=ON",

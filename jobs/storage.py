@@ -1,7 +1,9 @@
 """Where files lie under the data folder, and how they get there for good."""
 
+import os
 import re
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,11 +51,31 @@ class Storage:
         for parent in (folder, folder.parent, self.images):
             sync_folder(parent)
 
-    def erase_images(self, recognizer_id: str, version: int) -> None:
-        """Delete the pictures of a version."""
+    def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
+        """Let another version have some of a version's pictures as well; each deletes its own."""
+        folder = self.image_folder(recognizer_id, other)
+        folder.mkdir(mode=0o700, parents=True)
+        for position in positions:
+            own = self.image(recognizer_id, version, position)
+            try:
+                os.link(own, folder / str(position))
+            except OSError:  # some file systems have no links
+                shutil.copyfile(own, folder / str(position))
+        for parent in (folder, folder.parent):
+            sync_folder(parent)
+
+    def erase_images(self, recognizer_id: str, version: int, but: Collection[int] = ()) -> None:
+        """Delete the pictures of a version, ``but`` those at some positions."""
         folder = self.image_folder(recognizer_id, version)
-        shutil.rmtree(folder, ignore_errors=True)
-        _remove_if_empty(folder.parent)
+        if but:
+            kept = set(map(str, but))
+            for picture in _listed(folder):
+                if picture.name not in kept:
+                    picture.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        for emptied in (folder, folder.parent):
+            _remove_if_empty(emptied)
 
     def begin_bundle(self, recognizer_id: str, version: int, token: str) -> Path:
         """Where the holder of a claim writes a version's bundle; nobody else writes there.
@@ -82,13 +104,20 @@ class Storage:
     def _of_version(self, recognizer_id: str, version: int, suffix: str = "") -> list[Path]:
         """The files beside a version's bundle, and itself, half-written ones included."""
         named = re.compile(rf"\.?{version}[-.].*{re.escape(suffix)}")
-        folder = self.bundles / recognizer_id
-        return [file for file in folder.iterdir() if named.fullmatch(file.name)] if folder.is_dir() else []
+        return [file for file in _listed(self.bundles / recognizer_id) if named.fullmatch(file.name)]
 
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer."""
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is gone."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _written_at(file: Path) -> float:

@@ -1,14 +1,20 @@
 """What a working process has at hand."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from constants.settings import Settings
-from features.database import Database
+from features.database import PATIENCE_S, Database
+from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
+from logger import logger
+
+#: Seconds between two tries to open a workplace.
+_PAUSE_S = 1.0
 
 
 class ImmediateExecutor(Executor):
@@ -34,13 +40,14 @@ class Workplace:
     executor: Executor = field(default_factory=ImmediateExecutor)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Workplace":
+    def of(cls, settings: Settings, patience_s: float = PATIENCE_S) -> "Workplace":
         """The workplace that the settings describe, its folders and tables made, or brought up to this release.
 
-        Raises ``OtherRelease`` for the data of a release that this one cannot go on with.
+        ``patience_s`` is how long it waits for a locked database. Raises ``OtherRelease`` for the data of a release
+        that this one cannot go on with.
         """
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = Database(settings.database)
+        database = Database(settings.database, patience_s)
         try:
             migrate(database)  # first: the data of another release stay as they are
         except BaseException:
@@ -49,3 +56,15 @@ class Workplace:
         storage = Storage(settings.data_dir)
         storage.make_folders()
         return cls(settings, database, storage)
+
+    @classmethod
+    def patiently(cls, settings: Settings, patience_s: float = PATIENCE_S) -> "Workplace":
+        """Likewise, tried again for as long as the machine is at fault: a process that ends helps nobody."""
+        while True:
+            try:
+                return cls.of(settings, patience_s)
+            except Exception as error:
+                if not is_machine_fault(error):
+                    raise
+                logger.warning("waiting for the machine: {}", type(error).__name__)
+                time.sleep(_PAUSE_S)

@@ -24,7 +24,7 @@ _PING_S = 2.0
 #: Milliseconds that a new socket has to be connected to a dispatcher that is there.
 _CONNECT_MS = 100
 
-_ERRORS = {error.code: error for error in (NotFound, NotReady)}
+_ERRORS = {error.code: error for error in (NotFound, NotReady, Overloaded)}
 
 
 @dataclass(frozen=True)

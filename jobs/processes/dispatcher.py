@@ -7,24 +7,40 @@ ready, and a client whose recognition is lost is told to come back.
 import os
 import signal
 import time
+import uuid
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import zmq
 
 from constants.settings import Settings
+from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
 from jobs.processes.lease_watch import LeaseWatch
 from jobs.processes.messages import Message
+from jobs.processes.pauses import Pauses
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
+from jobs.table.tasks import Ending
+from jobs.work import pulse
 from jobs.work.tidying import tidy
 from jobs.workplace import Workplace
 from logger import logger, start_logging
 
 #: Milliseconds between two looks of the dispatcher at the table, which heal any lost message.
 _SWEEP_MS = 500
+#: Seconds that a turn of the dispatcher, and the tidying at its start, may take.
+_TURN_S, _TIDYING_S = 30.0, 600.0
+#: Seconds that it waits for a locked database: clients with photos wait meanwhile.
+_PATIENCE_S = 0.5
+#: Seconds after which a word of the supervisor about a worker no longer proves anything.
+_PROVED_S = 10.0
+#: Seconds between two lines of the log about the same kind of fault.
+_SAY_AGAIN_S = 10.0
 #: Recognitions that may wait for a worker; beyond it a client is told to come back.
 MAX_WAITING_RECOGNITIONS = 256
 #: Times that a recognition is handed out when the worker holding it dies.
@@ -42,15 +58,24 @@ class _Recognition:
 
 @dataclass
 class _Seat:
-    """What is known of a worker's slot: who sits there, what was sent to it, and what it holds for a client."""
+    """What is known of a worker's slot: who sits there, the ticket of what was sent to it, and what it holds."""
 
     kind: TaskKind
     worker: str
     address: bytes
-    sent: int
+    ticket: str = ""
     free: bool = False
     claimed: bool = False
     recognition: _Recognition | None = None
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """What the supervisor last said of a slot: who works there, whether it lives, and when that was said."""
+
+    worker: str
+    alive: bool
+    said: float
 
 
 @dataclass
@@ -61,10 +86,16 @@ class Dispatcher:
     clients: zmq.Socket[bytes]
     workers: zmq.Socket[bytes]
     _seats: dict[str, _Seat] = field(default_factory=dict)
+    _watched: dict[str, _Watched] = field(default_factory=dict)
+    #: Slots in which a process ended: how, and who is there now and keeps what it holds.
+    _vacated: dict[str, tuple[Ending, str]] = field(default_factory=dict)
     _waiting: deque[_Recognition] = field(default_factory=deque)
+    _pauses: Pauses = field(default_factory=Pauses)
+    _leases: LeaseWatch = field(default_factory=LeaseWatch)
     _last_build: int = 0
     #: Kinds of work that the table had none of when it was last asked, which takes a lock on it.
     _idle: set[TaskKind] = field(default_factory=set)
+    _complained: float = -_SAY_AGAIN_S
 
     def turn(self, timeout_ms: int) -> None:
         """Wait for messages, take them in, and hand out what can be."""
@@ -79,33 +110,86 @@ class Dispatcher:
                     take(address, Message.from_frames(frames))
                 except (ValueError, KeyError):
                     logger.warning("a message that is none of ours was dropped")
+        self._release()
         self._hand_out()
+
+    def sweep(self) -> None:
+        """Look after what no message told: leases that ran out, and work that waits."""
+        with self._outliving_faults():
+            overdue = self._leases.overdue(tasks.leases(self.workplace.database))
+            if overdue:
+                logger.warning("{} claims gave no sign of life and are taken back", len(overdue))
+                tasks.expire(self.workplace.database, overdue)
+        self.look()
+
+    @contextmanager
+    def _outliving_faults(self) -> Iterator[None]:
+        """Within, a fault of the machine is said in the log and no more: what it kept from being done is done later."""
+        try:
+            yield
+        except Exception as error:
+            if not is_machine_fault(error):
+                raise
+            if time.monotonic() - self._complained >= _SAY_AGAIN_S:
+                self._complained = time.monotonic()
+                logger.warning("the table cannot be used for now: {}", type(error).__name__)
 
     def _from_worker(self, address: bytes, message: Message) -> None:
         if message.kind == messages.READY:
-            self._seat(address, message)
+            self._seat(address, message.header)
         elif message.kind == messages.RECOGNIZED:
             seat = next((seat for seat in self._seats.values() if seat.address == address), None)
-            if seat is not None and seat.recognition is not None:
+            if seat is not None and seat.recognition is not None and seat.ticket == message.header["ticket"]:
                 self._answer(seat.recognition, message)
                 seat.recognition = None
+        elif message.kind == messages.WATCHED:
+            for slot, said in message.header["slots"].items():
+                self._watch(slot, _Watched(said["worker"], said["alive"], time.monotonic()), Ending(said["ending"]))
 
-    def _seat(self, address: bytes, message: Message) -> None:
-        header = message.header
-        seat = self._seats.get(header["slot"])
+    def _seat(self, address: bytes, header: dict[str, Any]) -> None:
+        slot = header["slot"]
+        seat = self._seats.get(slot)
         if seat is None or seat.worker != header["worker"]:
-            # A new process in this slot: what the one before it held is free again, at once.
-            tasks.release(self.workplace.database, header["slot"], tasks.Ending.INTERRUPTED, but=header["worker"])
-            self.look()
-            if seat is not None and seat.recognition is not None:
-                self._again(seat.recognition)
-            seat = _Seat(TaskKind(header["kind"]), header["worker"], address, sent=header["received"])
-            self._seats[header["slot"]] = seat
+            # A worker that is idle holds nothing, and nobody before it in its slot does: not what a dispatcher that
+            # ended had claimed for it, either.
+            self._vacate(slot, Ending.INTERRUPTED, but="")
+            seat = self._seats[slot] = _Seat(TaskKind(header["kind"]), header["worker"], address)
         # A worker that has yet to receive what was sent to it said this before it was sent.
-        seat.free = header["received"] == seat.sent
-        if seat.free and seat.claimed:
-            seat.claimed = False
+        if seat.ticket in ("", header["done"]):
+            if seat.claimed:
+                self._note_done(slot, seat, header["troubled"])
+            seat.free = True
+
+    def _note_done(self, slot: str, seat: _Seat, troubled: bool) -> None:
+        seat.claimed = False
+        if troubled:
+            self._pauses.begin(seat.kind)
+            self._vacated[slot] = Ending.TROUBLED, ""
+        else:
+            self._pauses.end(seat.kind)
             self.look()  # what it did may have made more work, such as the training after the last picture
+
+    def _watch(self, slot: str, now: _Watched, ending: Ending) -> None:
+        before = self._watched.get(slot)
+        self._watched[slot] = now
+        if before is None or before.worker != now.worker:
+            self._vacate(slot, ending, but=now.worker)
+
+    def _vacate(self, slot: str, ending: Ending, but: str) -> None:
+        """Free what was held in a slot by processes that are gone: all but the one that is there now."""
+        self._vacated[slot] = ending, but
+        seat = self._seats.get(slot)
+        if seat is not None and seat.worker != but:
+            del self._seats[slot]
+            if seat.recognition is not None:
+                self._again(seat.recognition)
+
+    def _release(self) -> None:
+        for slot, (ending, but) in list(self._vacated.items()):
+            with self._outliving_faults():
+                tasks.release(self.workplace.database, slot, ending, but)
+                del self._vacated[slot]
+                self.look()
 
     def _again(self, recognition: _Recognition) -> None:
         if recognition.attempts < RECOGNITION_ATTEMPTS:
@@ -119,13 +203,19 @@ class Dispatcher:
         if message.kind == messages.WAKE:
             self.look()
         elif message.kind == messages.PING:
-            counts = {kind: sum(seat.kind == kind for seat in self._seats.values()) for kind in TaskKind}
-            self._answer(recognition, Message(messages.PONG, {"workers": counts}))
+            self._answer(recognition, Message(messages.PONG, {"workers": self._living()}))
         elif message.kind == messages.RECOGNIZE:
             if len(self._waiting) >= MAX_WAITING_RECOGNITIONS:
                 self._answer(recognition, Message(messages.BUSY))
             else:
                 self._waiting.append(recognition)
+
+    def _living(self) -> dict[str, int]:
+        """How many workers of each kind said that they are ready, and proved lately that they live."""
+        lately = time.monotonic() - _PROVED_S
+        living = {slot for slot, watched in self._watched.items() if watched.alive and watched.said >= lately}
+        kinds = [seat.kind for slot, seat in self._seats.items() if slot in living]
+        return {kind: kinds.count(kind) for kind in TaskKind}
 
     def _answer(self, recognition: _Recognition, message: Message) -> None:
         echoed = message.header | {"request": recognition.message.header["request"]}
@@ -136,14 +226,14 @@ class Dispatcher:
         self._idle.clear()
 
     def _hand_out(self) -> None:
-        for seat in self._seats.values():
+        for slot, seat in self._seats.items():
             if not seat.free:
                 continue
-            message = self._next_recognition(seat) or self._next_claim(seat)
+            message = self._next_recognition(seat) or self._next_claim(slot, seat)
             if message is not None:
-                self.workers.send_multipart([seat.address, *message.frames()])
-                seat.sent += 1
-                seat.free = False
+                seat.ticket, seat.free = uuid.uuid4().hex, False
+                ticketed = Message(message.kind, message.header | {"ticket": seat.ticket}, message.buffers)
+                self.workers.send_multipart([seat.address, *ticketed.frames()])
 
     def _next_recognition(self, seat: _Seat) -> Message | None:
         """Recognitions go first: a person is waiting."""
@@ -153,42 +243,62 @@ class Dispatcher:
         seat.recognition.attempts += 1
         return seat.recognition.message
 
-    def _next_claim(self, seat: _Seat) -> Message | None:
-        if seat.kind in self._idle:
+    def _next_claim(self, slot: str, seat: _Seat) -> Message | None:
+        # What is still to be freed in its slot would else take the new claim with it.
+        if seat.kind in self._idle or slot in self._vacated or not self._pauses.is_over(seat.kind):
             return None
-        claim = tasks.claim(self.workplace.database, seat.kind, seat.worker, self._last_build)
-        if claim is None:
-            self._idle.add(seat.kind)
-            return None
-        seat.claimed = True
-        if claim.kind == TaskKind.ENCODE:
-            self._last_build = claim.build
-        return Message(messages.WORK, {"kind": claim.kind, "build": claim.build, "token": claim.token})
+        self._idle.add(seat.kind)  # until it is known better
+        with self._outliving_faults():
+            claim = tasks.claim(self.workplace.database, seat.kind, seat.worker, self._last_build)
+            if claim is not None:
+                self._idle.discard(seat.kind)
+                seat.claimed = True
+                if claim.kind == TaskKind.ENCODE:
+                    self._last_build = claim.build
+                return Message(messages.WORK, {"kind": claim.kind, "build": claim.build, "token": claim.token})
+        return None
 
 
-def run_dispatcher(settings: Settings, parent: int) -> None:
-    """The main function of the dispatcher's process: serve until SIGTERM, or until the process ``parent`` is gone."""
+def run_dispatcher(settings: Settings, run: str, parent: int) -> None:
+    """The main function of the dispatcher's process: serve until SIGTERM, or until the process ``parent`` is gone.
+
+    Whatever is held by workers that are not of this ``run`` of the service is free again.
+    """
     start_logging(settings, "dispatcher")
-    stopping: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
+    signal.signal(signal.SIGTERM, lambda *_: pulse.own.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the supervisor decides
-    workplace = Workplace.of(settings)
-    tidy(workplace.database, workplace.storage)
+    workplace = Workplace.patiently(settings, _PATIENCE_S)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as clients, context.socket(zmq.ROUTER) as workers:
         _bind(clients, settings.broker_address("clients"))
         _bind(workers, settings.broker_address("workers"))
         dispatcher = Dispatcher(workplace, clients, workers)
-        logger.info("ready")
-        swept, watch = 0.0, LeaseWatch()
-        while not stopping and os.getppid() == parent:
+        begun, swept = False, 0.0
+        while not pulse.own.is_stopping and os.getppid() == parent:
+            if not begun:
+                begun = _begin(dispatcher, workplace, run)
+            pulse.own.begin(_TURN_S)
             if time.monotonic() - swept >= _SWEEP_MS / 1000:
-                overdue = watch.overdue(tasks.leases(workplace.database))
-                if overdue:
-                    tasks.expire(workplace.database, overdue)
                 swept = time.monotonic()
-                dispatcher.look()
+                dispatcher.sweep()
             dispatcher.turn(_SWEEP_MS)
+    workplace.database.close()
     logger.info("stopped")
+
+
+def _begin(dispatcher: Dispatcher, workplace: Workplace, run: str) -> bool:
+    """Free and delete what the service before left; ``False`` where the machine does not let it."""
+    pulse.own.begin(_TIDYING_S)
+    try:
+        tasks.release_others(workplace.database, run)
+        tidy(workplace.database, workplace.storage)
+    except Exception as error:
+        if not is_machine_fault(error):
+            raise
+        logger.warning("what was left is tidied later: {}", type(error).__name__)
+        return False
+    dispatcher.look()
+    logger.info("ready")
+    return True
 
 
 def _bind(socket: zmq.Socket[bytes], address: str) -> None:

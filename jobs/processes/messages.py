@@ -36,6 +36,9 @@ WORK = "work"
 RECOGNIZE = "recognize"
 RECOGNIZED = "recognized"
 
+# What the supervisor says to the dispatcher.
+WATCHED = "watched"
+
 # What clients say to the dispatcher, and hear from it besides RECOGNIZED.
 WAKE = "wake"
 PING = "ping"

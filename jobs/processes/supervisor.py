@@ -1,80 +1,30 @@
-"""The supervisor of the dispatcher and the workers: starts them, starts again what ends, stops them in order."""
+"""The supervisor of the dispatcher and the workers: starts and watches them, and stops them in order."""
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+
+import zmq
 
 from constants.settings import Settings
+from jobs.machine_faults import is_machine_fault
+from jobs.processes import messages
+from jobs.processes.board import Board
+from jobs.processes.child import Child
+from jobs.processes.messages import Message
 from jobs.processes.preparing import only_one
+from jobs.table import tasks
 from jobs.table.tables import TaskKind
+from jobs.workplace import Workplace
 from logger import logger, start_logging
 
-#: Seconds that a stopping process has to finish what it holds before it is killed; leases make that safe.
+#: Seconds that a stopping process has to finish what it holds before it is killed; it is taken up again later.
 _STOP_GRACE_S = 10.0
-#: Seconds before a process that ended is started again; doubled at each quick end, up to the second.
-_RESTART_DELAY_S = (0.2, 10.0)
-
-#: Seconds between two looks at the processes.
-_WATCH_S = 0.1
-
-#: One compute thread a worker: the processes are the parallelism, and threads on top would fight for cores.
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
-
-
-#: What runs one of this project's commands in a fresh interpreter.
-_COMMAND = (sys.executable, str(Path(__file__).parents[2] / "run.py"))
-
-
-@dataclass
-class _Child:
-    """A process that should be running."""
-
-    command: tuple[str, ...]
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    delay: float = _RESTART_DELAY_S[0]
-
-    def watch(self) -> None:
-        """Start it, or start it again after a pause that grows while it keeps ending quickly."""
-        now = time.monotonic()
-        if self.process is not None:
-            code = self.process.poll()
-            if code is None:
-                return
-            logger.log("WARNING" if code else "INFO", "{} ended with {}; starting it", " ".join(self.command), code)
-            lasted = now - self.started
-            self.delay = (
-                _RESTART_DELAY_S[0] if lasted > _RESTART_DELAY_S[1] else min(self.delay * 2, _RESTART_DELAY_S[1])
-            )
-            self.process, self.started = None, now
-        if self.started == 0.0 or now - self.started >= self.delay:
-            # A fresh interpreter, not a fork: nothing is inherited but the environment.
-            command = [*_COMMAND, *self.command, "--parent", str(os.getpid())]
-            self.process = subprocess.Popen(command, env=os.environ | _ONE_THREAD)
-            self.started = now
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-
-    def wait(self, until: float) -> None:
-        """Wait for its end, and kill it when that does not come; its leases make that safe."""
-        if self.process is not None:
-            try:
-                self.process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+#: Seconds between two looks at the processes, and between two words about them to the dispatcher.
+_WATCH_S, _TELL_S = 0.1, 1.0
 
 
 def supervise(settings: Settings) -> None:
@@ -85,19 +35,61 @@ def supervise(settings: Settings) -> None:
         signal.signal(number, lambda number, _frame: stopping.append(number))
     parent = os.getppid()
     with only_one(settings):
-        dispatcher = _Child(("dispatcher",))
-        workers = [_Child(("worker", TaskKind.ENCODE, f"encode-{i}")) for i in range(settings.encode_workers)]
-        workers.append(_Child(("worker", TaskKind.TRAIN, "train-0")))
-        while not stopping and os.getppid() == parent:
-            for child in (dispatcher, *workers):
-                child.watch()
-            time.sleep(_WATCH_S)
-        # Workers first: each finishes what it holds while the dispatcher is still there to answer clients.
-        # What does not finish in time is killed, and taken up again from the table at the next start.
-        until = time.monotonic() + _STOP_GRACE_S
-        for stopped in (workers, [dispatcher]):
-            for child in stopped:
-                child.stop()
-            for child in stopped:
-                child.wait(until)
+        dispatcher, workers = _children(settings)
+        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            # What nobody takes at once would be old when it is taken.
+            socket.immediate = True
+            socket.connect(settings.broker_address("workers"))
+            told = 0.0
+            while not stopping and os.getppid() == parent:
+                changed = [child for child in (dispatcher, *workers) if child.look()]
+                if changed or time.monotonic() - told >= _TELL_S:
+                    told = time.monotonic()
+                    _tell(socket, workers)
+                time.sleep(_WATCH_S)
+            _stop(dispatcher, workers)
+        _let_go(settings)
     logger.info("stopped")
+
+
+def _children(settings: Settings) -> tuple[Child, list[Child]]:
+    """The dispatcher and the workers of a run of the service, which is named so that it is told from any other."""
+    run = uuid.uuid4().hex
+    slots = [(TaskKind.ENCODE, f"encode-{number}") for number in range(settings.encode_workers)]
+    slots.append((TaskKind.TRAIN, "train-0"))
+    board = Board(1 + len(slots))
+    dispatcher = Child("dispatcher", ("dispatcher",), run, board, 0)
+    return dispatcher, [
+        Child(slot, ("worker", kind, slot), run, board, place) for place, (kind, slot) in enumerate(slots, 1)
+    ]
+
+
+def _tell(socket: zmq.Socket[bytes], workers: Sequence[Child]) -> None:
+    """Tell the dispatcher which workers live. All of it every time: a word may be lost, and a dispatcher new."""
+    slots = {child.slot: {"worker": child.name, "alive": child.is_alive, "ending": child.ending} for child in workers}
+    with suppress(zmq.Again):  # no dispatcher
+        socket.send_multipart(Message(messages.WATCHED, {"slots": slots}).frames(), zmq.DONTWAIT)
+
+
+def _stop(dispatcher: Child, workers: Sequence[Child]) -> None:
+    # Workers first: each finishes what it holds while the dispatcher is still there to answer clients.
+    # What does not finish in time is killed, and taken up again from the table at the next start.
+    until = time.monotonic() + _STOP_GRACE_S
+    for stopped in (workers, [dispatcher]):
+        for child in stopped:
+            child.stop()
+        for child in stopped:
+            child.wait(until)
+
+
+def _let_go(settings: Settings) -> None:
+    """Give back what workers held when they were stopped: nothing of it counts against a task."""
+    try:
+        workplace = Workplace.of(settings)
+        tasks.release_all(workplace.database, tasks.Ending.STOPPED)
+        workplace.database.close()
+    except Exception as error:
+        if not is_machine_fault(error):
+            raise
+        logger.warning("what was stopped could not be given back: {}", type(error).__name__)

@@ -2,23 +2,25 @@
 
 import os
 import signal
-import uuid
 from typing import Any
 
 import zmq
 
-from constants.exceptions import FacialError
+from constants.exceptions import FacialError, Overloaded
 from constants.settings import Settings
+from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
 from jobs.processes.messages import Message
 from jobs.table.tables import TaskKind
 from jobs.table.tasks import Claim
-from jobs.work import runner
+from jobs.work import pulse, runner
 from jobs.workplace import Workplace
 from logger import about, logger, start_logging
 
 #: Milliseconds after which an idle worker says again that it is ready, for a dispatcher that restarted.
 _READY_MS = 1000
+#: Seconds that the way from one piece of work to the next may take.
+_BETWEEN_S = 30.0
 #: Trainings after which a train worker's process is replaced: TensorFlow keeps some 2 MB of each for ever.
 _TRAININGS_PER_PROCESS = 50
 
@@ -26,45 +28,57 @@ _TRAININGS_PER_PROCESS = 50
 class Worker:
     """One worker of a kind in a slot, such as ``encode-0``; the slot outlives the process, the name does not."""
 
-    def __init__(self, settings: Settings, kind: TaskKind, slot: str) -> None:
-        self._workplace = Workplace.of(settings)
+    def __init__(self, workplace: Workplace, kind: TaskKind, slot: str, name: str) -> None:
+        self._workplace = workplace
         self._kind = kind
         self._slot = slot
-        self._name = f"{slot}:{uuid.uuid4().hex}"
-        self._received = 0
-        self._stopping = False
+        self._name = name
+        self._done = ""
+        self._troubled = False
+        self._works = 0
         self._recognizers: Any = None
 
     def run(self, parent: int) -> None:
-        """Work until told to stop by SIGTERM, or until the process ``parent`` is gone."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the supervisor decides
+        """Work until told to stop, or until the process ``parent`` is gone."""
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.linger = 0
             socket.connect(self._workplace.settings.broker_address("workers"))
             logger.info("ready")
-            while not self._stopping and not self._worn_out() and os.getppid() == parent:
+            while not pulse.own.is_stopping and not self._is_worn_out() and os.getppid() == parent:
+                pulse.own.begin(_BETWEEN_S)
                 self._announce(socket)
                 if socket.poll(_READY_MS):
-                    self._received += 1
                     self._handle(socket, Message.from_frames(socket.recv_multipart()))
         logger.info("stopped")
 
-    def _worn_out(self) -> bool:
+    def _is_worn_out(self) -> bool:
         """Whether a fresh process should take this one's place, which the supervisor sees to."""
-        return self._kind == TaskKind.TRAIN and self._received >= _TRAININGS_PER_PROCESS
+        return self._kind == TaskKind.TRAIN and self._works >= _TRAININGS_PER_PROCESS
 
     def _announce(self, socket: zmq.Socket[bytes]) -> None:
-        """Say that this worker is free. ``received`` lets the dispatcher tell a late word from a new one."""
-        ready = {"kind": self._kind, "slot": self._slot, "worker": self._name, "received": self._received}
+        """Say that this worker is free: ``done`` is the ticket of its last work, by which a late word is told."""
+        ready = {
+            "kind": self._kind,
+            "slot": self._slot,
+            "worker": self._name,
+            "done": self._done,
+            "troubled": self._troubled,
+        }
         socket.send_multipart(Message(messages.READY, ready).frames())
 
     def _handle(self, socket: zmq.Socket[bytes], message: Message) -> None:
+        header = message.header
         if message.kind == messages.WORK:
-            header = message.header
-            runner.run(self._workplace, Claim(TaskKind(header["kind"]), header["build"], header["token"]))
+            claim = Claim(TaskKind(header["kind"]), header["build"], header["token"])
+            self._troubled = not runner.run(self._workplace, claim)
+            self._works += 1
         elif message.kind == messages.RECOGNIZE:
-            socket.send_multipart(self._recognize(message).frames())
+            self._troubled = False
+            answer = self._recognize(message)
+            socket.send_multipart(
+                Message(answer.kind, answer.header | {"ticket": header["ticket"]}, answer.buffers).frames()
+            )
+        self._done = header["ticket"]
 
     def _recognize(self, message: Message) -> Message:
         # ONNX Runtime, which a train worker never needs.
@@ -80,19 +94,25 @@ class Worker:
                 return Message(messages.RECOGNIZED, {"images": images}, pictures)
             except FacialError as error:
                 return _refused(error.code, str(error))
-            except Exception:
+            except Exception as error:
+                if is_machine_fault(error):
+                    logger.warning("the machine would not let it recognize: {}", type(error).__name__)
+                    return _refused(Overloaded.code, "The machine has no room for this now; send it again in a moment.")
                 logger.exception("recognition failed")
                 return _refused("internal", "The recognition failed; the log says why.")
-
-    def _stop(self, _signal: int, _frame: object) -> None:
-        self._stopping = True
 
 
 def _refused(code: str, message: str) -> Message:
     return Message(messages.RECOGNIZED, {"error": {"code": code, "message": message}})
 
 
-def run_worker(settings: Settings, kind: TaskKind, slot: str, parent: int) -> None:
-    """The main function of a worker process."""
+def run_worker(settings: Settings, kind: TaskKind, slot: str, name: str, parent: int) -> None:
+    """The main function of a worker process: work until SIGTERM."""
     start_logging(settings, slot)
-    Worker(settings, kind, slot).run(parent)
+    signal.signal(signal.SIGTERM, lambda *_: pulse.own.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the supervisor decides
+    workplace = Workplace.patiently(settings)
+    try:
+        Worker(workplace, kind, slot, name).run(parent)
+    finally:
+        workplace.database.close()

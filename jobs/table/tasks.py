@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, true, update
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
@@ -32,9 +32,9 @@ ENCODE_BATCH = 8
 MAX_ATTEMPTS = 3
 #: Times that a task may be broken off from outside before it is dead, in case it is what brings the machine down.
 MAX_INTERRUPTIONS = 20
-#: Times that the machine may fail a task before it is dead; the pauses between them add up to ten minutes at least,
+#: Times that the machine may fail a task before it is dead; the pauses between them add up to eleven minutes at least,
 #: see ``jobs/processes/pauses.py``.
-MAX_TROUBLES = 250
+MAX_TROUBLES = 300
 
 
 class Ending(StrEnum):
@@ -162,12 +162,6 @@ def fail(database: Database, claim: Claim, error: str, final: bool = False) -> N
         _take_back(connection, _held(claim), Ending.FAILED, error, final)
 
 
-def give_back(database: Database, claim: Claim) -> None:
-    """Let a claim go that was not brought to its end because its worker is to stop."""
-    with database.write() as connection:
-        _take_back(connection, _held(claim), Ending.STOPPED, "")
-
-
 def release(database: Database, slot: str, ending: Ending, but: str = "") -> None:
     """Take back what processes in a worker's slot hold, the worker ``but`` excepted."""
     with database.write() as connection:
@@ -180,6 +174,12 @@ def release_others(database: Database, run: str) -> None:
     with database.write() as connection:
         others = ~tasks.c.worker.contains(f":{run}:", autoescape=True)
         _take_back(connection, others, Ending.INTERRUPTED, _SAID[Ending.INTERRUPTED])
+
+
+def release_all(database: Database, ending: Ending) -> None:
+    """Take back whatever is held: all workers are gone."""
+    with database.write() as connection:
+        _take_back(connection, true(), ending, _SAID[ending])
 
 
 def leases(database: Database) -> set[tuple[str, int]]:
@@ -251,13 +251,21 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
         )
         train_if_encoded(connection, task.build)
         return
-    again = "Try it again with POST /v1/recognizers/{id}/retry; if that fails too, show the operator this id."
+    recognizer = connection.scalar(select(builds.c.recognizer_id).where(builds.c.number == task.build))
+    again = f"POST /v1/recognizers/{recognizer}/retry tries it again; if that fails too, show the operator this id."
     message = error if final else f"Training was tried several times and failed. {error} {again}"
     connection.execute(
         update(builds)
         .where(builds.c.number == task.build)
         .values(state=BuildState.FAILED, message=message, finished_at=time.time())
     )
+
+
+def given_up(connection: Connection, build: int) -> list[int]:
+    """The positions of the files of a build that were given up."""
+    dead = select(files.c.position).join(tasks, tasks.c.file == files.c.id)
+    dead = dead.where(tasks.c.build == build, tasks.c.state == TaskState.DEAD)
+    return list(connection.scalars(dead.order_by(files.c.position)))
 
 
 def train_if_encoded(connection: Connection, build: int) -> None:

@@ -16,16 +16,24 @@ from jobs.table.tables import tasks as task_table
 from jobs.work import stages
 from jobs.work.clips import Frame, encode_video, replace_by_frames
 from jobs.work.pipelines import settings_of_build
+from jobs.work.pulse import Step
 from jobs.workplace import Workplace
 from preprocessor.media_formats import is_video
 from preprocessor.version import pipeline_version
+
+#: A picture may take so long to be decoded, searched for faces and encoded.
+_PICTURE = Step(30.0)
 
 #: What came of a picture, or of a video.
 _Found = ImageFeatures | list[Frame] | Reason
 
 
 def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
-    """Encode a claim's pictures and videos and commit. Raises ``BuildCancelled`` where the lease is gone."""
+    """Encode a claim's pictures and videos and commit.
+
+    Raises ``BuildCancelled`` where the lease is gone, ``WorkerStopping`` where the worker is to stop.
+    """
+    _PICTURE()
     with workplace.database.read() as connection:
         build = build_numbered(connection, claim.build)
         mine = select(task_table.c.file).where(task_table.c.token == claim.token)

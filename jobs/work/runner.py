@@ -1,6 +1,7 @@
 """What a worker does with a claim, and what becomes of it when that goes wrong."""
 
-from constants.exceptions import BuildCancelled, BuildFailed
+from constants.exceptions import BuildCancelled, BuildFailed, MachineFault, WorkerStopping
+from jobs.machine_faults import is_machine_fault
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
 from jobs.work.encoding import encode_claim
@@ -12,25 +13,49 @@ from logger import about, logger
 _WORK = {TaskKind.ENCODE: encode_claim, TaskKind.TRAIN: train_claim}
 
 
-def run(workplace: Workplace, claim: tasks.Claim) -> None:
-    """Bring a claim to its end; whatever its work raises becomes a retry or the build's failure."""
+def run(workplace: Workplace, claim: tasks.Claim) -> bool:
+    """Bring a claim to its end; whatever its work raises becomes a retry or the build's failure.
+
+    ``False`` where the machine is at fault: the claim is then held still, for the caller to give back.
+    """
     with about(f"build-{claim.build}"):
         try:
-            _WORK[claim.kind](workplace, claim)
-        except BuildCancelled:
-            logger.info("{}: the build was cancelled or taken over", claim.kind)
-        except BuildFailed as failure:
-            tasks.fail(workplace.database, claim, str(failure), final=True)
+            _work(workplace, claim)
         except Exception as error:
-            logger.exception("{} failed", claim.kind)
-            tasks.fail(workplace.database, claim, f"The last error was of the kind {type(error).__name__}.")
-        tidy_build(workplace.database, workplace.storage, claim.build)
+            if not is_machine_fault(error):
+                raise
+            logger.warning("{} cannot go on for now: {}", claim.kind, type(error).__name__)
+            return False
+    return True
+
+
+def _work(workplace: Workplace, claim: tasks.Claim) -> None:
+    try:
+        _WORK[claim.kind](workplace, claim)
+    except BuildCancelled:
+        logger.info("{}: the build was cancelled or taken over", claim.kind)
+    except WorkerStopping:
+        logger.info("{}: broken off, to be gone on with later", claim.kind)
+        return  # still held: who stops the worker gives it back
+    except BuildFailed as failure:
+        tasks.fail(workplace.database, claim, str(failure), final=True)
+    except Exception as error:
+        if is_machine_fault(error):
+            raise
+        logger.exception("{} failed", claim.kind)
+        tasks.fail(workplace.database, claim, f"The last error was of the kind {type(error).__name__}.")
+    tidy_build(workplace.database, workplace.storage, claim.build)
 
 
 def run_all(workplace: Workplace) -> None:
-    """Run every claim there is, and those that come of them, where they stand: the jobs without processes."""
+    """Run every claim there is, and those that come of them, where they stand: the jobs without processes.
+
+    Raises ``MachineFault`` where the machine does not let it go on; what is left may be run later.
+    """
     while held := _next(workplace):
-        run(workplace, held)
+        if not run(workplace, held):
+            tasks.release(workplace.database, "inline", tasks.Ending.TROUBLED)
+            raise MachineFault("The disk is full, or the memory: make room, and try again.")
 
 
 def _next(workplace: Workplace) -> tasks.Claim | None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from features import store
 from features.database import Database
 from jobs.storage import Storage
+from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.tables import OPEN_STATES, builds, files
 from jobs.versions.erasing import forget_unneeded, needed
@@ -20,17 +21,20 @@ _REQUEST_S = 3600
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """Delete what a build that has ended does not need.
 
-    Its pictures, unless they are kept, where a search stood, and what trainings left that were refused.
-    Of a dry run nothing stays but what was found, so its encodings go as well.
+    Its pictures, unless they are kept or were given up, which may be tried again; where a search stood, and what
+    trainings left that were refused. Of a dry run nothing stays but what was found, so its encodings go as well.
     """
     with database.read() as connection:
         ended = build_numbered(connection, build)
+        given_up = tasks.given_up(connection, build)
     if ended is None or ended.state in OPEN_STATES:
         return
     if ended.options.dry_run:
         _forget_examined(database, build)
-    if ended.options.dry_run or not ended.options.keep_images:
+    if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
+    elif not ended.options.keep_images:
+        storage.erase_images(ended.recognizer_id, ended.version, but=given_up)
     storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
 
 
@@ -61,4 +65,7 @@ def tidy(database: Database, storage: Storage) -> None:
 
 
 def _is_old(path: Path) -> bool:
-    return path.stat().st_mtime < time.time() - _REQUEST_S
+    try:
+        return path.stat().st_mtime < time.time() - _REQUEST_S
+    except FileNotFoundError:  # taken, or deleted, at this moment
+        return False

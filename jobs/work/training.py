@@ -15,7 +15,7 @@ from jobs.table.tables import BuildState
 from jobs.work import stages
 from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
-from jobs.work.progress import TrainingReport
+from jobs.work.progress import TRAINING, TrainingReport
 from jobs.workplace import Workplace
 from modelization.findings import name_files
 from modelization.provenance import PARITY_PICTURES, Provenance, TrainingOptions
@@ -28,6 +28,7 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
 
     Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
+    TRAINING()
     with workplace.database.read() as connection:
         build = build_numbered(connection, claim.build)
         if build is None:

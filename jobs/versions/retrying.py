@@ -1,0 +1,93 @@
+"""What was given up, tried once more from what is kept of it."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from constants.exceptions import Conflict
+from features.database import Database
+from features.store import portions
+from jobs.storage import Storage
+from jobs.table import tasks
+from jobs.table.builds import build_of
+from jobs.table.records import Build, files_of, query_builds
+from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
+from jobs.table.tables import tasks as task_table
+from jobs.versions.next_version import latest, next_version
+
+
+def retry(database: Database, storage: Storage, recognizer_id: str) -> int:
+    """Accept another try of what was given up, and give the version that comes of it.
+
+    A build that failed goes on where it stood; of a recognizer that is ready without some pictures a version is made
+    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, else as
+    ``builds.status`` does.
+    """
+    version = 0
+    try:
+        with database.write() as connection:
+            build_of(connection, recognizer_id)  # for what it raises
+            newest = _newest(connection, recognizer_id)
+            given_up = _given_up(connection, storage, newest)
+            if newest.state == BuildState.FAILED and _has_dead(connection, newest):
+                _queue_again(connection, newest, given_up)
+                return newest.version
+            if newest.state != BuildState.READY or not given_up:
+                raise Conflict(_NOTHING)
+            base = latest(connection, recognizer_id)
+            build, version = next_version(connection, base, files_of(connection, base.number))
+            storage.erase_images(recognizer_id, version)  # of a version that was never committed
+            storage.share_images(recognizer_id, base.version, version, given_up)
+            _wait_again(connection, build, given_up)
+            connection.execute(delete(task_table).where(task_table.c.build == base.number))
+    except BaseException:
+        if version:
+            storage.erase_images(recognizer_id, version)
+        raise
+    return version
+
+
+_NOTHING = (
+    "Nothing of this recognizer was given up that could be tried again; the list of its images says why files were "
+    "not used."
+)
+
+
+def _newest(connection: Connection, recognizer_id: str) -> Build:
+    query = query_builds.where(builds.c.recognizer_id == recognizer_id).order_by(builds.c.number.desc())
+    return Build.of(connection.execute(query.limit(1)).one())
+
+
+def _has_dead(connection: Connection, build: Build) -> bool:
+    dead = select(task_table.c.id).where(task_table.c.build == build.number, task_table.c.state == TaskState.DEAD)
+    return connection.scalar(dead.limit(1)) is not None
+
+
+def _given_up(connection: Connection, storage: Storage, build: Build) -> list[int]:
+    """The positions of files that were given up and whose pictures are there still."""
+    return [
+        position
+        for position in tasks.given_up(connection, build.number)
+        if storage.image(build.recognizer_id, build.version, position).exists()
+    ]
+
+
+def _queue_again(connection: Connection, build: Build, given_up: Collection[int]) -> None:
+    """Let a failed build go on: with the pictures that were given up, then with its training."""
+    connection.execute(delete(task_table).where(task_table.c.build == build.number))
+    _wait_again(connection, build.number, given_up)
+    again = {"state": BuildState.ENCODING, "message": "", "finished_at": None, "progress": None}
+    connection.execute(update(builds).where(builds.c.number == build.number).values(again))
+    tasks.train_if_encoded(connection, build.number)
+
+
+def _wait_again(connection: Connection, build: int, positions: Collection[int]) -> None:
+    """Let the files at those positions wait for being encoded."""
+    for some in portions(positions):
+        chosen = (files.c.build == build) & files.c.position.in_(some)
+        connection.execute(update(files).where(chosen).values(state=FileState.WAITING, reason=None))
+        rows = [
+            {"build": build, "kind": TaskKind.ENCODE, "file": file}
+            for file in connection.scalars(select(files.c.id).where(chosen).order_by(files.c.position))
+        ]
+        connection.execute(insert(task_table), rows)
