@@ -44,6 +44,8 @@ def retry(database: Database, storage: Storage, recognizer_id: str) -> int:
         if version:
             storage.erase_images(recognizer_id, version)
         raise
+    if not base.options.keep_images:
+        storage.erase_images(recognizer_id, base.version)
     return version
 
 

@@ -211,7 +211,8 @@ def test_what_is_stopped_in_order_gives_its_attempt_back(workplace):
     recognizer = submit(workplace, 2)
     finish(workplace, claim(workplace))
     for _ in range(3 * MAX_ATTEMPTS):
-        tasks.give_back(workplace.database, claim(workplace, TaskKind.TRAIN))
+        claim(workplace, TaskKind.TRAIN, "train-0:a")
+        tasks.release(workplace.database, "train-0", Ending.STOPPED)
     assert counted(workplace) == [(0, 0, 0)]
     assert builds.status(workplace.database, recognizer).state == BuildState.TRAINING
 
