@@ -1,7 +1,10 @@
-"""Workers that come back after others took over from them."""
+"""Workers that come back after others took over from them, and workers that are stopped."""
 
 import hashlib
+import resource
+import signal
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,7 @@ from sqlalchemy import select
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.table.tables import builds as build_table
-from jobs.work import runner
+from jobs.work import pulse, runner
 from jobs.workplace import ImmediateExecutor
 
 pytestmark = pytest.mark.thorough
@@ -67,3 +70,57 @@ def test_a_late_trainer_of_a_deleted_recognizer_leaves_nothing(client, stalled, 
     worker.join(120)
     assert not any(workplace.storage.bundles.rglob("*.zip"))
     assert client.get(f"/is_available?id={recognizer}").status_code == 410
+
+
+class StopsAtReport(pulse.Pulse):
+    """The pulse of a worker that is told to stop once it has said how far it is so many times."""
+
+    def __init__(self, reports: int) -> None:
+        super().__init__()
+        self._left = reports
+
+    def begin(self, limit_s: float) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self.stop()
+
+
+def test_a_search_that_is_stopped_in_order_ten_times_ends_ready(client, people, workplace, monkeypatch, finish):
+    data = {"images": people.files(2, 4), "optimize": "1", "generations": "4", "population": "4", "max_layers": "1"}
+    recognizer = client.post("/build_recognizer", data=data).json["id"]
+    runner.run(workplace, tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"))
+    stopped = 0
+    for reports in (1, 2, 3, 1, 2, 3, 1, 2, 3, 4):
+        monkeypatch.setattr(pulse, "own", StopsAtReport(reports))
+        assert runner.run(workplace, tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a"))
+        stopped += pulse.own.is_stopping
+        tasks.release(workplace.database, "train-0", tasks.Ending.STOPPED)
+    assert stopped == 10
+    monkeypatch.setattr(pulse, "own", pulse.Pulse())
+    finish()
+    assert client.get(f"/is_available?id={recognizer}").json["state"] == "ready"
+
+
+def test_a_fault_of_the_machine_counts_against_nobody_and_keeps_the_pictures(client, people, workplace, finish):
+    """A disk that is full is a limit on files here: writes beyond it fail, as they would."""
+    recognizer = client.post("/build_recognizer", data={"images": people.files()}).json["id"]
+    claim = tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a")
+    with full_disk():
+        assert not runner.run(workplace, claim)
+    assert len([path for path in workplace.storage.images.rglob("*") if path.is_file()]) == 12
+    tasks.release(workplace.database, "encode-0", tasks.Ending.TROUBLED)
+    finish()
+    assert client.get(f"/is_available?id={recognizer}").json["message"] == "ready: 3 people from 12 faces"
+
+
+@contextmanager
+def full_disk():
+    """Within, no file of this process grows."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)

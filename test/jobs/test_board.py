@@ -1,4 +1,4 @@
-"""How a process says that it lives, and how its supervisor judges it, in real processes and on a clock of the test's."""
+"""How a process says that it lives and how its supervisor judges it: real processes, and a clock of the test's."""
 
 import os
 import signal

@@ -1,0 +1,54 @@
+"""Workers that hang, crash, or are stopped in order, in the real service."""
+
+import os
+import signal
+
+import pytest
+
+from test.service.running import alive, running, wait_for
+
+pytestmark = pytest.mark.thorough
+
+#: Pictures of each person.
+EACH = 20
+
+
+@pytest.fixture(scope="module")
+def files(gallery):
+    return [
+        (f"{person.name}/{picture.name}", picture.read_bytes())
+        for person in sorted(gallery.iterdir())
+        for picture in sorted(person.iterdir())[:EACH]
+    ]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder / "data", folder / "log", FACIAL_ENCODE_WORKERS="1") as started:
+        yield started
+        started.stop()
+
+
+def again(files, number: int):
+    """The same pictures as other files, so that they are encoded anew."""
+    return [(name, content + b"\0" * number) for name, content in files]
+
+
+def test_a_worker_that_stands_still_is_replaced_and_its_pictures_are_encoded(service, files):
+    recognizer = service.post("/build_recognizer", "images", again(files, 1))[1]["id"]
+    wait_for(lambda: service.get("/is_available")[1]["progress"]["done"] > 0, "the first pictures")
+    (still,) = service.processes("worker encode")
+    os.kill(still, signal.SIGSTOP)
+    assert service.get("/is_available")[1]["state"] == "encoding", "stopped too late to show anything"
+    wait_for(lambda: service.get("/v1/readyz")[0] == 503, "the service to notice")
+    wait_for(lambda: not alive(still), "its end")
+    assert service.wait_until_built(recognizer)["message"] == f"ready: 3 people from {3 * EACH} faces"
+    assert service.get("/v1/readyz")[0] == 200
+
+
+def test_a_dispatcher_that_stands_still_is_replaced(service):
+    (still,) = service.processes("run.py dispatcher")
+    os.kill(still, signal.SIGSTOP)
+    wait_for(lambda: not alive(still), "its end")
+    wait_for(lambda: service.get("/v1/readyz")[0] == 200, "another")
