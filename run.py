@@ -14,8 +14,8 @@ if not (3, 11) <= sys.version_info < (3, 14):
     sys.exit(f"This needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}: make PYTHON=python3.13 …")
 
 from constants.exceptions import FacialError
+from constants.release import VERSION
 from constants.settings import load_settings
-from constants.version import VERSION
 from jobs.table.build_options import BuildOptions
 
 if TYPE_CHECKING:

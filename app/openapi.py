@@ -5,7 +5,7 @@ from functools import partial
 from spectree import SpecTree
 
 from app.schemas import Problem
-from constants.version import VERSION
+from constants.release import VERSION
 
 spec = SpecTree(
     "flask",

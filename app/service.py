@@ -44,7 +44,7 @@ def workplace() -> Workplace:
 
 
 def broker() -> Broker:
-    """Likewise its way to the dispatcher."""
+    """The broker of the application that serves the request."""
     return _service().broker
 
 

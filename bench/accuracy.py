@@ -27,6 +27,8 @@ RECOGNIZERS, QUICK_RECOGNIZERS = 5, 1
 CLOSED_SETS = (10, 20)
 #: Pictures of a person that are enrolled, beside the usual three.
 FEW_PICTURES = (1, 2, 5, 8)
+#: Factor of the standard error for a 95 % interval of a mean of so many values (Student 1908).
+STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 SEED = 0
 
 
@@ -138,7 +140,7 @@ def _open_set_figures(suffix: str, curves: list[OpenSet]) -> dict[str, float]:
     figures = {name: float(np.mean(values)) for name, values in found.items()}
     if not suffix and len(curves) > 1:
         # Student's t for five splits; they share people, so that this is of the splitting, not of all people.
-        half = protocols.STUDENT_95[len(curves)] / np.sqrt(len(curves))
+        half = STUDENT_95[len(curves)] / np.sqrt(len(curves))
         figures |= {f"{name}_interval": float(half * np.std(values, ddof=1)) for name, values in found.items()}
         # At one stranger in a thousand a single wrong label among the strangers decides: the median forgives some.
         figures |= {f"{name}_median": float(np.median(values)) for name, values in found.items()}

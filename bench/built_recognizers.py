@@ -25,7 +25,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows of faces: enrolled ones, other ones of the same people, and strangers'; who the first two show."""
+    """A gallery as rows of faces: the enrolled ones, probes of the same people, and strangers; and who each shows."""
 
     enrolled: _Integers
     enrolled_people: _Integers
@@ -36,7 +36,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Kept:
-    """Of one recognizer at one target: FPIR over the one asked for, DIR, and how much more the best threshold gives."""
+    """What a recognizer keeps at a target: FPIR over the one asked for, DIR, and what the best threshold adds to it."""
 
     fpir_ratio: float
     dir: float
@@ -45,7 +45,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of one recognizer: what it keeps by target; confidences and whether right, of both kinds alike many."""
+    """What a recognizer keeps by target; confidences of as many known faces as strangers, and whether each is right."""
 
     kept: dict[str, Kept]
     confidence: Floats

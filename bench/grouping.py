@@ -1,4 +1,4 @@
-"""How well groups of faces are the people: BCubed and pairwise F."""
+"""How well a grouping of faces matches the people: B-cubed and pairwise F-score."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ _Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Precision and recall of groups against people, 0 to 1."""
+    """Precision and recall of a grouping, 0 to 1."""
 
     precision: float
     recall: float
 
     @property
     def f(self) -> float:
-        """Their harmonic mean."""
+        """F-score: the harmonic mean of precision and recall."""
         return 2 * self.precision * self.recall / max(self.precision + self.recall, 1e-12)
 
 
@@ -34,13 +34,17 @@ def bcubed(people: _Integers, groups: _Integers) -> Agreement:
 
 
 def pairwise(people: _Integers, groups: _Integers) -> Agreement:
-    """Of pairs of faces in one group the share of one person's, and of one person's pairs the share in one group."""
+    """Pairwise precision and recall of a grouping.
+
+    Precision is the share of the pairs in one group that show one person, recall the share of the pairs of one person
+    that are in one group.
+    """
     both = (_together(people, groups) - 1).sum()
     grouped, owned = ((np.bincount(side)[side] - 1).sum() for side in (groups, people))
     return Agreement(float(both / max(grouped, 1)), float(both / max(owned, 1)))
 
 
 def _together(people: _Integers, groups: _Integers) -> _Integers:
-    """For each face how many of its person's are in its group, itself included."""
+    """How many faces of its person are in each face's group, itself included; shape (n,)."""
     _, cell, sizes = np.unique(people * (groups.max() + 1) + groups, return_inverse=True, return_counts=True)
     return np.asarray(sizes[cell], np.int64)

@@ -21,8 +21,6 @@ _Booleans = npt.NDArray[np.bool_]
 VERIFICATION_FOLDS, IDENTIFICATION_FOLDS = 10, 5
 #: Open set: pictures of a person that are enrolled, of those with one more at least, and how often they are drawn.
 ENROLLED, DRAWS = 3, 4
-#: Factor of the standard error for a 95 % interval of a mean of so many values (Student 1908).
-STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 
 #: From enrolled encodings, whom they show (0, 1, … in order), and other faces: (faces, people), higher is likelier.
 Score = Callable[[Floats, _Integers, Floats], Floats]

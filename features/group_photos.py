@@ -102,7 +102,7 @@ def _scores(faces: _Candidates, chosen: npt.NDArray[np.bool_]) -> _Floats:
 
 
 def _someone_elses(faces: _Candidates, known: KnownPeople) -> _Floats:
-    """The evidence, if there is any, that a face is another label's; of pictures in which there is a choice."""
+    """The evidence, in nats, that each face is another label's; 0 where there is none, or no other face to choose."""
     found = np.zeros(len(faces.person))
     unsure = np.bincount(faces.of_picture)[faces.of_picture] > 1
     found[unsure] = np.maximum(known.for_others(faces.encodings[unsure], faces.person[unsure]).best, 0)

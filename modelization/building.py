@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
 from constants.faces import ENCODING_SIZE
-from constants.version import VERSION
+from constants.release import VERSION
 from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import (
     HEAD_KERAS,

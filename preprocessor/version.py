@@ -1,14 +1,16 @@
 """The version of the face pipeline, kept with every encoding and in every recognizer."""
 
 import re
+from typing import get_args
 
+from constants.detectors import DetectorName
 from constants.settings import Settings
 
 #: Raised whenever the same picture would give other encodings than before, for any reason that
 #: the rest of the version does not name.
 REVISION = 1
 
-_FORM = re.compile(rf"{REVISION}\.(cascade|hog|mmod)\.landmarks5\.resnet\.views(1|2|6)")
+_FORM = re.compile(rf"{REVISION}\.({'|'.join(get_args(DetectorName))})\.landmarks5\.resnet\.views(1|2|6)")
 
 
 def pipeline_version(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Inspector, inspect, select
 from sqlalchemy.sql import column, table
 
 from constants.exceptions import OtherRelease
-from constants.version import VERSION
+from constants.release import VERSION
 from features.database import Database
 
 #: The release that last changed the tables: the last revision in ``migrations/versions``.

@@ -157,7 +157,7 @@ def _left(sent: _Files, person: str, gone: set[_Place]) -> list[File]:
 
 
 def _erase_faces(connection: Connection, sent: _Files, gone: set[_Place]) -> bool:
-    """Take the faces that go out of a version that was built without them; whether it had any."""
+    """Delete the rows of faces that are ``gone`` from a version's files; whether there were any."""
     found = {file: [face for face in file.faces if (file.content_hash, face.index) in gone] for file in sent}
     for some in store.portions([face.id for own in found.values() for face in own]):
         connection.execute(delete(faces).where(faces.c.id.in_(some)))

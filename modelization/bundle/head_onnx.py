@@ -120,7 +120,7 @@ def _distance(wide: Expression, gallery: Gallery) -> Expression:
 
 
 def _lead(distance: Expression) -> Expression:
-    """Of the nearest person, how far the second is behind; of the others, how far they are behind the nearest."""
+    """Each person's lead over the nearest other one, at most ``MAX_LEAD`` either way; only the nearest's is above 0."""
     first = distance.apply("ReduceMin", axes=[1], keepdims=1)
     is_first = distance.apply("Equal", first, dtype=bool)
     behind = where(is_first, np.inf, distance).apply("ReduceMin", axes=[1], keepdims=1)

@@ -144,7 +144,7 @@ class _Apart(NamedTuple):
 
 
 def _rival(ours: Named, theirs: Named) -> float:
-    """The confidence that was weighed against ours: in the other person, or of the side that named nobody else."""
+    """The confidence that lost against ours: our own in the person whom they name, or theirs where one names nobody."""
     if min(ours.person, theirs.person) < 0 or ours.everyone is None:
         return theirs.confidence
     return float(ours.everyone[theirs.person])

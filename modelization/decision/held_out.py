@@ -1,4 +1,4 @@
-"""What others than a face itself say of it: the material of calibration and of evaluation."""
+"""Held-out logits, each of a face by people enrolled without it: the material of calibration and of evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

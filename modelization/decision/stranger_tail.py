@@ -73,7 +73,10 @@ def _groups(galleries: Sequence[StrangerScores]) -> list[npt.NDArray[np.int64]]:
 
 
 def _shape(people: int, inverse_faces: float) -> _Floats:
-    """More people are more chances for a stranger, and means of few pictures are less alike than those of many."""
+    """The regressors of a gallery's threshold, (4,).
+
+    More people are more chances for a stranger, and means of few pictures are less alike than those of many.
+    """
     return np.array([1.0, np.log(people), inverse_faces, np.log(people) * inverse_faces])
 
 

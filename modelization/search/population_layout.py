@@ -12,12 +12,22 @@ from constants.faces import ENCODING_SIZE
 from features.angle_evidence import unit
 from features.training_set import TrainingSet
 from modelization.head_training import balanced_weights
-from modelization.search.population_program import CURVES, Faces, Genes, Networks, Task
+from modelization.search.population_program import Faces, Genes, Networks, Task
 from modelization.search.search_options import SEARCH_MAX_UNITS
-from modelization.topology import INPUT_SCALE, Topology
+from modelization.topology import INPUT_SCALE, Activation, Topology
 
-#: Faces and people are padded to multiples of these, so that sets of like size share compiled programs.
-FACES_PADDING, PEOPLE_PADDING = 128, 16
+#: Faces are padded to a multiple of this, so that sets of like size share compiled programs.
+_FACES_PADDING = 128
+#: Every activation as (slope, scale, limit, reach, rate): a rectifier is slope * z above zero and
+#: scale * (exp(z) - 1) below; the others are limit + reach * tanh(rate * z), with slope zero. As numbers, networks
+#: of different activations share one program. Constants of SELU: Klambauer et al. (2017).
+_CURVES: dict[Activation, tuple[float, float, float, float, float]] = {
+    "relu": (1.0, 0.0, 0.0, 0.0, 0.0),
+    "elu": (1.0, 1.0, 0.0, 0.0, 0.0),
+    "selu": (1.05070098, 1.75809934, 0.0, 0.0, 0.0),
+    "tanh": (0.0, 0.0, 0.0, 1.0, 1.0),
+    "sigmoid": (0.0, 0.0, 0.5, 0.5, 0.5),
+}
 
 _Floats = npt.NDArray[np.float32]
 
@@ -25,7 +35,7 @@ _Floats = npt.NDArray[np.float32]
 def gather(faces: TrainingSet, chosen: Sequence[npt.NDArray[np.int64]]) -> Faces:
     """The ``chosen`` faces of each fold, padded with faces that weigh nothing."""
     inputs = (unit(faces.encodings) * INPUT_SCALE).astype(np.float32)
-    folds, room = len(chosen), round_up(max(len(rows) for rows in chosen), FACES_PADDING)
+    folds, room = len(chosen), round_up(max(len(rows) for rows in chosen), _FACES_PADDING)
     gathered = Faces(
         np.zeros((folds, ENCODING_SIZE, room), np.float32),
         np.zeros((folds, 1, 1, room), np.int32),
@@ -79,7 +89,7 @@ def genes_of(topologies: Sequence[Topology]) -> Genes:
     units = np.arange(SEARCH_MAX_UNITS)[None, :, None]
     return Genes(
         tuple(
-            tuple(_each(column) for column in zip(*(CURVES[candidate.activation] for candidate in layer), strict=True))
+            tuple(_each(column) for column in zip(*(_CURVES[candidate.activation] for candidate in layer), strict=True))
             for layer in layers
         ),
         tuple((units < _each([candidate.units for candidate in layer])).astype(np.float32) for layer in layers),

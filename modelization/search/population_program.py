@@ -11,7 +11,6 @@ from typing import NamedTuple, cast
 import tensorflow as tf
 
 from modelization.head_training import LEARNING_RATE
-from modelization.topology import Activation
 
 #: Epochs between two looks at the held-out loss, which cost a sixth of an epoch each.
 JUDGE_EVERY = 5
@@ -25,17 +24,6 @@ NOISE_PLACES, NOISE_LEAP = 1601, 989
 
 #: What is added to the logits of people who are padding.
 NOBODY = -1e9
-
-#: Every activation as (slope, scale, limit, reach, rate): a rectifier is slope * z above zero and
-#: scale * (exp(z) - 1) below; the others are limit + reach * tanh(rate * z), with slope zero. As numbers, networks
-#: of different activations share one program. Constants of SELU: Klambauer et al. (2017).
-CURVES: dict[Activation, tuple[float, float, float, float, float]] = {
-    "relu": (1.0, 0.0, 0.0, 0.0, 0.0),
-    "elu": (1.0, 1.0, 0.0, 0.0, 0.0),
-    "selu": (1.05070098, 1.75809934, 0.0, 0.0, 0.0),
-    "tanh": (0.0, 0.0, 0.0, 1.0, 1.0),
-    "sigmoid": (0.0, 0.0, 0.5, 0.5, 0.5),
-}
 
 
 class Faces(NamedTuple):

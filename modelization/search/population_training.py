@@ -11,7 +11,6 @@ from features.training_set import TrainingSet
 from modelization.head_training import MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from modelization.network import initial_weights
 from modelization.search.population_layout import (
-    PEOPLE_PADDING,
     gather,
     genes_of,
     round_up,
@@ -25,6 +24,8 @@ from modelization.search.population_session import PopulationSession
 from modelization.search.search_options import SEARCH_MAX_UNITS
 from modelization.topology import Topology
 
+#: People are padded to a multiple of this, so that sets of like size share compiled programs.
+_PEOPLE_PADDING = 16
 #: Candidates that one compiled call trains, each with a network for every fold. A call costs the same for fewer,
 #: and more are no faster on a CPU.
 BATCH_CANDIDATES = 2
@@ -101,7 +102,7 @@ class PopulationTrainer:
         self._people, self._folds, self._seed = len(faces.labels), int(folds.max()) + 1, seed
         self._held_out = [np.flatnonzero(folds == fold) for fold in range(self._folds)]
         learned = [np.flatnonzero(folds != fold) for fold in range(self._folds)]
-        room = round_up(self._people, PEOPLE_PADDING)
+        room = round_up(self._people, _PEOPLE_PADDING)
         nobody = np.where(np.arange(room) < self._people, 0.0, NOBODY)[:, None].astype(np.float32)
         learn, judge = gather(faces, learned), gather(faces, self._held_out)
         size = SEARCH_MAX_UNITS, learn.inputs.shape[-1] + NOISE_PLACES

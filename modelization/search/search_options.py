@@ -11,9 +11,9 @@ from pydantic.dataclasses import dataclass
 
 from modelization.topology import MAX_LAYERS
 
-#: Units that a hidden layer of a candidate may have. The upper end is the default's: what is looked for is
-#: smaller, and every candidate costs the arithmetic of the widest.
-SEARCH_MIN_UNITS, SEARCH_MAX_UNITS = 2, 64
+#: Most units that a hidden layer of a candidate may have. They are the default's: what is looked for is smaller, and
+#: every candidate costs the arithmetic of the widest.
+SEARCH_MAX_UNITS = 64
 #: Hidden layers that a candidate may have, unless the request says another number.
 SEARCH_LAYERS = 3
 #: Generations, and candidates in each, unless the request says other numbers.

@@ -17,7 +17,7 @@ from modelization.bundle.manifest import SearchSummary
 from modelization.folds import NEVER
 from modelization.network import make_deterministic
 from modelization.search.population_training import Judgement, PopulationTrainer
-from modelization.search.search_options import SEARCH_MAX_UNITS, SEARCH_MIN_UNITS, SearchOptions
+from modelization.search.search_options import SEARCH_MAX_UNITS, SearchOptions
 from modelization.search.topology_choice import JudgedTopology, choose
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
 from modelization.training_progress import SearchProgress
@@ -26,6 +26,8 @@ from optimization.evolution_file import EvolutionFile
 from optimization.genome import Choice, Genome, Size, Space
 from optimization.individual import Individual, Score
 
+#: Least units that a hidden layer of a candidate may have.
+_SEARCH_MIN_UNITS = 2
 #: Shares of a layer's outputs that training may drop.
 _SEARCH_DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 #: Most faces times people that a search looks at, 4 MiB for each network's answers; of a larger set it takes a part
@@ -217,7 +219,7 @@ def _part(faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int) -> tuple[
 
 def topology_space(max_layers: int) -> Space:
     """All topologies of at most so many hidden layers; a genome's part is a layer's units, activation and dropout."""
-    genes = Size(SEARCH_MIN_UNITS, SEARCH_MAX_UNITS), Choice(ACTIVATIONS), Choice(_SEARCH_DROPOUTS)
+    genes = Size(_SEARCH_MIN_UNITS, SEARCH_MAX_UNITS), Choice(ACTIVATIONS), Choice(_SEARCH_DROPOUTS)
     return Space(genes, max_layers)
 
 

@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from constants.exceptions import OtherRelease
+from constants.release import VERSION
 from constants.settings import Settings
-from constants.version import VERSION
 from features.database import Database, metadata
 from jobs.table import builds, contents, migrating, tasks
 from jobs.table.tables import BuildState, Choice

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from optimization.genome import Choice, Size, Space
 from optimization.variation import breed, cross, mutate
-from test.optimization.strategies import belongs, generators, spaces
+from test.optimization.genomes import belongs, generators, spaces
 
 SPACE = Space((Size(2, 64), Choice(("a", "b", "c"))), 4)
 
