@@ -11,7 +11,6 @@ from constants.reasons import Reason
 from features import store
 from features.doctor import Examination, PersonFinding, examine, without_suspects
 from features.face_naming import NamedFace, Picture, named_faces
-from features.training_set import TrainingSet, assemble
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Face, File
 from jobs.table.tables import Choice, FileState, faces, files, people
@@ -66,26 +65,6 @@ def examined(sent: Sequence[File], pictures: Sequence[Picture], options: BuildOp
     examination = examine(pictures, named)
     learnt = without_suspects(named, examination) if options and options.exclude_suspects else named
     return Examined(sent, pictures, learnt, examination)
-
-
-def assembled(named: Sequence[NamedFace]) -> TrainingSet:
-    """The faces to learn from. Raises ``BuildFailed`` as ``assemble`` does."""
-    return assemble(
-        (named_face.person, f"{named_face.picture.content_hash}:{face.index}", face.encoding)
-        for named_face in named
-        for face in (named_face.picture.features.faces[named_face.face],)
-    )
-
-
-def known_faces(pictures: Sequence[Picture]) -> TrainingSet:
-    """The faces that stand for somebody already. Raises ``BuildFailed`` as ``assemble`` does."""
-    return assembled(
-        [
-            NamedFace(picture, picture.taken, picture.label)
-            for picture in pictures
-            if picture.taken is not None and picture.label is not None
-        ]
-    )
 
 
 def record(connection: Connection, build: int, found: Examined) -> None:

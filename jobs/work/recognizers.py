@@ -12,9 +12,8 @@ from constants.exceptions import BuildFailed, FacialError, NotFound, NotReady
 from constants.faces import ENCODING_SIZE
 from features.database import Database
 from jobs.table.builds import Serving, build_numbered
-from jobs.table.records import files_of
+from jobs.table.found_faces import known_faces
 from jobs.table.tables import builds
-from jobs.work.examining import known_faces, pictures_of
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_file import HEAD_ONNX
 from modelization.face_recognizer import FaceRecognizer
@@ -67,11 +66,10 @@ class Unfinished(Source):
             build = build_numbered(connection, self.build)
             if build is None or build.stand_in is None or build.pipeline_version is None:
                 raise NotFound(_GONE)
-            pictures = pictures_of(connection, files_of(connection, build.number), build.pipeline_version)
-        try:
-            faces = known_faces(pictures)
-        except BuildFailed as failure:
-            raise NotReady(str(failure)) from failure
+            try:
+                faces = known_faces(connection, build.number, build.pipeline_version)
+            except BuildFailed as failure:
+                raise NotReady(str(failure)) from failure
         judged = build.stand_in.rule, build.stand_in.threshold, build.options.target_fpir
         return GalleryRecognizer(faces, build.pipeline_version, *judged), _GALLERY_BYTES * len(faces.labels)
 

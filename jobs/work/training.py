@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from constants.exceptions import BuildCancelled, BuildFailed
-from features.face_naming import Picture
-from features.training_set import TrainingSet
+from features.face_naming import NamedFace, Picture
+from features.training_set import TrainingSet, assemble
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_of
 from jobs.table.tables import BuildState
 from jobs.work import stages
-from jobs.work.examining import Examined, assembled, examined, pictures_of, record
+from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TrainingReport
 from jobs.workplace import Workplace
@@ -53,7 +53,7 @@ def _found(build: Build, files: Sequence[File], pictures: list[Picture]) -> tupl
         return examined(files, pictures), failure
     try:
         _refuse_nothing_new(build, found)
-        return found, assembled(found.named)
+        return found, _training_set(found.named)
     except BuildFailed as failure:
         return found, failure
 
@@ -107,6 +107,14 @@ def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
     used = [file for file in found.files if file.id in found.used][:PARITY_PICTURES]
     return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
+
+
+def _training_set(named: Sequence[NamedFace]) -> TrainingSet:
+    return assemble(
+        (named_face.person, f"{named_face.picture.content_hash}:{face.index}", face.encoding)
+        for named_face in named
+        for face in (named_face.picture.features.faces[named_face.face],)
+    )
 
 
 def _size(training_set: TrainingSet) -> str:
