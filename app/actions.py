@@ -1,6 +1,6 @@
 """What the mission's routes and the resources do alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import Response, g
@@ -9,9 +9,10 @@ from werkzeug.wsgi import FileWrapper
 from app.schemas import Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos
-from constants.exceptions import ImageRejected, InvalidRequest
+from constants.exceptions import ImageRejected, InvalidRequest, NotFound
+from jobs.processes.broker import Recognized
 from jobs.table import builds
-from jobs.table.builds import BuildStatus
+from jobs.table.builds import BuildStatus, Serving
 from jobs.versions import growing, retrying
 from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
 
@@ -85,12 +86,27 @@ def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, 
     sent = photos()
     if draw and len(sent) > 1:
         raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
-    ready = builds.ready(workplace().database, recognizer_id, version)
-    found = broker().recognize(ready, [data for _, data in sent], g.request_id, draw=draw)
+    serving, found = _recognized(recognizer_id, version, [data for _, data in sent], draw)
     if all("reason" in image for image in found.images):
         raise ImageRejected(found.images[0]["reason"], found.images[0]["message"])
     if draw:
         return Response(found.drawn[0], mimetype="image/jpeg")
     images = [{"file": name} | image for (name, _), image in zip(sent, found.images, strict=True)]
-    answer = {"id": ready.id, "version": ready.version, "images": images}
+    answer = {"id": serving.id, "version": serving.version, "images": images}
     return Recognition.model_validate(answer).model_dump(exclude_unset=True)
+
+
+def _recognized(
+    recognizer_id: str, version: int | None, photos: Sequence[bytes], draw: bool
+) -> tuple[Serving, Recognized]:
+    """What was found, and by what: by nothing that was deleted, or followed by a newer version, before the answer."""
+    while True:
+        serving = builds.serving(workplace().database, recognizer_id, version)
+        try:
+            found = broker().recognize(serving, photos, g.request_id, draw=draw)
+        except NotFound:
+            if builds.serving(workplace().database, recognizer_id, version) == serving:
+                raise
+        else:
+            if builds.serving(workplace().database, recognizer_id, version) == serving:
+                return serving, found

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,7 @@ from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from jobs.processes import messages
 from jobs.processes.messages import Message
-from jobs.table.builds import BuildStatus
+from jobs.table.builds import Serving
 
 #: Seconds that a look at the dispatcher's health waits.
 _PING_S = 2.0
@@ -65,12 +65,12 @@ class Broker:
             with suppress(zmq.Again):
                 socket.send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
 
-    def recognize(self, ready: BuildStatus, photos: Sequence[bytes], about: str, *, draw: bool = False) -> Recognized:
-        """The faces in photos, with names, by a version that is ready. ``about`` is the request's id, for the log.
+    def recognize(self, serving: Serving, photos: Sequence[bytes], about: str, *, draw: bool = False) -> Recognized:
+        """The faces in photos, with names, by what serves. ``about`` is the request's id, for the log.
 
         Raises ``NotFound`` where it was deleted meanwhile, ``Overloaded`` where no worker answers in time.
         """
-        header = {"recognizer": ready.id, "bundle": ready.bundle, "about": about, "draw": draw}
+        header = {"serving": asdict(serving), "about": about, "draw": draw}
         answer = self._ask(Message(messages.RECOGNIZE, header, tuple(photos)), self._settings.recognize_timeout_s)
         if answer is None or answer.kind == messages.BUSY:
             raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)

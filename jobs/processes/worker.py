@@ -49,6 +49,8 @@ class Worker:
                 self._announce(socket)
                 if socket.poll(_READY_MS):
                     self._handle(socket, Message.from_frames(socket.recv_multipart()))
+                elif self._recognizers is not None:
+                    self._recognizers.forget_deleted()
         logger.info("stopped")
 
     def _is_worn_out(self) -> bool:
@@ -82,14 +84,15 @@ class Worker:
 
     def _recognize(self, message: Message) -> Message:
         # ONNX Runtime, which a train worker never needs.
-        from jobs.work.recognition import RecognizerCache, drawn, recognize
+        from jobs.work.recognition import drawn, recognize
+        from jobs.work.recognizers import RecognizerCache, recognizer_for
 
         self._recognizers = self._recognizers or RecognizerCache()
         header = message.header
         with about(header["about"]):
             try:
-                path = self._workplace.storage.bundle(header["recognizer"], header["bundle"])
-                images = recognize(self._recognizers.get(path), message.buffers, self._workplace.settings)
+                recognizer = recognizer_for(self._workplace, self._recognizers, header["serving"])
+                images = recognize(recognizer, message.buffers, self._workplace.settings)
                 pictures = drawn(message.buffers, images) if header["draw"] else ()
                 return Message(messages.RECOGNIZED, {"images": images}, pictures)
             except FacialError as error:

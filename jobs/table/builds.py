@@ -74,6 +74,19 @@ class BuildStatus:
         return self.manifest.labels if self.manifest else ()
 
 
+@dataclass(frozen=True)
+class Serving:
+    """What faces are judged by: the ``bundle`` of a version or, before there is one, what stands in for its ``build``.
+
+    ``bundle`` is the name of its file, and ``build`` a number.
+    """
+
+    id: str
+    version: int
+    build: int
+    bundle: str | None
+
+
 def submit(
     database: Database, storage: Storage, uploads: Sequence[Upload], options: BuildOptions, max_open: int
 ) -> str:
@@ -112,7 +125,7 @@ def insert_build(
     recognizer_id: str,
     version: int,
     options: BuildOptions,
-    base: Manifest | None = None,
+    base: Manifest | Build | None = None,
 ) -> int:
     """The number of a new build, queued now; with the pipeline and the topology of the version ``base``, if any."""
     values = {
@@ -120,7 +133,7 @@ def insert_build(
         "version": version,
         "options": options.model_dump(),
         "pipeline_version": base.pipeline_version if base else None,
-        "topology": base.topology.to_json() if base else None,
+        "topology": base.topology.to_json() if base and base.topology else None,
         "state": BuildState.QUEUED,
         "created_at": time.time(),
     }
@@ -188,8 +201,17 @@ def ready(database: Database, recognizer_id: str, version: int | None = None) ->
     """A finished version, the latest if none is named. Raises ``NotReady`` if it is not, else as ``status`` does."""
     found = status(database, recognizer_id, version)
     if not found.is_ready:
-        raise NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)))
+        raise _not_ready(found)
     return found
+
+
+def serving(database: Database, recognizer_id: str, version: int | None = None) -> Serving:
+    """What faces are judged by. Raises ``NotReady`` where there is nothing yet, else as ``status`` does."""
+    with database.read() as connection:
+        build = build_of(connection, recognizer_id, version)
+        if not build.recognizes:
+            raise _not_ready(_status(connection, build))
+    return Serving(build.recognizer_id, build.version, build.number, build.bundle)
 
 
 def bundle(database: Database, storage: Storage, recognizer_id: str, version: int | None = None) -> Path:
@@ -211,6 +233,8 @@ def listing(database: Database) -> list[BuildStatus]:
 #: The latest version is the newest that is ready, or, while none is, the newest.
 _LATEST_FIRST = ((builds.c.state == BuildState.READY).desc(), builds.c.number.desc())
 
+#: What is said besides of a version for which another stands in. It must not tell who is gone.
+_MEANWHILE = " (recognition goes on meanwhile, without the person who was forgotten)"
 _BEING_BUILT = "The recognizer is still being built ({message}); ask /is_available?id={id} again."
 _UNAVAILABLE: Mapping[BuildState, str] = {
     BuildState.FAILED: "The recognizer is not available: {message}",
@@ -218,6 +242,10 @@ _UNAVAILABLE: Mapping[BuildState, str] = {
         "This was a dry run: the pictures were examined, and nothing was built; send them again without dry_run."
     ),
 }
+
+
+def _not_ready(found: BuildStatus) -> NotReady:
+    return NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)))
 
 
 def _absence(connection: Connection, recognizer_id: str | None, version: int | None) -> NotFound | Erased:
@@ -235,6 +263,8 @@ def _absence(connection: Connection, recognizer_id: str | None, version: int | N
 
 def _status(connection: Connection, build: Build) -> BuildStatus:
     done, total, unit, message = _progress(connection, build)
+    if build.stand_in is not None:
+        message += _MEANWHILE
     versions = select(builds.c.version, builds.c.state, builds.c.created_at)
     versions = versions.where(builds.c.recognizer_id == build.recognizer_id).order_by(builds.c.version)
     return BuildStatus(

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from sqlalchemy import Connection, insert, select
 
-from features.store import FaceFeatures, QualityFeatures, portions
-from jobs.table.tables import faces
+from features.store import FaceFeatures, QualityFeatures, encoded_faces, portions
+from features.training_set import TrainingSet, assemble
+from jobs.table.tables import faces, files
 
 
 def insert_faces(connection: Connection, build: int, file: int, found: Sequence[FaceFeatures]) -> None:
@@ -33,3 +35,22 @@ def copy_faces(connection: Connection, build: int, copies: Mapping[int, int]) ->
         found = [{**row, "build": build, "file": copies[row["file"]]} for row in rows]
         if found:
             connection.execute(insert(faces), found)
+
+
+def known_faces(connection: Connection, build: int, pipeline_version: str) -> TrainingSet:
+    """The faces of a build that stand for somebody already. Raises ``BuildFailed`` for fewer than two people.
+
+    Nothing else of them is read: there may be a hundred thousand.
+    """
+    encoded = encoded_faces.c
+    same_face = (encoded.content_hash == files.c.content_hash) & (encoded.face == faces.c.face)
+    query = (
+        select(faces.c.person, files.c.content_hash, faces.c.face, encoded.encoding)
+        .join(files, files.c.id == faces.c.file)
+        .join(encoded_faces, same_face & (encoded.pipeline_version == pipeline_version))
+        .where(faces.c.build == build, faces.c.person.is_not(None))
+    )
+    return assemble(
+        (person, f"{content_hash}:{face}", np.frombuffer(encoding, "<f4"))
+        for person, content_hash, face, encoding in connection.execute(query)
+    )

@@ -20,11 +20,22 @@ Sides = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """How faces are judged until a version is ready: by the name of a rule, from a confidence of ``threshold`` on.
+
+    The people are those for whom the faces of the version's build stand.
+    """
+
+    rule: str
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Build:
     """The build of one version of a recognizer; times are seconds since 1970.
 
     ``pipeline_version`` and ``topology`` are those of the version that this one was made from, if it was. ``bundle`` is
-    the name of the finished bundle's file.
+    the name of the finished bundle's file; until there is one, the ``stand_in`` of some versions serves.
     """
 
     number: int
@@ -40,6 +51,7 @@ class Build:
     created_at: float
     finished_at: float | None
     bundle: str | None
+    stand_in: StandIn | None
     _manifest: dict[str, Any] | None
 
     @classmethod
@@ -59,6 +71,7 @@ class Build:
             created_at=row.created_at,
             finished_at=row.finished_at,
             bundle=row.bundle,
+            stand_in=StandIn(**row.stand_in) if row.stand_in else None,
             _manifest=row.manifest,
         )
 
@@ -66,6 +79,11 @@ class Build:
     def manifest(self) -> Manifest | None:
         """What the finished bundle says of itself; None before it is."""
         return Manifest.model_validate(self._manifest) if self._manifest is not None else None
+
+    @property
+    def recognizes(self) -> bool:
+        """Whether faces can be judged by it."""
+        return self.state == BuildState.READY or self.stand_in is not None
 
     @property
     def ready_manifest(self) -> Manifest:
@@ -150,6 +168,11 @@ class File:
     def people(self) -> tuple[Face, ...]:
         """Those of its faces that stand for somebody."""
         return tuple(face for face in self.faces if face.person is not None)
+
+    @property
+    def labels(self) -> set[str]:
+        """For whom its faces stand."""
+        return {face.person for face in self.faces if face.person is not None}
 
 
 @dataclass(frozen=True)

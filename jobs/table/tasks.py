@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, null, select, true, update
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
@@ -152,6 +152,8 @@ def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
         return False
     connection.execute(delete(tasks).where(_held(claim)))
     columns = asdict(ended) | {"finished_at": time.time()}
+    if ended.state == BuildState.READY:
+        columns["stand_in"] = null()
     connection.execute(update(builds).where(builds.c.number == claim.build).values(columns))
     return True
 

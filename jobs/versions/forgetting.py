@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ from features.lookalikes import may_be_of
 from features.store import FaceFeatures
 from jobs.storage import Storage
 from jobs.table import tasks
-from jobs.table.records import Build, File, files_of
+from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_elsewhere
-from jobs.versions.next_version import known_label, latest, next_version
+from jobs.versions.next_version import known_label, latest_serving, next_version
 
 #: A face in whatever build: the content hash of its picture, and its index there.
 _Place = tuple[str, int]
@@ -50,19 +50,22 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
 
     Faces that stand for nobody go as well, where they may be the person's or are in a picture that was sent for the
     person; in a picture that shows others too, those stay. What another recognizer was sent is that one's, and stays.
-    Kept pictures of all these versions are deleted. Raises ``Conflict`` where fewer than two people would be left,
-    else as ``latest`` and ``known_label`` do.
+    Kept pictures of all these versions are deleted. Until the new version is ready, faces are judged by what is kept
+    of the others, as the latest version judged them. Raises ``Conflict`` where fewer than two people would be left,
+    else as ``latest_serving`` and ``known_label`` do.
     """
     with database.write() as connection:
-        base = latest(connection, recognizer_id)
-        person = known_label(base, label)
-        _refuse_last_two(base, person)
+        base = latest_serving(connection, recognizer_id)
         numbers = _builds_of(connection, recognizer_id)
         versions = {version: files_of(connection, number) for version, number in numbers.items()}
+        labels = set[str]().union(*(file.labels for file in versions[base.version]))
+        person = known_label(labels, label, base.version)
+        _refuse_last_two(labels, person)
         erased = _built_with(versions, person, _standing_for(versions[base.version], person))
         gone = _to_erase(connection, base, versions, erased, person)
         elsewhere = needed_elsewhere(connection, gone, recognizer_id)
         build, version = next_version(connection, base, _left(versions[base.version], person, gone))
+        connection.execute(update(builds).where(builds.c.number == build).values(stand_in=asdict(_stand_in(base))))
         _erase_faces(connection, files_of(connection, build), gone)
         connection.execute(update(files).where(files.c.build == build, files.c.label == person).values(label=None))
         staying = versions.keys() - set(erased)
@@ -88,8 +91,13 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
     )
 
 
-def _refuse_last_two(base: Build, person: str) -> None:
-    if len(base.ready_manifest.labels) < 3:
+def _stand_in(base: Build) -> StandIn:
+    """Judge the others as the latest version does: with its threshold, fewer people leave fewer strangers named."""
+    return base.stand_in or StandIn(base.ready_manifest.rule, base.ready_manifest.threshold)
+
+
+def _refuse_last_two(labels: Collection[str], person: str) -> None:
+    if len(labels) < 3:
         raise Conflict(
             f"Without {person!r} only one person would be left, and a recognizer needs at least two; "
             "delete the recognizer, which forgets everybody."
@@ -135,7 +143,8 @@ def _to_erase(
 def _encoded(connection: Connection, base: Build, sent: Iterable[File]) -> dict[_Place, FaceFeatures]:
     """The features of the faces of files."""
     places = {(file.content_hash, face.index) for file in sent for face in file.faces}
-    images = store.get(connection, base.ready_manifest.pipeline_version, {content for content, _ in places})
+    version = base.pipeline_version or base.ready_manifest.pipeline_version
+    images = store.get(connection, version, {content for content, _ in places})
     found = {(content, face.index): face for content, image in images.items() for face in image.faces}
     return {place: found[place] for place in places}
 

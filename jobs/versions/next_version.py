@@ -1,6 +1,6 @@
 """The next version of a recognizer, made from its latest one with nothing encoded again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -14,11 +14,24 @@ from jobs.table.tables import OPEN_STATES, BuildState, builds, faces, files, rec
 #: What a file keeps in every later version.
 _KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "since")
 
+_NOTHING_READY = "No version of this recognizer is ready, so that there is nothing to change; build one first."
+
 
 def latest(connection: Connection, recognizer_id: str) -> Build:
-    """The build of the latest version, which a new one can be made from.
+    """The build of the latest version, ready, which a new one can be made from.
 
-    Raises ``Conflict`` while another version is being made, ``NotReady`` where none is ready, else as
+    Raises ``NotReady`` where none is ready, else as ``latest_serving`` does.
+    """
+    base = latest_serving(connection, recognizer_id)
+    if base.state != BuildState.READY:
+        raise NotReady(_NOTHING_READY)
+    return base
+
+
+def latest_serving(connection: Connection, recognizer_id: str) -> Build:
+    """The build of the latest version, ready or with one that stands in for it because it failed.
+
+    Raises ``Conflict`` while another version is being made, ``NotReady`` where nothing serves, else as
     ``builds.status`` does.
     """
     base = build_of(connection, recognizer_id)
@@ -28,17 +41,17 @@ def latest(connection: Connection, recognizer_id: str) -> Build:
     version = connection.scalar(being_made)
     if version is not None:
         raise Conflict(f"Version {version} of this recognizer is being made; try again once it is ready.")
-    if base.state != BuildState.READY:
-        raise NotReady("No version of this recognizer is ready, so that there is nothing to change; build one first.")
+    if not base.recognizes:
+        raise NotReady(_NOTHING_READY)
     return base
 
 
-def known_label(base: Build, label: str) -> str:
-    """A person's label as the version writes it. Raises ``NotFound`` for nobody there."""
-    for known in base.ready_manifest.labels:
+def known_label(labels: Iterable[str], label: str, version: int) -> str:
+    """A person's label as the ``labels`` of a version have it. Raises ``NotFound`` for nobody there."""
+    for known in labels:
         if same_label(known, label):
             return known
-    raise NotFound(f"Version {base.version} of this recognizer knows nobody called {label!r}.")
+    raise NotFound(f"Version {version} of this recognizer knows nobody called {label!r}.")
 
 
 def next_version(connection: Connection, base: Build, kept: Collection[File]) -> tuple[int, int]:
@@ -54,7 +67,7 @@ def next_version(connection: Connection, base: Build, kept: Collection[File]) ->
         base.recognizer_id,
         version,
         base.options.model_copy(update={"optimize": False}),
-        base.ready_manifest,
+        base.manifest or base,
     )
     connection.execute(insert(files), [_columns(file) | {"build": build} for file in kept])
     rows = connection.execute(select(files.c.position, files.c.id).where(files.c.build == build))

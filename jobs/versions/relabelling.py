@@ -29,8 +29,9 @@ def relabel(
     """
     with database.write() as connection:
         base = latest(connection, recognizer_id)
-        person = known_label(base, label)
-        new = next((known for known in base.ready_manifest.labels if known != person and same_label(known, new)), new)
+        labels = base.ready_manifest.labels
+        person = known_label(labels, label, base.version)
+        new = next((known for known in labels if known != person and same_label(known, new)), new)
         build, version = next_version(connection, base, files_of(connection, base.number))
         sent = files_of(connection, build)
         whole = chosen is None

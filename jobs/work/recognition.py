@@ -1,20 +1,17 @@
-"""A recognition: photos and a finished recognizer in, the faces and their names out."""
+"""A recognition: photos and a recognizer in, the faces and their names out."""
 
 import io
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from constants.exceptions import ImageRejected, NotFound, NotReady
+from constants.exceptions import ImageRejected, NotReady
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.work import stages
-from modelization.bundle.bundle_file import HEAD_ONNX
-from modelization.recognizer import Identification, Recognizer
+from modelization.face_recognizer import FaceRecognizer, Identification
 from preprocessor.decoding import Photo
 from preprocessor.drawing import annotated
 from preprocessor.quality import unfit_to_judge
@@ -27,34 +24,9 @@ MAX_FACES = 100
 
 #: JPEG quality of a photo that faces were drawn into: nothing is seen of the loss.
 _DRAWN_QUALITY = 90
-#: Bytes of recognizers' heads that a worker keeps ready; one of a hundred people is about half a megabyte.
-_KEPT_RECOGNIZERS_BYTES = 64 * 1024 * 1024
 
 
-class RecognizerCache:
-    """Recognizers kept ready, the least recently used going first once they outgrow ``max_bytes``."""
-
-    def __init__(self, max_bytes: int = _KEPT_RECOGNIZERS_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[Path, tuple[Recognizer, int]] = OrderedDict()
-
-    def get(self, path: Path) -> Recognizer:
-        """The recognizer of a bundle, which never changes. Raises ``NotFound`` where it was deleted meanwhile."""
-        try:
-            path.stat()  # asked every time: what was deleted must not be served from memory
-        except FileNotFoundError:
-            self._kept.pop(path, None)
-            raise NotFound("This recognizer has no such version any more.") from None
-        if path not in self._kept:
-            loaded = Recognizer.load(path)
-            self._kept[path] = loaded, loaded.manifest.files[HEAD_ONNX].size
-        self._kept.move_to_end(path)
-        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._max_bytes:
-            self._kept.popitem(last=False)
-        return self._kept[path][0]
-
-
-def recognize(recognizer: Recognizer, images: Sequence[bytes], settings: Settings) -> list[dict[str, Any]]:
+def recognize(recognizer: FaceRecognizer, images: Sequence[bytes], settings: Settings) -> list[dict[str, Any]]:
     """For each photo its sides and faces as JSON, or the reason why it cannot be used.
 
     The pipeline is the one that the recognizer was built with, whatever the service builds with now.
@@ -82,7 +54,7 @@ def _drawn(image: bytes, answer: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _verdicts(recognizer: Recognizer, images: Sequence[EncodedImage]) -> Iterator[Identification | Reason]:
+def _verdicts(recognizer: FaceRecognizer, images: Sequence[EncodedImage]) -> Iterator[Identification | Reason]:
     """Of every face of all photos who it shows, or the reason why it cannot be judged."""
     faces = [face for image in images for face in image.faces]
     reasons = [reason for image in images for reason in _not_judged(image.faces)]

@@ -9,7 +9,7 @@ from onnx import compose
 
 from constants.settings import Settings
 from modelization.bundle.manifest import library_versions
-from modelization.recognizer import MAX_CANDIDATES
+from modelization.face_recognizer import MAX_CANDIDATES
 from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.expression import Expression, concatenated, constant, where
 from preprocessor.graphs.photo_graph import photo_graph

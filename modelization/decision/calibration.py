@@ -3,8 +3,10 @@
 import numpy as np
 
 from modelization.decision.decision_rule import logistic
+from modelization.decision.gallery import Gallery
 from modelization.decision.held_out import HeldOut
 from modelization.decision.prior import CalibratedRule
+from modelization.decision.stranger_tail import StrangerTail
 
 #: Share of the asked FPIR that a threshold aims at, so that galleries which name more strangers than others of
 #: their size keep the promise too. It costs 0.2 points of DIR.
@@ -33,10 +35,19 @@ def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float)
         expected = calibrated.tail.threshold(0.5, people - 1, held_out.inverse_faces)
         own = people / (people + _PRIOR_PEOPLE)
         threshold += own * (float(np.median(held_out.strangers)) - expected)
-    return float(logistic(min(threshold, _MAX_THRESHOLD_LOGIT)))
+    return _least_confidence(threshold)
+
+
+def population_threshold(tail: StrangerTail, gallery: Gallery, target_fpir: float) -> float:
+    """The same by the population alone, of a gallery of which no face was held out."""
+    return _least_confidence(tail.threshold(aimed_share(target_fpir), len(gallery.faces), gallery.inverse_faces))
 
 
 def aimed_share(target_fpir: float) -> float:
     """What is aimed at so that the promise holds for nearly every gallery, not for the average one."""
     caution = min(1.0, target_fpir / _CAUTION_BELOW) ** _CAUTION_EXPONENT
     return float(target_fpir * _FPIR_AIM * caution)
+
+
+def _least_confidence(logit: float) -> float:
+    return float(logistic(min(logit, _MAX_THRESHOLD_LOGIT)))

@@ -109,7 +109,7 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
     nearest = np.pad(nearest, ((0, 0), (0, _KEPT - nearest.shape[1])), mode="edge")
     return DrawnGallery(
         people=people,
-        inverse_faces=float(np.mean(1 / gallery.faces)),
+        inverse_faces=gallery.inverse_faces,
         has_head=has_head,
         evidence=np.take_along_axis(evidence, nearest[..., None], axis=1),
         right=nearest == sample.truth[:, None],

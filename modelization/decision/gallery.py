@@ -18,6 +18,11 @@ class Gallery:
     unit_means: _Floats
     faces: npt.NDArray[np.int64]
 
+    @property
+    def inverse_faces(self) -> float:
+        """Mean of 1 / faces, the part of a mean's variance that is for being of few pictures."""
+        return float(np.mean(1 / self.faces))
+
 
 def enrol(encodings: npt.NDArray[np.floating], people: npt.NDArray[np.int64], count: int) -> Gallery:
     """The gallery of raw encodings (n, 128) of ``count`` people, each with at least one face."""

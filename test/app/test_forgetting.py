@@ -1,0 +1,226 @@
+"""What recognizes while the version without a forgotten person is made, and that nobody remembers the person."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import zmq
+
+from constants.exceptions import Conflict, NotFound, NotReady
+from features.store import FaceFeatures
+from jobs.processes import messages
+from jobs.processes.messages import Message
+from jobs.table import builds, tasks
+from jobs.table.tables import TaskKind
+from jobs.versions import erasing, forgetting, relabelling
+from jobs.work.recognizers import RecognizerCache, recognizer_for
+from modelization.gallery_recognizer import GalleryRecognizer
+from modelization.recognizer import Recognizer
+from test.app.conftest import MadeUpPeople
+from test.app.test_growing import create, sent
+from test.modelization import made_up
+
+pytestmark = pytest.mark.thorough
+
+PEOPLE = ("Ada", "Ben", "Cleo", "Dora")
+#: Seconds after which what should happen is taken as not happening.
+PATIENCE_S = 120
+
+
+class UsualPeople(MadeUpPeople):
+    """People whose encodings are those of people at large, by whom confidences mean something."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        encodings, who = made_up.faces([40] * (len(PEOPLE) + 1), seed=9)
+        self._left = {name: list(encodings[who == number]) for number, name in enumerate((*PEOPLE, "Eve"))}
+
+    def faces(self, person: str, count: int) -> np.ndarray:
+        """Encodings (n, 128) of faces in no picture."""
+        return np.stack([self._left[person].pop() for _ in range(count)])
+
+    def _face(self, person: str, left: float) -> FaceFeatures:
+        return replace(super()._face(person, left), encoding=self.faces(person, 1)[0])
+
+
+@pytest.fixture
+def people(workplace) -> UsualPeople:
+    return UsualPeople(workplace)
+
+
+@pytest.fixture
+def built(client, people, finish) -> str:
+    """A version of four people with three pictures each."""
+    pictures = [(f"{name}/{number}.jpg", people.picture(name)) for name in PEOPLE for number in range(3)]
+    return create(client, finish, sent(*pictures))
+
+
+def forget(workplace, recognizer, person) -> int:
+    return forgetting.forget(workplace.database, workplace.storage, recognizer, person).version
+
+
+def served(workplace, recognizer, version=None) -> dict:
+    """What a worker is told to recognize by."""
+    return vars(builds.serving(workplace.database, recognizer, version))
+
+
+def fail_training(workplace) -> None:
+    training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
+    tasks.fail(workplace.database, training, "It broke.", final=True)
+
+
+def test_the_others_are_recognized_until_the_next_version_is_ready(client, built, people, finish, workplace):
+    faces = {name: people.faces(name, 20) for name in PEOPLE}
+    cache = RecognizerCache()
+    before = recognizer_for(workplace, cache, served(workplace, built))
+    assert {face.person for face in before.identify(faces["Ben"])} == {"Ben"}
+    assert forget(workplace, built, "Ben") == 2
+
+    serving = served(workplace, built)
+    assert (serving["version"], serving["bundle"]) == (2, None)
+    assert served(workplace, built, 2) == serving
+    meanwhile = recognizer_for(workplace, cache, serving)
+    assert isinstance(meanwhile, GalleryRecognizer)
+    assert (meanwhile.labels, meanwhile.threshold) == (("Ada", "Cleo", "Dora"), before.threshold)
+    for route in ("download_recognizer", "report"):
+        assert client.get(f"/{route}?id={built}").status_code == 409
+    shown = client.get(f"/is_available?id={built}").json
+    assert (shown["available"], shown["state"]) == (0, "training")
+    assert "recognition goes on" in shown["message"] and "Ben" not in shown["message"]
+
+    finish()
+    after = recognizer_for(workplace, cache, served(workplace, built))
+    assert isinstance(after, Recognizer) and after.manifest.version == 2
+    for name, own in faces.items():
+        for then, now in zip(meanwhile.identify(own), after.identify(own), strict=True):
+            assert then.person == now.person == (name if name != "Ben" else None)
+            assert then.confidence == pytest.approx(now.confidence, abs=1e-6)
+    with pytest.raises(NotFound):
+        recognizer_for(workplace, cache, serving)
+    with workplace.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM builds WHERE stand_in IS NOT NULL").scalar() == 0
+    assert "meanwhile" not in client.get(f"/is_available?id={built}").json["message"]
+
+
+def test_a_worker_keeps_nobody_who_was_deleted(built, workplace):
+    cache = RecognizerCache()
+    assert "Ben" in recognizer_for(workplace, cache, served(workplace, built)).labels
+    forget(workplace, built, "Ben")
+    cache.forget_deleted()
+    assert not cache._kept
+    serving = served(workplace, built)
+    recognizer_for(workplace, cache, serving)
+    erasing.erase(workplace.database, workplace.storage, built)
+    with pytest.raises(NotFound):
+        recognizer_for(workplace, cache, serving)
+    assert not cache._kept
+
+
+def test_where_the_next_version_fails_recognition_goes_on_and_so_does_forgetting(client, built, people, workplace):
+    forget(workplace, built, "Ben")
+    with pytest.raises(Conflict, match="being made"):
+        forget(workplace, built, "Cleo")
+    fail_training(workplace)
+    shown = client.get(f"/is_available?id={built}").json
+    assert shown["state"] == "failed" and "recognition goes on" in shown["message"]
+    with pytest.raises(NotReady):
+        relabelling.relabel(workplace.database, built, "Ada", "Eve")
+    more = sent(("Eve/1.jpg", people.picture("Eve")))
+    assert client.post(f"/v1/recognizers/{built}/people", data=more).status_code == 409
+
+    first = recognizer_for(workplace, RecognizerCache(), served(workplace, built))
+    assert client.delete(f"/v1/recognizers/{built}/people/Ben").status_code == 404
+    receipt = client.delete(f"/v1/recognizers/{built}/people/cleo").json
+    assert (receipt["label"], receipt["versions"], receipt["version"], receipt["faces"]) == ("Cleo", [2], 3, 3)
+    second = recognizer_for(workplace, RecognizerCache(), served(workplace, built))
+    assert (second.labels, second.threshold) == (("Ada", "Dora"), first.threshold)
+    fail_training(workplace)
+    assert client.delete(f"/v1/recognizers/{built}/people/Dora").status_code == 409, "one person would be left"
+    assert client.delete(f"/v1/recognizers/{built}?version=3").status_code == 204
+    with pytest.raises(builds.Erased):
+        served(workplace, built)
+
+
+def test_an_older_version_that_stays_serves_and_the_stand_in_once_it_is_deleted(
+    client, built, people, finish, workplace
+):
+    url = f"/v1/recognizers/{built}"
+    client.post(f"{url}/people", data=sent(("Eve/1.jpg", people.picture("Eve")), ("Eve/2.jpg", people.picture("Eve"))))
+    finish()
+    forget(workplace, built, "Eve")
+    assert served(workplace, built)["version"] == 1
+    assert served(workplace, built, 3)["bundle"] is None
+    client.delete(f"{url}?version=1")
+    assert (served(workplace, built)["version"], served(workplace, built)["bundle"]) == (3, None)
+
+
+@contextmanager
+def dispatcher(workplace) -> Iterator[zmq.Socket]:
+    """The dispatcher's end of the clients' socket: the test is dispatcher and worker."""
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        socket.linger = 0
+        socket.bind(workplace.settings.broker_address("clients"))
+        yield socket
+
+
+def handed(socket) -> tuple[bytes, dict]:
+    """The next recognition that a client asks for."""
+    while socket.poll(PATIENCE_S * 1000):
+        client, *frames = socket.recv_multipart()
+        message = Message.from_frames(frames)
+        if message.kind == messages.RECOGNIZE:
+            return client, message.header
+    raise AssertionError("nobody asks")
+
+
+#: What a worker says of a version that was deleted.
+GONE = {"code": NotFound.code, "message": "This recognizer has no such version any more."}
+
+
+def answer(socket, client, header, person=None, error=None) -> None:
+    face = {
+        "box": {"x_min": 1, "y_min": 1, "x_max": 9, "y_max": 9, "probability": 1.0},
+        "landmarks": [],
+        "person": person,
+        "confidence": 0.9,
+        "candidates": [],
+        "reason": None,
+        "message": None,
+    }
+    said = {"images": [{"width": 10, "height": 10, "faces": [face]}]} if error is None else {"error": error}
+    said["request"] = header["request"]
+    socket.send_multipart([client, *Message(messages.RECOGNIZED, said).frames()])
+
+
+def test_a_recognition_in_flight_is_done_again_without_the_person(client, built, people, workplace):
+    photo = people.picture("Ben")
+
+    def recognize():
+        return client.post(f"/recognize?id={built}", data={"image": sent(("a.jpg", photo))["images"]})
+
+    with dispatcher(workplace) as socket, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(recognize)
+        address, header = handed(socket)
+        assert header["serving"]["version"] == 1
+        forget(workplace, built, "Ben")
+        answer(socket, address, header, "Ben")
+        address, header = handed(socket)
+        assert (header["serving"]["version"], header["serving"]["bundle"]) == (2, None)
+        fail_training(workplace)
+        forget(workplace, built, "Cleo")
+        answer(socket, address, header, error=GONE)
+        address, header = handed(socket)
+        assert (header["serving"]["version"], header["serving"]["bundle"]) == (3, None)
+        answer(socket, address, header)
+        found = asked.result(PATIENCE_S)
+        assert (found.status_code, found.json["version"]) == (200, 3)
+        assert found.json["images"][0]["faces"][0]["person"] is None
+
+        asked = pool.submit(recognize)
+        address, header = handed(socket)
+        answer(socket, address, header, error=GONE)
+        assert asked.result(PATIENCE_S).status_code == 404, "lost, and not deleted: nothing would change"
+        client.application.extensions["service"].close()  # before the thread that its socket belongs to ends
