@@ -1,23 +1,28 @@
 """What the mission's routes and the resources do alike."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
 
-from flask import Response, g
+from flask import Response, after_this_request, g
 from werkzeug.wsgi import FileWrapper
 
+from app.idempotency import keyed, mark_replayed
 from app.schemas import Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos
-from constants.exceptions import ImageRejected, InvalidRequest, NotFound
+from constants.exceptions import AlreadyAccepted, ImageRejected, InvalidRequest, NotFound
 from jobs.processes.broker import Recognized
 from jobs.table import builds
+from jobs.table.admission import Admission
 from jobs.table.builds import BuildStatus, Serving
 from jobs.versions import growing, retrying
 from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
 
 #: A body that is sent while it is read, the status and headers.
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]
+
+_Arguments = ParamSpec("_Arguments")
 
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
@@ -31,31 +36,45 @@ def status(recognizer_id: str | None, version: int | None) -> BuildStatus:
     return builds.status(workplace().database, recognizer_id, version)
 
 
-def build() -> BuildStatus:
+def _once(accept: Callable[_Arguments, tuple[str, int]]) -> Callable[_Arguments, BuildStatus]:
+    """Where the recognizer and version stand that ``accept`` accepts, or did for an earlier request of the same key."""
+
+    @wraps(accept)
+    def accepted(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> BuildStatus:
+        try:
+            made = accept(*args, **kwargs)
+        except AlreadyAccepted as before:
+            after_this_request(mark_replayed)
+            return status(before.recognizer_id, before.version)
+        broker().wake()
+        return status(*made)
+
+    return accepted
+
+
+@_once
+def build() -> tuple[str, int]:
     """Accept the build that the request asks for."""
     here = workplace()
-    with build_request(here) as (uploads, options):
-        accepted = builds.submit(here.database, here.storage, uploads, options, here.settings.max_queued_builds)
-    broker().wake()
-    return status(accepted, None)
+    with build_request(here) as (uploads, options, keyed_request):
+        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
 
-def grow(recognizer_id: str) -> BuildStatus:
+@_once
+def grow(recognizer_id: str) -> tuple[str, int]:
     """Accept the version with more pictures that the request asks for."""
     here = workplace()
-    with more_pictures(here, lambda: builds.ready(here.database, recognizer_id).people) as uploads:
-        most = here.settings.max_queued_builds
-        version = growing.grow(here.database, here.storage, recognizer_id, uploads, most)
-    broker().wake()
-    return status(recognizer_id, version)
+    with more_pictures(here, recognizer_id) as (uploads, keyed_request):
+        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 
 
-def retry(recognizer_id: str) -> BuildStatus:
+@_once
+def retry(recognizer_id: str) -> tuple[str, int]:
     """Accept another try of what was given up of a recognizer."""
     here = workplace()
-    version = retrying.retry(here.database, here.storage, recognizer_id)
-    broker().wake()
-    return status(recognizer_id, version)
+    return recognizer_id, retrying.retry(here.database, here.storage, recognizer_id, keyed("retry", recognizer_id))
 
 
 def download(recognizer_id: str, version: int | None, name: str) -> Streamed:

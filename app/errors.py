@@ -16,6 +16,7 @@ from constants.exceptions import (
     FacialError,
     ImageRejected,
     InvalidRequest,
+    KeyReused,
     NotFound,
     NothingUsable,
     NotReady,
@@ -28,6 +29,7 @@ from logger import about, logger
 _STATUS: dict[type[FacialError], HTTPStatus] = {
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
     ImageRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidRequest: HTTPStatus.BAD_REQUEST,

@@ -7,7 +7,7 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import BuildParts, DownloadOf, OfNewest, Photos, RecognizeWith, ReportOf, arguments
+from app.parameters import BuildParts, DownloadOf, Keyed, OfNewest, Photos, RecognizeWith, ReportOf, arguments
 from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
 
 blueprint = Blueprint("mission", __name__)
@@ -27,7 +27,12 @@ def is_alive() -> dict[str, Any]:
 
 
 @blueprint.post("/build_recognizer")
-@describe(form=BuildParts, resp=Answers(HTTP_202=Accepted, **_refused(400, 413, 415, 422, 503)), tags=_TAGS)
+@describe(
+    headers=Keyed,
+    form=BuildParts,
+    resp=Answers(HTTP_202=Accepted, **_refused(400, 410, 413, 415, 422, 503)),
+    tags=_TAGS,
+)
 def build_recognizer() -> tuple[dict[str, Any], int]:
     """Build a recognizer from the files of the part ``images``."""
     return Accepted(id=actions.build().id).model_dump(), 202

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from app.idempotency import HEADER
 from app.uploads import BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
 from constants.validation import sentences
@@ -122,6 +123,20 @@ class Compared(_Query):
 
     before: _Version = Field(None, alias="from")
     after: _Version = Field(None, alias="to")
+
+
+class Keyed(BaseModel):
+    """The headers of a request that makes something."""
+
+    key: str | None = Field(
+        None,
+        alias=HEADER,
+        min_length=1,
+        max_length=255,
+        description="Any text of visible ASCII characters, bare or quoted. A request that is sent again with the same "
+        "key within two days makes nothing, and has the answer of the first, with the header `Idempotent-Replayed`; "
+        "another request with that key is refused with 422",
+    )
 
 
 class _Pictures(BaseModel):

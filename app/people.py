@@ -9,7 +9,7 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import GrowParts, Nothing, Versioned, arguments
+from app.parameters import GrowParts, Keyed, Nothing, Versioned, arguments
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
 from app.service import broker, workplace
 from constants.exceptions import InvalidRequest
@@ -33,8 +33,9 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.post("")
 @describe(
+    headers=Keyed,
     form=GrowParts,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_422=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
     tags=_TAGS,
 )
 def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -7,7 +7,18 @@ from spectree import Response as Answers
 
 from app import actions
 from app.openapi import describe
-from app.parameters import BuildParts, Compared, Download, Nothing, Photos, Recognize, Report, Versioned, arguments
+from app.parameters import (
+    BuildParts,
+    Compared,
+    Download,
+    Keyed,
+    Nothing,
+    Photos,
+    Recognize,
+    Report,
+    Versioned,
+    arguments,
+)
 from app.schemas import Comparison, ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
 from app.service import workplace
 from jobs.table import builds, contents
@@ -29,8 +40,9 @@ def list_recognizers() -> dict[str, Any]:
 
 @blueprint.post("")
 @describe(
+    headers=Keyed,
     form=BuildParts,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_422=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
     tags=_TAGS,
 )
 def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -66,7 +78,8 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 @blueprint.post("/<recognizer_id>/retry")
 @describe(
     query=Nothing,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem),
+    headers=Keyed,
+    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem),
     tags=_TAGS,
 )
 def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -1,6 +1,7 @@
 """Reading a multipart request: its files and its options."""
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Literal, TypeVar
 
@@ -8,15 +9,18 @@ from flask import Request, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import CombinedMultiDict, FileStorage
 
+from app.idempotency import keyed
 from constants.exceptions import InvalidRequest
 from constants.settings import Settings
 from constants.validation import sentences
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.intake import Intake, Labelling, label_in_order
-from jobs.intake.label_manifest import MAX_MANIFEST_BYTES, Label, read_manifest
+from jobs.intake.label_manifest import MAX_MANIFEST_BYTES, read_manifest
 from jobs.intake.labels import clean_name
+from jobs.table import builds
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
+from jobs.table.idempotency import KeyedRequest
 from jobs.workplace import Workplace
 
 #: Bytes that the fields of a form besides its files may have, a label for each of many files included.
@@ -70,28 +74,33 @@ def limits(settings: Settings) -> dict[str, int]:
 
 
 @contextmanager
-def build_request(workplace: Workplace) -> Iterator[tuple[list[Upload], BuildOptions]]:
-    """The uploads and options of the request at hand; what nobody took is deleted at the end.
+def build_request(workplace: Workplace) -> Iterator[tuple[list[Upload], BuildOptions, KeyedRequest | None]]:
+    """The uploads, options and key of the request at hand; what nobody took is deleted at the end.
 
     Options may stand in the form and in the query. Raises ``InvalidRequest`` or a subclass of it for anything that
-    is not as it should be.
+    is not as it should be, else as ``keyed`` does.
     """
     with _intake(workplace) as intake:
-        sent = _received()
+        sent, manifest = _received(), _manifest()
         form = _form(BuildForm)
-        uploads = intake.take(sent, _labelling(form))
-        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
+        keyed_request = keyed("build", *_asked(sent, manifest, form))
+        uploads = intake.take(sent, _labelling(form, manifest))
+        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields))), keyed_request
 
 
 @contextmanager
-def more_pictures(workplace: Workplace, known: Callable[[], Sequence[str]]) -> Iterator[list[Upload]]:
-    """The uploads of the request at hand for a recognizer that knows people already; else as ``build_request``.
+def more_pictures(workplace: Workplace, recognizer_id: str) -> Iterator[tuple[list[Upload], KeyedRequest | None]]:
+    """The uploads and key of the request at hand, for a recognizer that is ready.
 
-    Who is ``known`` is asked once the request has been received, so that a client hears of what that raises.
+    Whom it knows is asked once the request has been received, so that a client hears of what that raises. Raises as
+    ``build_request`` and ``builds.ready`` do.
     """
     with _intake(workplace) as intake:
-        sent = _received()
-        yield intake.take(sent, _labelling(_form(LabelForm), known()))
+        sent, manifest = _received(), _manifest()
+        form = _form(LabelForm)
+        keyed_request = keyed("grow", recognizer_id, *_asked(sent, manifest, form))
+        known = builds.ready(workplace.database, recognizer_id).people
+        yield intake.take(sent, _labelling(form, manifest, known)), keyed_request
 
 
 def _intake(workplace: Workplace) -> Intake:
@@ -108,20 +117,28 @@ def _received() -> list[IncomingFile]:
     return files
 
 
-def _labelling(form: LabelForm, known: Sequence[str] = ()) -> Labelling:
-    return Labelling(form.label_from == "filename", _manifest(), known)
+def _asked(sent: Sequence[IncomingFile], manifest: bytes | None, form: BaseModel) -> Iterator[object]:
+    """What a form asks for, as JSON, in whatever order and between whatever boundaries its parts were sent."""
+    yield form.model_dump(mode="json")
+    yield [[file.name, file.label, file.content_hash] for file in sent]
+    yield None if manifest is None else hashlib.sha256(manifest).hexdigest()
 
 
-def _manifest() -> dict[str, tuple[Label, ...]]:
-    """The labels of the part ``manifest``, which is a file or a text."""
+def _labelling(form: LabelForm, manifest: bytes | None, known: Sequence[str] = ()) -> Labelling:
+    named = {} if manifest is None else read_manifest(manifest)
+    return Labelling(form.label_from == "filename", named, known)
+
+
+def _manifest() -> bytes | None:
+    """The part ``manifest``, which is a file or a text; no more of it than shows that it is too large."""
     files = [file for file in request.files.getlist(_MANIFEST) if file.filename]
     texts = request.form.getlist(_MANIFEST)
     if len(files) + len(texts) > 1:
         raise InvalidRequest("Send one manifest.")
     if files:
         with _incoming(files[0]).path.open("rb") as file:
-            return read_manifest(file.read(MAX_MANIFEST_BYTES + 1))
-    return read_manifest(texts[0].encode()) if texts else {}
+            return file.read(MAX_MANIFEST_BYTES + 1)
+    return texts[0].encode() if texts else None
 
 
 def photos() -> list[tuple[str, bytes]]:

@@ -42,6 +42,23 @@ class RequestTooLarge(InvalidRequest):
     code = "too_large"
 
 
+class KeyReused(InvalidRequest):
+    """A request names the key of another one, which asked for something else."""
+
+    code = "key_reused"
+
+
+class AlreadyAccepted(FacialError):
+    """The request was accepted before, under its key; ``version`` of ``recognizer_id`` came of it."""
+
+    code = "already_accepted"
+
+    def __init__(self, recognizer_id: str, version: int) -> None:
+        super().__init__("This request was accepted before.")
+        self.recognizer_id = recognizer_id
+        self.version = version
+
+
 class NothingUsable(InvalidRequest):
     """No picture, or too few people, of all that was sent can be used.
 

@@ -3,8 +3,8 @@
 import os
 import re
 import shutil
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelization.bundle.bundle_file import search_file, sync_folder
@@ -39,17 +39,29 @@ class Storage:
     def bundle(self, recognizer_id: str, name: str) -> Path:
         return self.bundles / recognizer_id / name
 
-    def take_in(self, uploads: dict[int, Path], recognizer_id: str, version: int) -> None:
+    @contextmanager
+    def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
         """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
 
-        After this returns, a power cut loses none of them. ``uploads`` is by position.
+        Within, a power cut loses none of them. They are deleted where what is done within fails. ``uploads`` is by
+        position.
         """
         folder = self.image_folder(recognizer_id, version)
-        folder.mkdir(mode=0o700, parents=True)
-        for position, path in uploads.items():
-            path.rename(self.image(recognizer_id, version, position))
-        for parent in (folder, folder.parent, self.images):
-            sync_folder(parent)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+            for position, path in uploads.items():
+                path.rename(self.image(recognizer_id, version, position))
+            for parent in (folder, folder.parent, self.images):
+                sync_folder(parent)
+            yield
+        except BaseException:
+            # One by one, which takes no descriptor: that there are none left may be what failed.
+            for position in uploads:
+                with suppress(OSError):
+                    self.image(recognizer_id, version, position).unlink()
+            for emptied in (folder, folder.parent):
+                _remove_if_empty(emptied)
+            raise
 
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""

@@ -20,6 +20,7 @@ from jobs.intake.intake import Intake, Labelling
 from jobs.intake.label_manifest import Label, read_manifest
 from jobs.intake.labels import clean_name
 from jobs.table import builds, contents
+from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import BuildStatus
 from jobs.table.contents import FoundPerson, SentImage
@@ -52,7 +53,7 @@ def build_folder(
     with _own_workplace() as workplace:
         with Intake(workplace.settings, workplace.storage.incoming) as intake:
             uploads = intake.take(_read(folder, intake), labelling)
-            recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, max_open=1)
+            recognizer = builds.submit(workplace.database, workplace.storage, uploads, options, Admission(max_open=1))
         status = _watch(workplace, recognizer, options)
         images = contents.images(workplace.database, recognizer)
         for image in images:

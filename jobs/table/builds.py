@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select
 
-from constants.exceptions import Erased, NotFound, NotReady, Overloaded
+from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database
 from jobs.storage import Storage
+from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
-from jobs.table.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
+from jobs.table.tables import BuildState, FileState, TaskKind, builds, files, recognizers, tasks
 from modelization.bundle.manifest import Manifest
 from modelization.training_progress import Progress, SearchProgress
 
@@ -88,36 +89,25 @@ class Serving:
 
 
 def submit(
-    database: Database, storage: Storage, uploads: Sequence[Upload], options: BuildOptions, max_open: int
+    database: Database, storage: Storage, uploads: Sequence[Upload], options: BuildOptions, admission: Admission
 ) -> str:
     """Accept a build: when this returns its id, files and row survive a power cut.
 
-    Raises ``Overloaded`` while ``max_open`` builds or more are unfinished; then nothing is kept.
+    Raises as ``admission`` does; then nothing is kept.
     """
     recognizer_id = uuid.uuid4().hex
-    try:
-        storage.take_in(paths(uploads), recognizer_id, version=1)
-        with database.write() as connection:
-            refuse_overload(connection, max_open)
-            connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
-            build = insert_build(connection, recognizer_id, 1, options)
-            insert_files(connection, build, uploads, version=1)
-    except BaseException:
-        storage.erase(recognizer_id)
-        raise
+    with storage.taking_in(paths(uploads), recognizer_id, version=1), database.write() as connection:
+        admission.check(connection)
+        connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
+        build = insert_build(connection, recognizer_id, 1, options)
+        insert_files(connection, build, uploads, version=1)
+        admission.note(connection, recognizer_id, version=1)
     return recognizer_id
 
 
 def paths(uploads: Sequence[Upload], first: int = 0) -> dict[int, Path]:
     """Where the usable uploads lie, by their positions, which count from ``first``."""
     return {position: upload.path for position, upload in enumerate(uploads, first) if upload.path is not None}
-
-
-def refuse_overload(connection: Connection, max_open: int) -> None:
-    """Raise ``Overloaded`` while ``max_open`` builds or more are unfinished."""
-    waiting = connection.scalar(select(func.count()).where(builds.c.state.in_(OPEN_STATES)))
-    if waiting is not None and waiting >= max_open:
-        raise Overloaded(f"{waiting} builds are waiting already; try again later.", retry_after_s=60)
 
 
 def insert_build(

@@ -9,6 +9,7 @@ from features import store
 from features.database import Database
 from jobs.storage import Storage
 from jobs.table.builds import build_of
+from jobs.table.idempotency import forget_what_was_asked
 from jobs.table.tables import OPEN_STATES, FileState, builds, faces, files, people, recognizers, tasks
 
 
@@ -50,6 +51,7 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
     """Delete builds with all that stands in the tables of them, and the encodings that no other build needs."""
     hashes = connection.scalars(select(files.c.content_hash).where(files.c.build.in_(numbers))).all()
+    forget_what_was_asked(connection, numbers)
     for table in (tasks, people, faces, files):
         connection.execute(delete(table).where(table.c.build.in_(numbers)))
     connection.execute(delete(builds).where(builds.c.number.in_(numbers)))

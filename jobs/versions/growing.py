@@ -1,39 +1,39 @@
 """More pictures for a recognizer: of new people, or of known ones."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from constants.reasons import Reason
 from features.database import Database
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
-from jobs.table.builds import Upload, insert_files, paths, refuse_overload
+from jobs.table.admission import Admission
+from jobs.table.builds import Upload, insert_files, paths
 from jobs.table.records import File, files_of
 from jobs.versions.next_version import latest, next_version
 
 
-def grow(database: Database, storage: Storage, recognizer_id: str, uploads: Sequence[Upload], max_open: int) -> int:
+def grow(
+    database: Database, storage: Storage, recognizer_id: str, uploads: Sequence[Upload], admission: Admission
+) -> int:
     """Accept a version with more pictures, and give its number: when this returns, they survive a power cut.
 
     Raises ``NothingUsable`` where the latest version has all of them already, else as ``latest`` and ``submit`` do.
     """
-    version = 0
-    try:
-        with database.write() as connection:
-            refuse_overload(connection, max_open)
-            base = latest(connection, recognizer_id)
-            files = files_of(connection, base.number)
-            uploads = _without_known(uploads, files)
-            refuse_hopeless(uploads, base.ready_manifest.labels)
-            build, version = next_version(connection, base, files)
-            first = max(file.position for file in files) + 1
-            storage.erase_images(recognizer_id, version)  # of a version that was never committed
-            storage.take_in(paths(uploads, first), recognizer_id, version)
-            insert_files(connection, build, uploads, version, first)
-    except BaseException:
-        if version:
-            storage.erase_images(recognizer_id, version)
-        raise
+    # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
+    with ExitStack() as taken, database.write() as connection:
+        admission.check(connection)
+        base = latest(connection, recognizer_id)
+        files = files_of(connection, base.number)
+        uploads = _without_known(uploads, files)
+        refuse_hopeless(uploads, base.ready_manifest.labels)
+        build, version = next_version(connection, base, files)
+        first = max(file.position for file in files) + 1
+        storage.erase_images(recognizer_id, version)  # of a version that was never committed
+        taken.enter_context(storage.taking_in(paths(uploads, first), recognizer_id, version))
+        insert_files(connection, build, uploads, version, first)
+        admission.note(connection, recognizer_id, version)
     return version
 
 

@@ -10,27 +10,30 @@ from features.store import portions
 from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_of
+from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
 from jobs.table.records import Build, files_of, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
 
 
-def retry(database: Database, storage: Storage, recognizer_id: str) -> int:
+def retry(database: Database, storage: Storage, recognizer_id: str, request: KeyedRequest | None = None) -> int:
     """Accept another try of what was given up, and give the version that comes of it.
 
     A build that failed goes on where it stood; of a recognizer that is ready without some pictures a version is made
-    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, else as
-    ``builds.status`` does.
+    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``refuse_repeated``
+    does where a ``request`` has a key, else as ``builds.status`` does.
     """
     version = 0
     try:
         with database.write() as connection:
+            refuse_repeated(connection, request)
             build_of(connection, recognizer_id)  # for what it raises
             newest = _newest(connection, recognizer_id)
             given_up = _given_up(connection, storage, newest)
             if newest.state == BuildState.FAILED and _has_dead(connection, newest):
                 _queue_again(connection, newest, given_up)
+                remember(connection, request, recognizer_id, newest.version)
                 return newest.version
             if newest.state != BuildState.READY or not given_up:
                 raise Conflict(_NOTHING)
@@ -40,6 +43,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str) -> int:
             storage.share_images(recognizer_id, base.version, version, given_up)
             _wait_again(connection, build, given_up)
             connection.execute(delete(task_table).where(task_table.c.build == base.number))
+            remember(connection, request, recognizer_id, version)
     except BaseException:
         if version:
             storage.erase_images(recognizer_id, version)

@@ -9,6 +9,7 @@ from constants.reasons import Reason
 from features.store import FaceFeatures
 from jobs.intake.incoming import IncomingFile
 from jobs.table import builds, contents, tasks
+from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.tables import BuildState, TaskKind, TaskState
@@ -32,7 +33,7 @@ def uploads(storage, pictures: int) -> list[Upload]:
 
 def submit(workplace, pictures: int, max_open: int = 100) -> str:
     sent = uploads(workplace.storage, pictures)
-    return builds.submit(workplace.database, workplace.storage, sent, BuildOptions(), max_open)
+    return builds.submit(workplace.database, workplace.storage, sent, BuildOptions(), Admission(max_open))
 
 
 def claim(workplace, kind=TaskKind.ENCODE, worker="encode-0:a", after_build=0):
