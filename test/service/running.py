@@ -107,12 +107,17 @@ class Service:
     def delete(self, path: str) -> tuple[int, Any]:
         return self.send(urllib.request.Request(self._url(path), method="DELETE"))
 
-    def post(self, path: str, part: str, files: Iterable[tuple[str, bytes]], **fields: str) -> tuple[int, Any]:
+    def post(
+        self, path: str, part: str, files: Iterable[tuple[str, bytes]], key: str = "", **fields: str
+    ) -> tuple[int, Any]:
+        """Send files, and other fields, in a form; each time with another boundary, and the idempotency ``key``."""
         form: MultiDict[str, Any] = MultiDict(fields)
         for name, content in files:
             form.add(part, FileStorage(BytesIO(content), name))
         boundary, body = encode_multipart(form)
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        if key:
+            headers["Idempotency-Key"] = key
         return self.send(urllib.request.Request(self._url(path), body, headers))
 
     def send(self, request: urllib.request.Request) -> tuple[int, Any]:
