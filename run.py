@@ -68,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     recognize.add_argument("photos", type=Path, nargs="+", help="photos")
     recognize.set_defaults(command=_recognize)
 
+    backup = commands.add_parser("backup", help="write all that is kept to a file, while the service runs")
+    backup.add_argument("file", type=Path, help="the backup's file, *.tar; one of that name is replaced")
+    backup.set_defaults(command=_back_up)
+
+    restore = commands.add_parser("restore", help="bring a backup into an empty data folder, before the service starts")
+    restore.add_argument("file", type=Path, help="a backup's file, *.tar")
+    restore.set_defaults(command=_restore)
+
     prior = commands.add_parser("prior", help="learn the statistics of faces at large from a public data set")
     prior.add_argument("dataset", type=Path, help="a folder of many people, one folder for each")
     prior.add_argument("--source", required=True, help="what the data set is, and who made it; kept in the file")
@@ -125,6 +133,18 @@ def _recognize(parsed: argparse.Namespace) -> None:
     from jobs.commands.recognize_photos import recognize_photos
 
     recognize_photos(parsed.recognizer, parsed.photos)
+
+
+def _back_up(parsed: argparse.Namespace) -> None:
+    from jobs.commands.back_up import back_up
+
+    back_up(parsed.file)
+
+
+def _restore(parsed: argparse.Namespace) -> None:
+    from jobs.commands.restore import restore
+
+    restore(parsed.file)
 
 
 def _prior(parsed: argparse.Namespace) -> None:

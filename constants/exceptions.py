@@ -150,3 +150,9 @@ class BundleInvalid(FacialError):
     """A recognizer's file is damaged, foreign, or of a version that cannot be read."""
 
     code = "bundle_invalid"
+
+
+class BackupInvalid(FacialError):
+    """A backup is damaged, foreign or of a version that cannot be read, or what it is to be made of is damaged."""
+
+    code = "backup_invalid"

@@ -19,6 +19,8 @@ _MAX_SOCKET_PATH = 100
 
 #: What the variables of settings start with, and those that only tests read.
 _PREFIX, _OF_TESTS = "FACIAL_", "FACIAL_TEST_"
+#: The database's file in the data folder.
+DATABASE_FILE = "facial.sqlite"
 
 
 class Settings(BaseSettings):
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     @computed_field(description="Where jobs and encodings are kept")  # type: ignore[prop-decorator]
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir / 'facial.sqlite'}"
+        return self.database_url or f"sqlite:///{self.data_dir / DATABASE_FILE}"
 
     def broker_address(self, side: Literal["clients", "workers"]) -> str:
         """ZeroMQ address of the dispatcher's socket for clients or for workers."""

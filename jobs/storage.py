@@ -7,13 +7,24 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from constants.settings import DATABASE_FILE
 from modelization.bundle.bundle_file import search_file, sync_folder
+
+#: What the files of versions are called under the data folder: made of ids and numbers alone.
+_PICTURE = re.compile(r"images/[0-9a-f]{32}/[0-9]+/[0-9]+")
+_BUNDLE = re.compile(r"bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+")
+
+
+def is_of_version(name: str) -> bool:
+    """Whether a name under the data folder is that of a version's picture, bundle or search."""
+    return any(named.fullmatch(name) for named in (_PICTURE, _BUNDLE))
 
 
 class Storage:
     """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``.
 
-    Names are made of ids and numbers alone; nothing that a client sent becomes part of a path.
+    Names are made of ids and numbers alone; nothing that a client sent becomes part of a path. A file that is there
+    under its name is whole and never changes; a search alone is replaced by a later state of itself.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -21,6 +32,13 @@ class Storage:
         self.incoming = data_dir / "incoming"
         self.images = data_dir / "images"
         self.bundles = data_dir / "bundles"
+        #: What is restored, until all of it is; see ``jobs/commands/restore.py``.
+        self.restoring = data_dir / "restoring"
+
+    @property
+    def is_half_restored(self) -> bool:
+        """Whether a restore was broken off here: its database comes last."""
+        return self.restoring.exists() and not (self.data_dir / DATABASE_FILE).exists()
 
     def make_folders(self) -> None:
         """Make the folders that are missing, for this user alone: they hold faces."""
@@ -38,6 +56,18 @@ class Storage:
 
     def bundle(self, recognizer_id: str, name: str) -> Path:
         return self.bundles / recognizer_id / name
+
+    def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
+        """The pictures that a version has now, by their names under the data folder."""
+        return self._named(_listed(self.image_folder(recognizer_id, version)))
+
+    def bundles_of(self, recognizer_id: str, version: int) -> list[str]:
+        """The bundles of a version, published or not, and where its search stands, likewise."""
+        return self._named(self._of_version(recognizer_id, version))
+
+    def _named(self, files: list[Path]) -> list[str]:
+        skipped = len(self.data_dir.as_posix()) + 1
+        return [name for file in files if is_of_version(name := file.as_posix()[skipped:])]
 
     @contextmanager
     def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
@@ -125,10 +155,10 @@ class Storage:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it is gone."""
+    """What is in a folder now; nothing where there is none, or none any more."""
     try:
         return list(folder.iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

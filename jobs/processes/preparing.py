@@ -1,13 +1,10 @@
 """What every process of a service finds ready: folders, tables of this release, and the networks' graphs."""
 
-import fcntl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
-
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
+from jobs.folder_lock import only_one
+from jobs.snapshot import sweep_snapshot
+from jobs.storage import Storage
 from jobs.workplace import Workplace
 from preprocessor.face_pipeline import prepare_graphs
 
@@ -18,12 +15,14 @@ _STOPPING_S = 15.0
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
-    Raises ``InvalidSettings`` for a data folder that cannot be made, or that another service uses, and
-    ``OtherRelease`` as ``Workplace.of`` does.
+    Raises ``InvalidSettings`` for a data folder that cannot be made, that another service uses, or that a restore left
+    half-done, and ``OtherRelease`` as ``Workplace.of`` does.
     """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with only_one(settings, _STOPPING_S):
+            _refuse_half_restored(settings)
+            sweep_snapshot(settings)
             Workplace.of(settings).database.close()
             prepare_graphs(settings)
     except OSError as error:
@@ -32,23 +31,8 @@ def prepare(settings: Settings) -> None:
         ) from error
 
 
-@contextmanager
-def only_one(settings: Settings, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold the data folder's lock. Raises ``InvalidSettings`` where another service keeps it for ``patience_s``."""
-    until = time.monotonic() + patience_s
-    with (settings.data_dir / "lock").open("w") as file:
-        while not _locked(file):
-            if time.monotonic() >= until:
-                raise InvalidSettings(
-                    f"Another service uses the data folder {settings.data_dir}; set FACIAL_DATA_DIR to another one."
-                )
-            time.sleep(0.1)
-        yield
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _refuse_half_restored(settings: Settings) -> None:
+    if Storage(settings.data_dir).is_half_restored:
+        raise InvalidSettings(
+            f"A restore into the data folder {settings.data_dir} was broken off: run it again, or empty the folder."
+        )

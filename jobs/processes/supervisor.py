@@ -10,12 +10,12 @@ from contextlib import suppress
 import zmq
 
 from constants.settings import Settings
+from jobs.folder_lock import only_one
 from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
 from jobs.processes.board import Board
 from jobs.processes.child import Child
 from jobs.processes.messages import Message
-from jobs.processes.preparing import only_one
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
 from jobs.workplace import Workplace

@@ -17,15 +17,20 @@ _UNVERSIONED, _ITS_COLUMN = "0.9.0", ("builds", "topology")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+def schema_of(database: Database) -> str | None:
+    """The release whose tables a database has; None for no tables, or for those of a release that did not say."""
+    with database.read() as connection:
+        return _schema(connection)
+
+
 def migrate(database: Database) -> None:
     """Make the tables, or carry over those of an older release, while no other process can.
 
     Nothing is changed unless all of it is. Raises ``OtherRelease`` for tables that are older than can be carried
     over, or newer than this release.
     """
-    with database.read() as connection:
-        if _schema(connection) == SCHEMA:
-            return
+    if schema_of(database) == SCHEMA:
+        return
     with database.change_tables() as connection:
         schema = _schema(connection)
         if schema == SCHEMA:  # another process was faster
@@ -38,7 +43,6 @@ def migrate(database: Database) -> None:
 
 
 def _schema(connection: Connection) -> str | None:
-    """The release whose tables these are; None for no tables, or for those of a release that did not say."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
