@@ -13,6 +13,7 @@ from constants.exceptions import Erased, NotFound, NotReady, Overloaded
 from constants.reasons import Reason
 from features.database import Database
 from jobs.storage import Storage
+from jobs.table import build_log
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
 from jobs.table.tables import OPEN_STATES, BuildState, FileState, TaskKind, builds, files, recognizers, tasks
@@ -89,6 +90,7 @@ def submit(
             connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
             build = insert_build(connection, recognizer_id, 1, options)
             insert_files(connection, build, uploads, version=1)
+            build_log.accepted(connection, build)
     except BaseException:
         storage.erase(recognizer_id)
         raise

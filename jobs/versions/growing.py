@@ -7,6 +7,7 @@ from constants.reasons import Reason
 from features.database import Database
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
+from jobs.table import build_log
 from jobs.table.builds import Upload, insert_files, paths, refuse_overload
 from jobs.table.records import File, files_of
 from jobs.versions.next_version import latest, next_version
@@ -30,6 +31,7 @@ def grow(database: Database, storage: Storage, recognizer_id: str, uploads: Sequ
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
             storage.take_in(paths(uploads, first), recognizer_id, version)
             insert_files(connection, build, uploads, version, first)
+            build_log.accepted(connection, build)
     except BaseException:
         if version:
             storage.erase_images(recognizer_id, version)
