@@ -29,11 +29,15 @@ _OPTIONS = {name: option for name, option in BuildOptions.model_fields.items() i
 def create_app() -> "Flask":
     """The WSGI application; imported here, so that workers are free of it."""
     from app import create_app
+    from logger import log_uncaught, speak_alone
 
     try:
-        return create_app(load_settings())
+        app = create_app(load_settings())
     except FacialError as error:
         sys.exit(str(error))
+    log_uncaught()
+    speak_alone()
+    return app
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,7 +164,9 @@ def _bench(parsed: argparse.Namespace) -> None:
 
 def _workers(_: argparse.Namespace) -> None:
     from jobs.processes.supervisor import supervise
+    from logger import log_uncaught
 
+    log_uncaught()
     supervise(load_settings())
 
 
@@ -187,7 +193,9 @@ def _joined(parsed: argparse.Namespace, slot: str) -> str:
     """Make this process one of a service's, and give its name there."""
     from jobs.processes.parents import end_with
     from jobs.work import pulse
+    from logger import log_uncaught
 
+    log_uncaught()
     end_with(parsed.parent)
     if parsed.pulse:
         pulse.own.attach(*parsed.pulse)

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import errors, events, health, metrics, mission, people, recognizers, request_ids, service
+from app import errors, events, health, metrics, mission, people, recognizers, request_ids, request_times, service
 from app.openapi import spec
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
@@ -24,4 +24,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     for views in (mission, recognizers, events, people, health, metrics):
         app.register_blueprint(views.blueprint)
     spec.register(app)
+    request_times.register(app)
     return app

@@ -24,7 +24,7 @@ from constants.exceptions import (
     RequestTooLarge,
     UnsupportedMedia,
 )
-from logger import about, logger
+from logger import logger
 
 _STATUS: dict[type[FacialError], HTTPStatus] = {
     NothingUsable: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -78,8 +78,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    with about(g.get("request_id", "-")):
-        logger.opt(exception=error).error("a request failed")
+    logger.opt(exception=error).error("a request failed")
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The service failed; its log says why, under this request's id."
     )

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe message logged")
+    log_format: Literal["text", "json"] = Field("text", description="A line of the log: for people, or for programs")
     detector: DetectorName = Field(
         "cascade", description="How faces are found: HOG (80 pixels), HOG doubled (40), MMOD, or each in turn"
     )

@@ -1,7 +1,7 @@
 """The database: one place that opens it, so that every process treats it alike."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,10 @@ metadata = MetaData()
 PATIENCE_S = 30.0
 #: The number by which writers to PostgreSQL agree on a lock: any will do.
 _WRITERS = 0x6661636961
+#: A look at what a transaction leaves just before it is committed, which gives what is done once it is.
+Look = Callable[[Connection], Callable[[], None]]
+#: The option of a writing connection that holds these.
+_AT_COMMIT = "facial_at_commit"
 
 
 class Database:
@@ -45,11 +49,16 @@ class Database:
         Taking the right at the start (BEGIN IMMEDIATE) is what keeps two writers that first read and
         then write from failing halfway.
         """
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        looks: list[Look] = []
+        options = {"writes": True, _AT_COMMIT: looks}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             if self.engine.dialect.name == "postgresql":
                 # Here, too, one writer at a time: who records the last picture must see all the others.
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
+            seen = [look(connection) for look in looks]
+        for act in seen:
+            act()
 
     @contextmanager
     def change_tables(self) -> Iterator[Connection]:
@@ -86,6 +95,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def at_commit(connection: Connection, look: Look) -> None:
+    """Have a look at the end of a writing transaction, and do what it gives; neither where that is rolled back."""
+    connection.get_execution_options()[_AT_COMMIT].append(look)
 
 
 def _tune_sqlite(engine: Engine, patience_s: float) -> None:

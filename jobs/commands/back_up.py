@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from constants.version import VERSION
-
 from constants.exceptions import BackupInvalid, InvalidRequest, OtherRelease
+from constants.release import VERSION
 from constants.settings import DATABASE_FILE, Settings, load_settings
 from features.database import Database
 from jobs.commands.backup_archive import BackupManifest, pack

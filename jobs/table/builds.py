@@ -13,6 +13,7 @@ from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database
 from jobs.storage import Storage
+from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
@@ -102,6 +103,7 @@ def submit(
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
+        build_log.accepted(connection, build)
     return recognizer_id
 
 

@@ -1,5 +1,6 @@
 """The tables of recognizers, their builds, a build's files, faces and people, and the tasks still to be done."""
 
+import time
 from enum import StrEnum
 
 from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
@@ -176,6 +177,7 @@ tasks = Table(
     Column("kind", String, nullable=False),
     Column("file", ForeignKey("files.id")),
     Column("state", String, nullable=False, default=TaskState.QUEUED),
+    Column("queued_at", Float, nullable=False, default=time.time),
     # How often it failed by itself: by a crash, a limit or an error of its own.
     Column("attempts", Integer, nullable=False, default=0),
     # How often it was broken off and nobody can say that it was its own doing.
@@ -192,6 +194,29 @@ tasks = Table(
     Index("tasks_to_claim", "kind", "state", "build", "id"),
     Index("tasks_of_build", "build"),
     sqlite_autoincrement=True,
+)
+
+#: How often work was broken off, and how often for good, since the data folder was made.
+broken_off = Table(
+    "broken_off",
+    metadata,
+    Column("kind", String, primary_key=True),
+    # jobs.table.tasks.Ending.
+    Column("ending", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("given_up", Integer, nullable=False),
+)
+
+#: How long finished work took, since the data folder was made: the buckets of a histogram.
+durations = Table(
+    "durations",
+    metadata,
+    Column("work", String, primary_key=True),
+    # The bucket's upper bound in seconds, which may be infinite, and how many fell into it and into none below.
+    Column("within_s", Float, primary_key=True),
+    Column("number", Integer, nullable=False),
+    # The sum of these.
+    Column("seconds", Float, nullable=False),
 )
 
 #: Requests that named a key of their own, so that sending one again does nothing twice.

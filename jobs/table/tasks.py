@@ -22,8 +22,10 @@ from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
 from features.database import Database
 from features.store import FaceFeatures
+from jobs.table import build_log
 from jobs.table.found_faces import insert_faces
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
+from jobs.table.work_counts import count_broken_off
 from modelization.training_progress import Progress
 
 #: Pictures handed to a worker at once: enough to batch, few enough that little is done twice.
@@ -111,6 +113,7 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0)
             .where(tasks.c.id.in_([row.id for row in chosen]))
             .values(state=TaskState.LEASED, worker=worker, token=held.token, renewals=0)
         )
+        build_log.begun(connection, build, kind, worker)
         if kind == TaskKind.ENCODE:
             _set_state(connection, build, BuildState.ENCODING, only_from=BuildState.QUEUED)
         return held
@@ -150,6 +153,7 @@ def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
     """End a build, within the caller's transaction; ``False`` where the lease is gone."""
     if not _holds(connection, claim):
         return False
+    build_log.ended(connection, claim.build, ended.state, ended.manifest)
     connection.execute(delete(tasks).where(_held(claim)))
     columns = asdict(ended) | {"finished_at": time.time()}
     if ended.state == BuildState.READY:
@@ -225,6 +229,7 @@ def _take_back(
 ) -> None:
     taken = connection.execute(select(tasks).where(tasks.c.state == TaskState.LEASED, which)).all()
     claimed = Counter(task.token for task in taken)
+    build_log.broken_off(connection, taken, ending)
     for task in taken:
         # Of several at once nobody knows which one it was; each is then tried alone.
         own = Ending.INTERRUPTED if ending == Ending.FAILED and claimed[task.token] > 1 else ending
@@ -242,6 +247,7 @@ def _take_back(
                 **count,
             )
         )
+        count_broken_off(connection, task.kind, own, given_up)
         if given_up:
             _go_on_without(connection, task, error, final)
 
@@ -251,6 +257,7 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
         connection.execute(
             update(files).where(files.c.id == task.file).values(state=FileState.REJECTED, reason=Reason.UNPROCESSABLE)
         )
+        build_log.given_up(connection, task.build)
         train_if_encoded(connection, task.build)
         return
     recognizer = connection.scalar(select(builds.c.recognizer_id).where(builds.c.number == task.build))
@@ -261,6 +268,7 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
         .where(builds.c.number == task.build)
         .values(state=BuildState.FAILED, message=message, finished_at=time.time())
     )
+    build_log.ended(connection, task.build, BuildState.FAILED)
 
 
 def given_up(connection: Connection, build: int) -> list[int]:
@@ -274,6 +282,7 @@ def train_if_encoded(connection: Connection, build: int) -> None:
     """Queue a build's training if none of its files waits any more."""
     waiting = select(files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING).limit(1)
     if connection.scalar(waiting) is None:
+        build_log.encoded(connection, build)
         connection.execute(insert(tasks).values(build=build, kind=TaskKind.TRAIN))
         _set_state(connection, build, BuildState.TRAINING)
 

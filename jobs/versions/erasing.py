@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, exists, select, update
 from features import store
 from features.database import Database
 from jobs.storage import Storage
+from jobs.table import build_log
 from jobs.table.builds import build_of
 from jobs.table.idempotency import forget_what_was_asked
 from jobs.table.tables import OPEN_STATES, FileState, builds, faces, files, people, recognizers, tasks
@@ -21,8 +22,9 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     """
     with database.write() as connection:
         build_of(connection, recognizer_id)
-        mine = select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)
-        erase_builds(connection, list(connection.scalars(mine)))
+        mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
+        build_log.erased(connection, recognizer_id, mine)
+        erase_builds(connection, mine)
         connection.execute(
             update(recognizers).where(recognizers.c.id == recognizer_id).values(erased_at=time.time(), name="")
         )
@@ -40,6 +42,7 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
         build = build_of(connection, recognizer_id, version).number
         mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
         if len(mine) > 1:
+            build_log.erased(connection, recognizer_id, [build], version)
             erase_builds(connection, [build])
     if len(mine) == 1:
         erase(database, storage, recognizer_id)

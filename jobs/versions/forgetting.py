@@ -16,7 +16,7 @@ from features.database import Database
 from features.lookalikes import may_be_of
 from features.store import FaceFeatures
 from jobs.storage import Storage
-from jobs.table import tasks
+from jobs.table import build_log, tasks
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_elsewhere
@@ -72,6 +72,8 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         reduced = [number for number in staying if _erase_faces(connection, versions[number], gone)]
         erase_builds(connection, [numbers[number] for number in erased])
         forget_unneeded(connection, {content for content, _ in gone})
+        build_log.forgotten(connection, build, len(erased), len(gone - elsewhere))
+        build_log.accepted(connection, build)
         tasks.train_if_encoded(connection, build)
     for number in erased:
         storage.erase_version(recognizer_id, number)

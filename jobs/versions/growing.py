@@ -8,6 +8,7 @@ from constants.reasons import Reason
 from features.database import Database
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
+from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.builds import Upload, insert_files, paths
 from jobs.table.records import File, files_of
@@ -34,6 +35,7 @@ def grow(
         taken.enter_context(storage.taking_in(paths(uploads, first), recognizer_id, version))
         insert_files(connection, build, uploads, version, first)
         admission.note(connection, recognizer_id, version)
+        build_log.accepted(connection, build)
     return version
 
 

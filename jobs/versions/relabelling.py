@@ -8,7 +8,7 @@ from constants.exceptions import InvalidRequest
 from features.database import Database
 from features.store import portions
 from jobs.intake.labels import same_label
-from jobs.table import tasks
+from jobs.table import build_log, tasks
 from jobs.table.records import Face, File, files_of
 from jobs.table.tables import Choice, faces, files
 from jobs.versions.next_version import known_label, latest, next_version, refuse_one_person
@@ -44,6 +44,7 @@ def relabel(
         for some in portions(follow):
             connection.execute(update(files).where(files.c.id.in_(some)).values(label=new))
         refuse_one_person(connection, build)
+        build_log.accepted(connection, build)
         tasks.train_if_encoded(connection, build)
     return version
 

@@ -8,7 +8,7 @@ from constants.exceptions import Conflict
 from features.database import Database
 from features.store import portions
 from jobs.storage import Storage
-from jobs.table import tasks
+from jobs.table import build_log, tasks
 from jobs.table.builds import build_of
 from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
 from jobs.table.records import Build, files_of, query_builds
@@ -42,6 +42,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
             storage.share_images(recognizer_id, base.version, version, given_up)
             _wait_again(connection, build, given_up)
+            build_log.accepted(connection, build)
             connection.execute(delete(task_table).where(task_table.c.build == base.number))
             remember(connection, request, recognizer_id, version)
     except BaseException:
@@ -80,6 +81,7 @@ def _given_up(connection: Connection, storage: Storage, build: Build) -> list[in
 
 def _queue_again(connection: Connection, build: Build, given_up: Collection[int]) -> None:
     """Let a failed build go on: with the pictures that were given up, then with its training."""
+    build_log.retried(connection, build.number, len(given_up))
     connection.execute(delete(task_table).where(task_table.c.build == build.number))
     _wait_again(connection, build.number, given_up)
     again = {"state": BuildState.ENCODING, "message": "", "finished_at": None, "progress": None}

@@ -1,9 +1,10 @@
 """A claim of pictures: read, encode those never seen before, commit what came of each."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
@@ -13,6 +14,7 @@ from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where
 from jobs.table.tables import tasks as task_table
+from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
 from jobs.work.clips import Frame, encode_video, replace_by_frames
 from jobs.work.pipelines import settings_of_build
@@ -48,31 +50,36 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
     videos = {content: path for content, path in unknown.items() if _is_video(path)}
     pictures = {content: _image(path) for content, path in unknown.items() if content not in videos}
+    begun = time.monotonic()
     encoded = workplace.executor.submit(stages.encode, list(pictures.values()), settings).result() if pictures else []
+    took = [Took(Work.PICTURE, time.monotonic() - begun, len(pictures))]
     found: dict[str, _Found] = {**known, **dict(zip(pictures, encoded, strict=True))}
-    clips: dict[str, _Found] = {
-        content: encode_video(workplace, content, path, settings) for content, path in videos.items()
-    }
-    _commit(workplace, claim, files, version, found | clips)
+    for content, path in videos.items():
+        begun = time.monotonic()
+        found[content] = encode_video(workplace, content, path, settings)
+        took.append(Took(Work.VIDEO, time.monotonic() - begun))
+    with workplace.database.write() as connection:
+        _record(connection, claim, files, version, found)
+        for each in took:
+            count_duration(connection, each)
     if not build.options.keep_images:
         for path in paths.values():
             path.unlink(missing_ok=True)
 
 
-def _commit(
-    workplace: Workplace, claim: tasks.Claim, files: Sequence[File], version: str, found: Mapping[str, _Found]
+def _record(
+    connection: Connection, claim: tasks.Claim, files: Sequence[File], version: str, found: Mapping[str, _Found]
 ) -> None:
-    with workplace.database.write() as connection:
-        # Asked first: what was cancelled meanwhile must leave no encodings behind.
-        if not tasks.finish_encoding(connection, claim, [_outcome(file, found[file.content_hash]) for file in files]):
-            raise BuildCancelled("The lease is gone.")
-        images = {content: image for content, image in found.items() if isinstance(image, ImageFeatures)}
-        frames = [frame for clip in found.values() if isinstance(clip, list) for frame in clip]
-        store.put(connection, version, images | {frame.content_hash: frame.features for frame in frames})
-        for file in files:
-            clip = found[file.content_hash]
-            if isinstance(clip, list):
-                replace_by_frames(connection, claim.build, file, clip)
+    # Asked first: what was cancelled meanwhile must leave no encodings behind.
+    if not tasks.finish_encoding(connection, claim, [_outcome(file, found[file.content_hash]) for file in files]):
+        raise BuildCancelled("The lease is gone.")
+    images = {content: image for content, image in found.items() if isinstance(image, ImageFeatures)}
+    frames = [frame for clip in found.values() if isinstance(clip, list) for frame in clip]
+    store.put(connection, version, images | {frame.content_hash: frame.features for frame in frames})
+    for file in files:
+        clip = found[file.content_hash]
+        if isinstance(clip, list):
+            replace_by_frames(connection, claim.build, file, clip)
 
 
 def _path(workplace: Workplace, build: Build, file: File) -> Path:

@@ -2,7 +2,7 @@
 
 from constants.exceptions import BuildCancelled, BuildFailed, MachineFault, WorkerStopping
 from jobs.machine_faults import is_machine_fault
-from jobs.table import tasks
+from jobs.table import build_log, tasks
 from jobs.table.tables import TaskKind
 from jobs.work.encoding import encode_claim
 from jobs.work.tidying import tidy_build
@@ -18,7 +18,7 @@ def run(workplace: Workplace, claim: tasks.Claim) -> bool:
 
     ``False`` where the machine is at fault: the claim is then held still, for the caller to give back.
     """
-    with about(f"build-{claim.build}"):
+    with about(build_log.identity_of(workplace.database, claim.build)):
         try:
             _work(workplace, claim)
         except Exception as error:

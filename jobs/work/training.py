@@ -1,5 +1,6 @@
 """A claim of a training: name the faces, train, commit the finished bundle."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,10 +9,11 @@ from pathlib import Path
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
-from jobs.table import tasks
+from jobs.table import build_log, tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_of
 from jobs.table.tables import BuildState
+from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
 from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
@@ -75,24 +77,32 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examin
         _kept(workplace, build, found),
     )
     report = TrainingReport(workplace.settings.database, claim)
+    begun = time.monotonic()
     result = workplace.executor.submit(stages.train, request, report).result()
+    took = Took(Work.TRAINING, time.monotonic() - begun)
+    people, faces = len(training_set.labels), len(training_set.people)
+    build_log.trained(build.recognizer_id, build.version, people, faces, took.seconds)
     message = _size(training_set)
     if options.optimize and result.manifest["search"] is None:
         message += "; no topology was searched for: that needs a person with two faces"
     try:
         # Only with this do readers see the bundle: whoever lost the claim deletes its own, and touches no other.
         ended = tasks.Ended(BuildState.READY, message, path.name, result.manifest, result.sha256)
-        _commit(workplace, claim, found, ended)
+        _commit(workplace, claim, found, ended, took)
     except BuildCancelled:
         path.unlink(missing_ok=True)
         raise
 
 
-def _commit(workplace: Workplace, claim: tasks.Claim, found: Examined, ended: tasks.Ended) -> None:
+def _commit(
+    workplace: Workplace, claim: tasks.Claim, found: Examined, ended: tasks.Ended, took: Took | None = None
+) -> None:
     with workplace.database.write() as connection:
         if not tasks.finish_training(connection, claim, ended):
             raise BuildCancelled("The lease is gone.")
         record(connection, claim.build, found)
+        if took is not None:
+            count_duration(connection, took)
 
 
 def _refuse_nothing_new(build: Build, found: Examined) -> None:

@@ -1,8 +1,14 @@
 """What whoever watches the service is told."""
 
 import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
 
 
 def figures(client) -> dict[tuple[str, ...], float]:
@@ -24,7 +30,45 @@ def test_builds_are_counted_from_waiting_to_erased(client, people, finish):
     assert done["facial_files", "encoded"] == 12
     assert not any(value for (name, *_), value in done.items() if name == "facial_tasks")
     client.delete(f"/v1/recognizers/{recognizer}")
-    assert not any(figures(client).values())
+    gone = figures(client)
+    assert not any(gone[key] for key in waiting if key[0] in ("facial_recognizers", "facial_builds", "facial_files"))
+    assert not any(value for (name, *_), value in gone.items() if name == "facial_tasks")
+    assert gone["facial_work_seconds_count", "training"] == done["facial_work_seconds_count", "training"] == 1
+    assert gone["facial_work_seconds_sum", "training"] > 0
+
+
+def test_the_room_on_the_disk_is_that_of_the_data_folder(client, workplace):
+    free = shutil.disk_usage(workplace.settings.data_dir).free
+    assert 0.5 < figures(client)["facial_disk_free_bytes",] / free < 2
+
+
+def test_requests_are_timed_by_route_method_and_class_of_status(client):
+    for path in ("/is_alive", "/is_alive", "/v1/recognizers/Ada-Secret", "/v1/recognizers/Ben-Secret"):
+        client.get(path)
+    client.delete("/is_alive")
+    client.open("/is_alive", method="FORGED")
+    client.get("/Ada-Secret")
+    text, found = client.get("/metrics").text, figures(client)
+    counted = {key[1:]: value for key, value in found.items() if key[0] == "facial_request_seconds_count"}
+    assert counted == {
+        ("GET", "/is_alive", "2xx"): 2,
+        ("GET", "/v1/recognizers/<recognizer_id>", "4xx"): 2,
+        ("any", "(no route)", "4xx"): 3,
+        ("GET", "/metrics", "2xx"): 1,
+    }
+    assert found["facial_request_seconds_bucket", "+Inf", "GET", "/is_alive", "2xx"] == 2
+    assert 0 < found["facial_request_seconds_sum", "GET", "/is_alive", "2xx"] < 60
+    assert "Secret" not in text and "FORGED" not in text
+
+
+def test_a_full_disk_breaks_no_request(workplace, tmp_path):
+    """Neither what is counted nor the log's lines need room: in a process that can write to no file."""
+    log = tmp_path / "log"
+    with log.open("wb") as full:
+        command = [sys.executable, "-m", "test.app.full_disk", str(workplace.settings.data_dir)]
+        said = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, check=True).stdout
+    counted = 'facial_request_seconds_count{method="GET",route="/is_alive",status="2xx"} 1.0'
+    assert said.splitlines() == ["200 200", counted]
 
 
 def test_no_label_is_among_them(client, people):

@@ -1,4 +1,4 @@
-"""Faces, people and requests get tables of their own; tasks say why they were tried, and leases need no clock."""
+"""Faces, people, requests and counters get tables of their own; tasks say why they were tried, and since when."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,8 +40,10 @@ def upgrade() -> None:
         batch.drop_column("lease_until")
         for name in _COUNTS:
             batch.add_column(sa.Column(name, sa.Integer, nullable=False, server_default="0"))
+        batch.add_column(sa.Column("queued_at", sa.Float, nullable=False, server_default="0"))
+    op.execute("UPDATE tasks SET queued_at = (SELECT created_at FROM builds WHERE number = tasks.build)")
     with op.batch_alter_table("tasks") as batch:
-        for name in _COUNTS:
+        for name in (*_COUNTS, "queued_at"):
             batch.alter_column(name, server_default=None)
     op.execute("UPDATE builds SET bundle = version || '.zip' WHERE bundle_sha256 IS NOT NULL")
 
@@ -74,6 +76,20 @@ def _make_tables() -> None:
         sa.Column("has_few", sa.Boolean, nullable=False),
         sa.Column("typical", sa.Integer, sa.ForeignKey("faces.id"), nullable=False),
         sa.Column("looks_like", sa.JSON, nullable=False),
+    )
+    op.create_table(
+        "broken_off",
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("ending", sa.String, primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("given_up", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "durations",
+        sa.Column("work", sa.String, primary_key=True),
+        sa.Column("within_s", sa.Float, primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("seconds", sa.Float, nullable=False),
     )
     op.create_table(
         "requests",
