@@ -1,10 +1,7 @@
 """Workers that come back after others took over from them, and workers that are stopped."""
 
 import hashlib
-import resource
-import signal
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,6 +12,7 @@ from jobs.table.tables import TaskKind
 from jobs.table.tables import builds as build_table
 from jobs.work import pulse, runner
 from jobs.workplace import ImmediateExecutor
+from test.full_disk import full_disk
 
 pytestmark = pytest.mark.thorough
 
@@ -111,16 +109,3 @@ def test_a_fault_of_the_machine_counts_against_nobody_and_keeps_the_pictures(cli
     tasks.release(workplace.database, "encode-0", tasks.Ending.TROUBLED)
     finish()
     assert client.get(f"/is_available?id={recognizer}").json["message"] == "ready: 3 people from 12 faces"
-
-
-@contextmanager
-def full_disk():
-    """Within, no file of this process grows."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)

@@ -2,13 +2,15 @@
 
 import io
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-ROOT = Path(__file__).parents[2]
+from jobs.table import tasks
+from jobs.table.tables import TaskKind
+from jobs.table.tasks import Ending
+from jobs.work import runner
+from test.full_disk import full_disk
 
 
 def figures(client) -> dict[tuple[str, ...], float]:
@@ -61,14 +63,29 @@ def test_requests_are_timed_by_route_method_and_class_of_status(client):
     assert "Secret" not in text and "FORGED" not in text
 
 
-def test_a_full_disk_breaks_no_request(workplace, tmp_path):
-    """Neither what is counted nor the log's lines need room: in a process that can write to no file."""
-    log = tmp_path / "log"
-    with log.open("wb") as full:
-        command = [sys.executable, "-m", "test.app.full_disk", str(workplace.settings.data_dir)]
-        said = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, check=True).stdout
-    counted = 'facial_request_seconds_count{method="GET",route="/is_alive",status="2xx"} 1.0'
-    assert said.splitlines() == ["200 200", counted]
+def test_a_full_disk_breaks_no_request(client):
+    """What is counted needs no room, and the log, which pytest keeps in a file, goes without its lines."""
+    client.get("/v1/recognizers")  # opens the database
+    with full_disk():
+        assert client.get("/is_alive").status_code == 200
+        found = figures(client)
+    assert found["facial_request_seconds_count", "GET", "/is_alive", "2xx"] == 1
+
+
+@pytest.mark.thorough
+def test_work_that_a_full_disk_refused_is_counted_once_when_it_is_done(client, gallery, workplace):
+    pictures = [next(person.iterdir()) for person in sorted(gallery.iterdir())]
+    files = [(io.BytesIO(picture.read_bytes()), f"{picture.parent.name}/1.jpg") for picture in pictures]
+    client.post("/build_recognizer", data={"images": files})
+    claim = tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a")
+    with full_disk():
+        assert not runner.run(workplace, claim)
+    tasks.release(workplace.database, "encode-0", Ending.TROUBLED)
+    refused = figures(client)
+    assert refused["facial_work_seconds_count", "picture"] == 0
+    assert refused["facial_broken_off_total", "troubled", "encode"] == len(files)
+    assert runner.run(workplace, tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"))
+    assert figures(client)["facial_work_seconds_count", "picture"] == len(files)
 
 
 def test_no_label_is_among_them(client, people):
