@@ -57,7 +57,7 @@ def evidence(angles: _Floats, pictures: npt.NDArray[np.floating] | float = 1.0) 
     """For one person against two: the logarithm of the ratio of likelihoods, in nats.
 
     ``angles`` are in radians, between a face and the mean of a person's ``pictures`` unit encodings. Both
-    hypotheses are normal, with means and spreads of the population; a face nearer than usual speaks for the
+    hypotheses are normal, with means and spreads of people at large; a face nearer than usual speaks for the
     person as much as a usual one does, for a narrow normal would else call it odd.
     """
     inverse = 1.0 / np.asarray(pictures, np.float64)
@@ -69,7 +69,7 @@ def evidence(angles: _Floats, pictures: npt.NDArray[np.floating] | float = 1.0) 
 
 
 def angle_of(nats: float) -> float:
-    """Radians between two faces at which ``evidence`` is so many nats, between the means of the population.
+    """Radians between two faces at which ``evidence`` is so many nats, between the means of people at large.
 
     The difference of two parabolas is one, and falls between their vertices.
     """

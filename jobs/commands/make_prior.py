@@ -1,4 +1,4 @@
-"""Making a population prior from a data set on this machine: the command ``run.py prior``."""
+"""Making a prior from a data set on this machine: the command ``run.py prior``."""
 
 import hashlib
 import os

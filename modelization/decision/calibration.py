@@ -14,16 +14,16 @@ _FPIR_AIM = 0.7
 _CAUTION_BELOW, _CAUTION_EXPONENT = 0.01, 0.4
 #: Logit above which a confidence, kept as float32, can no longer be told from 1.
 _MAX_THRESHOLD_LOGIT = 14.0
-#: People of a recognizer that weigh as much as the population does in its threshold. What the faces of 5 to
-#: 100 people say of strangers explained next to nothing of how recognizers differ there; people unlike the
-#: population's would have more to say, so it is not more.
-_POPULATION_PEOPLE = 200
+#: People of a recognizer that weigh as much as the prior does in its threshold. What the faces of 5 to 100 people
+#: say of strangers explained next to nothing of how recognizers differ there; people unlike the prior's would have
+#: more to say, so it is not more.
+_PRIOR_PEOPLE = 200
 
 
 def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float) -> float:
     """The least confidence, in (0, 1), with which at most about ``target_fpir`` of strangers would be named.
 
-    The population says where strangers lie for a gallery of this size. How people resemble each other here,
+    The prior says where strangers lie for a gallery of this size. How people resemble each other here,
     by the faces of each person were that person not known, moves it as far as there are people to show it.
     """
     people = len(held_out.faces_per_person)
@@ -31,7 +31,7 @@ def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float)
     threshold = calibrated.tail.threshold(share, people, held_out.inverse_faces)
     if people > 2:
         expected = calibrated.tail.threshold(0.5, people - 1, held_out.inverse_faces)
-        own = people / (people + _POPULATION_PEOPLE)
+        own = people / (people + _PRIOR_PEOPLE)
         threshold += own * (float(np.median(held_out.strangers)) - expected)
     return float(logistic(min(threshold, _MAX_THRESHOLD_LOGIT)))
 

@@ -37,7 +37,7 @@ class DecisionRule:
 
 @dataclass(frozen=True)
 class Decider:
-    """All that a face and the head's posterior are judged by: the people, the population, and the rule."""
+    """All that a face and the head's posterior are judged by: the people, the prior's statistics, and the rule."""
 
     model: TwoCovariance
     gallery: Gallery

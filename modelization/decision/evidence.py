@@ -18,9 +18,9 @@ _Floats = npt.NDArray[np.float64]
 #: ``cosine`` of the face to the person's mean, ``distance`` Euclidean from it, ``lead`` of that distance over
 #: the nearest other person's (negative where another is nearer), ``likelihood_ratio`` of the two-covariance
 #: model in nats, ``specificity``: by how many standard deviations the cosine exceeds the one of the face to
-#: people at large (normalisation by a cohort, here the population's own normal), ``typicality``: cosine of the face
-#: to the population's mean, ``length`` of the person's mean, and the logarithm of the number of ``people``:
-#: these last say how much the others are worth. ``posterior`` is the logarithm of the head's.
+#: people at large (normalisation by a cohort, here their own normal), ``typicality``: cosine of the face to their
+#: mean, ``length`` of the person's mean, and the logarithm of the number of ``people``: these last say how much the
+#: others are worth. ``posterior`` is the logarithm of the head's.
 EVIDENCE = (
     "cosine",
     "distance",

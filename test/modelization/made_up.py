@@ -1,4 +1,4 @@
-"""Encodings of people who do not exist, drawn from the population that the prior describes."""
+"""Encodings of people who do not exist, drawn from what the prior says of people at large."""
 
 from collections.abc import Sequence
 

@@ -38,7 +38,7 @@ def test_what_is_aimed_at_is_less_than_what_was_asked(share: float) -> None:
 @pytest.mark.parametrize("target", [0.05, 0.01])
 @pytest.mark.parametrize("counts", [[3, 3], [3] * 5, [8] * 20, [4] * 60, [1] * 20])
 def test_strangers_are_named_no_more_often_than_asked(counts: list[int], target: float) -> None:
-    """Of people drawn from the population's own model, who are a little easier than real ones."""
+    """Of people drawn from the prior's own model, who are a little easier than real ones."""
     measured = []
     for seed in range(5):
         known = training_set(counts, seed)
