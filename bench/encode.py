@@ -16,8 +16,8 @@ from preprocessor.types import Box, DetectedFace, Pixels
 
 #: Faces, a multiple of a batch; a short run takes a tenth.
 FACES, QUICK_FACES = 240, 24
-#: Products of matrices, the fastest of which is taken as the core's peak.
-PRODUCTS = 30
+#: How often products of matrices are tried, the fastest of which is taken as the core's peak.
+TRIALS = 30
 #: Where the face stands in a picture, as shares of its sides: so it is in LFW, where it is centred.
 FACE = Box(0.29, 0.29, 0.71, 0.71)
 
@@ -39,7 +39,7 @@ def main() -> None:
             ours.append(seconds / len(batch))
             differences.append(np.abs(expected - found).max())
         # Apart from the batches, whose caches the matrices would empty.
-        peak = max(operations_per_second() for _ in progress(range(PRODUCTS), "multiplying matrices"))
+        peak = max(operations_per_second() for _ in progress(range(TRIALS), "multiplying matrices"))
         (graph,) = Path(folder).glob("*.onnx")
         operations = convolution_operations(graph, chips=chips[:1].shape)
     figures = {
