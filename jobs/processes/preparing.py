@@ -1,13 +1,8 @@
 """What every process of a service finds ready: folders, tables of this release, and the networks' graphs."""
 
-import fcntl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
-
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
+from jobs.folder_lock import only_one
 from jobs.workplace import Workplace
 from preprocessor.face_pipeline import prepare_graphs
 
@@ -30,25 +25,3 @@ def prepare(settings: Settings) -> None:
         raise InvalidSettings(
             f"The data folder {settings.data_dir} cannot be used: {error.strerror}. Set FACIAL_DATA_DIR to another one."
         ) from error
-
-
-@contextmanager
-def only_one(settings: Settings, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold the data folder's lock. Raises ``InvalidSettings`` where another service keeps it for ``patience_s``."""
-    until = time.monotonic() + patience_s
-    with (settings.data_dir / "lock").open("w") as file:
-        while not _locked(file):
-            if time.monotonic() >= until:
-                raise InvalidSettings(
-                    f"Another service uses the data folder {settings.data_dir}; set FACIAL_DATA_DIR to another one."
-                )
-            time.sleep(0.1)
-        yield
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

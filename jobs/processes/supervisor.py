@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from constants.settings import Settings
-from jobs.processes.preparing import only_one
+from jobs.folder_lock import only_one
 from jobs.table.tables import TaskKind
 from logger import logger, start_logging
 
