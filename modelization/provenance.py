@@ -8,9 +8,6 @@ from modelization.findings import Findings
 from modelization.search.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
 
-#: Pictures of a build that a proof takes: enough for every kind of face, few enough for a second or two.
-PARITY_PICTURES = 12
-
 #: Share of strangers named, unless the request says another.
 _DEFAULT_TARGET_FPIR = 0.01
 #: The smallest and largest share that may be asked for: below, no tail fitted to faces is to be

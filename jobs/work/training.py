@@ -20,9 +20,12 @@ from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TRAINING, TrainingReport
 from jobs.workplace import Workplace
 from modelization.findings import name_files
-from modelization.provenance import PARITY_PICTURES, Provenance, TrainingOptions
+from modelization.provenance import Provenance, TrainingOptions
 from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.version import pipeline_version
+
+#: Kept pictures that the one-file form is proved on: enough for every kind of face, few enough for a second or two.
+_PARITY_PICTURES = 12
 
 
 def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
@@ -116,7 +119,7 @@ def _refuse_nothing_new(build: Build, found: Examined) -> None:
 
 def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
-    used = [file for file in found.files if file.id in found.used][:PARITY_PICTURES]
+    used = [file for file in found.files if file.id in found.used][:_PARITY_PICTURES]
     return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
 
 

@@ -11,15 +11,14 @@ from typing import Self
 
 from constants.exceptions import BuildFailed, ImageRejected
 from constants.settings import Settings
-from modelization.bundle.bundle_file import PHOTO_ONNX
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.parity import OneFile, PhotoParity, Service, compare
-from modelization.provenance import PARITY_PICTURES
 from preprocessor.decoding import Photo
 from preprocessor.face_pipeline import make_pipeline
 from preprocessor.types import Pixels
 
-_HEAD, _PICTURE = "head.onnx", "picture"
+#: Names of what the process is given; nothing more is imported for them, since it loads anew for every build.
+_MODEL, _HEAD, _PICTURE = "recognizer.onnx", "head.onnx", "picture"
 
 
 class PhotoProof:
@@ -53,14 +52,14 @@ class PhotoProof:
     def prove(self, model: bytes, head: bytes, pictures: Sequence[bytes] = ()) -> PhotoParity:
         """Compare a one-file recognizer with the service's pipeline and ``head``; once for each ``PhotoProof``.
 
-        On up to twelve held-out ``pictures``, where a build kept them, and always on three drawn faces. Raises
-        ``BuildFailed`` where the two are not the same.
+        On ``pictures``, where a build kept them, and always on three drawn faces. Raises ``BuildFailed`` where the two
+        are not the same.
         """
         with tempfile.TemporaryDirectory(prefix="facial-parity-") as name:
             folder = Path(name)
-            (folder / PHOTO_ONNX).write_bytes(model)
+            (folder / _MODEL).write_bytes(model)
             (folder / _HEAD).write_bytes(head)
-            for number, picture in enumerate(pictures[:PARITY_PICTURES]):
+            for number, picture in enumerate(pictures):
                 (folder / f"{_PICTURE}{number}").write_bytes(picture)
             said = self._ask(name)
         if said is None:
@@ -86,7 +85,7 @@ def _main() -> None:
     if name:  # else nobody waits for the proof any more
         folder = Path(name)
         service = Service(pipeline, (folder / _HEAD).read_bytes())
-        print(json.dumps(asdict(compare(OneFile(folder / PHOTO_ONNX), service, _pictures(folder)))))
+        print(json.dumps(asdict(compare(OneFile(folder / _MODEL), service, _pictures(folder)))))
 
 
 def _pictures(folder: Path) -> Iterator[Pixels]:

@@ -118,3 +118,18 @@ def test_only_training_loads_tensorflow(module):
     program = f"import sys, {module}; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("jobs.processes.supervisor", {"cv2", "dlib", "onnxruntime", "PIL"}),
+        ("jobs.processes.dispatcher", {"cv2", "dlib", "onnxruntime", "PIL"}),
+        ("modelization.bundle.photo_proof", {"sqlalchemy"}),
+    ],
+)
+def test_a_process_loads_what_it_needs_alone(module, needless):
+    """Others stay in memory for ever, or are loaded anew for every build."""
+    program = f"import sys, {module}; print(sorted({needless} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
