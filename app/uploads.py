@@ -10,16 +10,16 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
-from app.idempotency import keyed
+from app.idempotency import keyed, may_be_repeated
 from app.multipart import Form, Sink, read_form
 from constants.exceptions import InvalidRequest
 from constants.settings import Settings
-from constants.validation import sentences
+from constants.validation import no_such, sentences
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.intake import Intake, Labelling, label_in_order
 from jobs.intake.label_manifest import MAX_MANIFEST_BYTES, read_manifest
 from jobs.table import builds
-from jobs.table.admission import refuse_early
+from jobs.table.admission import refuse_full_disk, refuse_overload
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.idempotency import KeyedRequest
@@ -78,9 +78,9 @@ def build_request(workplace: Workplace) -> Iterator[tuple[list[Upload], BuildOpt
     """The uploads, options and key of the request at hand; what nobody took is deleted at the end.
 
     Options may stand in the form and in the query. Raises ``InvalidRequest`` or a subclass of it for anything that
-    is not as it should be, else as ``refuse_early`` and ``keyed`` do.
+    is not as it should be, else as ``admission`` and ``keyed`` do.
     """
-    _refuse_early(workplace)
+    _refuse_early(workplace, "build", BuildForm)
     with Intake(workplace.settings, workplace.storage.incoming) as intake:
         received = _received(intake, workplace.settings)
         form = _options(BuildForm, received.fields)
@@ -95,8 +95,7 @@ def more_pictures(workplace: Workplace, recognizer_id: str) -> Iterator[tuple[li
 
     Raises as ``build_request`` and ``builds.ready`` do.
     """
-    builds.status(workplace.database, recognizer_id)
-    _refuse_early(workplace)
+    _refuse_early(workplace, "grow", LabelForm, recognizer_id)
     with Intake(workplace.settings, workplace.storage.incoming) as intake:
         received = _received(intake, workplace.settings)
         form = _options(LabelForm, received.fields)
@@ -105,10 +104,17 @@ def more_pictures(workplace: Workplace, recognizer_id: str) -> Iterator[tuple[li
         yield intake.take(received.pictures, received.labelling(form, known)), keyed_request
 
 
-def _refuse_early(workplace: Workplace) -> None:
-    """Refuse what cannot be accepted before any of it is received."""
-    settings = workplace.settings
-    refuse_early(workplace.database, settings.data_dir, settings.max_queued_builds, request.content_length or 0)
+def _refuse_early(workplace: Workplace, kind: str, form: type[BaseModel], recognizer_id: str | None = None) -> None:
+    """Refuse what cannot be accepted before any of it is received; not what may only be sent again."""
+    unknown = next((name for name in request.args if name not in {*form.model_fields, *_WHO_IS_WHO}), None)
+    if unknown is not None:
+        raise InvalidRequest(no_such("option", unknown, {*form.model_fields, *_WHO_IS_WHO}))
+    if recognizer_id is not None:
+        builds.status(workplace.database, recognizer_id)
+    size, settings = request.content_length or 0, workplace.settings
+    refuse_full_disk(settings.data_dir, size)
+    if not may_be_repeated(kind):
+        refuse_overload(workplace.database, settings.max_queued_builds)
 
 
 def _received(intake: Intake, settings: Settings) -> _Received:

@@ -15,10 +15,14 @@ from jobs.table.tables import OPEN_STATES, builds
 _RESERVED_BYTES = 256 << 20
 
 
-def refuse_early(database: Database, folder: Path, max_open: int, size: int) -> None:
-    """Raise ``Overloaded`` where a request of so many bytes could not be accepted, before it is received."""
+def refuse_overload(database: Database, max_open: int) -> None:
+    """Raise ``Overloaded`` while ``max_open`` builds or more are unfinished: asked before a request is received."""
     with database.read() as connection:
         _refuse_too_many(connection, max_open)
+
+
+def refuse_full_disk(folder: Path, size: int) -> None:
+    """Raise ``Overloaded`` where a disk has no room for a request of so many bytes, likewise."""
     # Twice: an archive is there, too, while it is unpacked.
     if shutil.disk_usage(folder).free < 2 * size + _RESERVED_BYTES:
         raise Overloaded("The disk has no room for this now; try again later, or send less.", retry_after_s=60)
