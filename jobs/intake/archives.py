@@ -50,8 +50,9 @@ class Room:
         self._entries = _ENTRIES_FOR_ONE * files
         self._size = size
 
-    def take_entry(self) -> None:
-        """Count an entry. Raises ``RequestTooLarge`` where there are too many."""
+    def take_entry(self, name: str) -> None:
+        """Count an entry. Raises ``RequestTooLarge`` where there are too many, ``InvalidRequest`` as ``clean_name``."""
+        clean_name(name)
         self._entries -= 1
         if self._entries < 0:
             raise RequestTooLarge("The archives have more entries than this service takes; send them in parts.")
@@ -143,7 +144,7 @@ def _zip_members(path: Path, room: Room) -> Iterator[tuple[str, IO[bytes]]]:
     most = _most(path)
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            room.take_entry()
+            room.take_entry(info.filename)
             if not info.is_dir():
                 with archive.open(info) as content:
                     unpacked = _Unpacked(content, room, most)
@@ -186,7 +187,7 @@ def _tar_members(path: Path, room: Room) -> Iterator[tuple[str, IO[bytes]]]:
         unpacked = _Unpacked(content, room, _most(path))
         with tarfile.open(fileobj=unpacked, mode="r:") as archive:  # type: ignore[call-overload]
             while (info := archive.next()) is not None:
-                room.take_entry()
+                room.take_entry(info.name)
                 archive.members.clear()
                 # A sparse file is mostly holes, which no picture has and which nothing would count.
                 member = archive.extractfile(info) if info.isfile() and not info.issparse() else None

@@ -89,8 +89,7 @@ def _unpacked(place: int, name: str, content: IO[bytes], folder: Path) -> Found:
             size += len(chunk)
         file.flush()
         os.fsync(file.fileno())
-    reason = None if is_archive(Path(path)) else looked_at(Path(path))
-    return Found(place, reason, name, path, size, digest.hexdigest())
+    return Found(place, looked_at(Path(path)), name, path, size, digest.hexdigest())
 
 
 def _main() -> None:
