@@ -4,7 +4,7 @@ from flask import Flask
 
 from app import errors, events, health, metrics, mission, people, recognizers, request_ids, request_times, service
 from app.openapi import spec
-from app.uploads import UploadRequest, limits
+from app.uploads import limits
 from constants.settings import Settings, load_settings
 from logger import start_logging
 
@@ -14,7 +14,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     start_logging(settings, "web")
     app = Flask("app", static_folder=None)
-    app.request_class = UploadRequest
     app.config.update(limits(settings))
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # labels come in any script
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -102,6 +102,7 @@ def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, 
 
     A request whose every photo is unusable is refused.
     """
+    builds.serving(workplace().database, recognizer_id, version)  # asked first: no photo is received for nothing
     sent = photos()
     if draw and len(sent) > 1:
         raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")

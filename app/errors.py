@@ -52,6 +52,7 @@ def register(app: Flask) -> None:
 
 
 def _facial_error(error: FacialError) -> Response:
+    _drop_body()
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         return _unexpected(error)
@@ -98,6 +99,7 @@ def _problem(status: HTTPStatus, code: str, message: str, more: dict[str, Any] |
 
 
 def _drop_body() -> None:
+    """Receive what a client still sends, or it would not see the answer."""
     stream = request.environ["wsgi.input"]
     left = min(request.content_length or 0, _MOST_DROPPED)
     while left > 0 and (chunk := stream.read(min(left, 1 << 20))):

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from app.service import workplace
 from constants.exceptions import InvalidRequest
-from jobs.table.idempotency import KeyedRequest, refuse_repeated
+from jobs.table.idempotency import KeyedRequest, is_known, refuse_repeated
 
 HEADER = "Idempotency-Key"
 
@@ -22,13 +22,22 @@ def keyed(kind: str, *asked: object) -> KeyedRequest | None:
     Raises ``InvalidRequest`` for what is no key, and as ``refuse_repeated`` does: it is asked here, before any work is
     done for a request that was only sent again, and once more in the transaction that accepts it.
     """
-    header = request.headers.get(HEADER)
-    if header is None:
+    key = _key()
+    if key is None:
         return None
-    found = KeyedRequest.of(kind, _key(header), asked)
+    found = KeyedRequest.of(kind, key, asked)
     with workplace().database.read() as connection:
         refuse_repeated(connection, found)
     return found
+
+
+def may_be_repeated(kind: str) -> bool:
+    """Whether the request at hand names a key that is known, so that it is to be received whatever holds now."""
+    key = _key()
+    if key is None:
+        return False
+    with workplace().database.read() as connection:
+        return is_known(connection, kind, key)
 
 
 def mark_replayed(response: Response) -> Response:
@@ -37,7 +46,10 @@ def mark_replayed(response: Response) -> Response:
     return response
 
 
-def _key(header: str) -> str:
+def _key() -> str | None:
+    header = request.headers.get(HEADER)
+    if header is None:
+        return None
     found = _KEY.fullmatch(header.strip())
     if found is None:
         raise InvalidRequest(

@@ -22,6 +22,9 @@ blueprint = Blueprint("people", __name__, url_prefix="/v1/recognizers/<recognize
 
 _TAGS = ("people",)
 
+#: Bytes of JSON: two thousand faces of a person, by the names of their files.
+_MAX_CHANGE_BYTES = 64 << 10
+
 
 @blueprint.get("")
 @describe(query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
@@ -52,6 +55,7 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a version in which a person, or only some faces of the person, have another label."""
     arguments(Nothing)
+    actions.status(recognizer_id, None)  # asked first: nothing is received for what is not there
     change = _change()
     new = clean_label(change.label)
     if new is None:
@@ -82,6 +86,7 @@ def _location(recognizer_id: str, version: int) -> dict[str, str]:
 
 
 def _change() -> PersonChange:
+    request.max_content_length = _MAX_CHANGE_BYTES
     try:
         return PersonChange.model_validate(request.get_json(silent=True))
     except ValidationError as error:

@@ -18,7 +18,6 @@ from constants.validation import sentences
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.intake import Intake, Labelling
 from jobs.intake.label_manifest import Label, read_manifest
-from jobs.intake.labels import clean_name
 from jobs.table import builds, contents
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
@@ -99,7 +98,7 @@ def _manifest(path: Path | None) -> dict[str, tuple[Label, ...]]:
 def _read(folder: Path, intake: Intake) -> list[IncomingFile]:
     sent = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        file = intake.receive(clean_name(str(path.relative_to(folder))))
+        file = intake.receive(str(path.relative_to(folder)))
         with path.open("rb") as content:
             shutil.copyfileobj(content, file)
         file.seal()

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -44,23 +43,6 @@ class IncomingFile:
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
-
-    def seek(self, _offset: int, _whence: int = 0) -> int:
-        """What a form parser calls when a part is complete: the writing is over."""
-        self.seal()
-        return 0
-
-    def twin(self) -> "IncomingFile":
-        """The sealed content once more, under a path of its own: for a picture that is taken for two people."""
-        self.seal()
-        other = IncomingFile(self.path.parent, self.name, self.label)
-        other.close()
-        try:
-            os.link(self.path, other.path)
-        except OSError:  # some file systems have no links
-            shutil.copyfile(self.path, other.path)
-        other.size, other._hash = self.size, self._hash
-        return other
 
     def close(self) -> None:
         """Delete the file, unless it was moved away."""

@@ -1,22 +1,24 @@
 """From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
-from constants.exceptions import ImageRejected, InvalidRequest, NothingUsable, RequestTooLarge
+from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from constants.settings import Settings
-from jobs.intake.archives import is_archive, members, refusing_damage
+from jobs.intake.archives import is_archive
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, assign
-from jobs.intake.labels import clean_label, filename_label, folder_label, same_label, unify
+from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
+from jobs.intake.sorter import Found, SortingJob
+from jobs.intake.sorting import sort_out
 from jobs.table.builds import Upload
-from preprocessor.media_formats import is_video, opened
-
-#: Bytes copied at a time.
-_CHUNK = 1 << 20
+from preprocessor.media_formats import is_plainly_usable
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,17 @@ class Intake:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
-        self._folder = folder
-        self._received: list[IncomingFile] = []
+        self._folder = Path(tempfile.mkdtemp(dir=folder))
 
     def __enter__(self) -> "Intake":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._received:
-            file.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def receive(self, name: str = "", label: str | None = None) -> IncomingFile:
-        """An empty file, to be written."""
-        return self._owned(IncomingFile(self._folder, name, label))
+        """An empty file, to be written. Raises ``InvalidRequest`` for a name that is none."""
+        return IncomingFile(self._folder, clean_name(name), label)
 
     def take(self, sent: Sequence[IncomingFile], labelling: Labelling) -> list[Upload]:
         """The uploads of a build, in the order sent: unpacked, labelled, looked at.
@@ -58,44 +58,59 @@ class Intake:
         picture. Raises ``InvalidRequest`` for a manifest that does not fit the files; ``RequestTooLarge`` and
         ``UnsupportedMedia`` for archives that are too large or cannot be read.
         """
-        unpacked = list(self._unpacked(sent))
-        named = assign(labelling.manifest, [file.name for file in unpacked])
+        opened = list(self._opened(sent))
+        named = assign(labelling.manifest, [upload.name for upload in opened])
+        who = [_labels(upload, own, labelling.from_filename) for upload, own in zip(opened, named, strict=True)]
+        if sum(map(len, who)) > self._settings.max_files:
+            raise RequestTooLarge(f"There are more than {self._settings.max_files} files; send them in parts.")
         labelled = [
-            (file if number == 0 else self._owned(file.twin()), label)
-            for file, labels in zip(unpacked, named, strict=True)
-            for number, label in enumerate(_labels(file, labels, labelling.from_filename))
+            (upload if number == 0 else self._twin(upload), label)
+            for upload, labels in zip(opened, who, strict=True)
+            for number, label in enumerate(labels)
         ]
         people = unify([*labelling.known, *(label.person if label else None for _, label in labelled)])
         uploads = [
-            replace(_looked_at(file, person), box=label.box if label else None)
-            for (file, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
+            replace(upload, label=person, box=label.box if label else None)
+            for (upload, label), person in zip(labelled, people[len(labelling.known) :], strict=True)
         ]
         uploads = _without_repeated(uploads)
         refuse_hopeless(uploads, labelling.known)
         return uploads
 
-    def _owned(self, file: IncomingFile) -> IncomingFile:
-        self._received.append(file)
-        return file
+    def _opened(self, sent: Sequence[IncomingFile]) -> Iterator[Upload]:
+        """The files, each archive replaced by what is in it, and those that cannot be used with the reason."""
+        uploads = [Upload(file.name, file.label, file.content_hash, file.path) for file in sent]
+        unclear = [place for place, file in enumerate(sent) if not is_plainly_usable(file.path)]
+        archives = [is_archive(sent[place].path) for place in unclear]
+        found: dict[int, list[Upload]] = {place: [] for place in unclear}
+        most = self._settings.max_files
+        for count, one in enumerate(self._sorted([str(sent[place].path) for place in unclear], archives), 1):
+            if len(uploads) + count > most + len(unclear):
+                raise RequestTooLarge(f"There are more than {most} files; send them in parts.")
+            upload = uploads[unclear[one.place]]
+            if one.path:
+                upload = Upload(one.name, upload.label, one.content_hash, Path(one.path))
+            found[unclear[one.place]].append(_refused(upload, one.reason) if one.reason else upload)
+        for place, upload in enumerate(uploads):
+            yield from found.get(place, (upload,))
 
-    def _unpacked(self, sent: Iterable[IncomingFile]) -> Iterator[IncomingFile]:
-        """The files, each archive replaced by what is in it."""
-        count, room = 0, self._settings.max_unpacked_mb << 20
-        for file in sent:
-            for inner in self._contents(file, room) if is_archive(file.path) else (file,):
-                count += 1
-                if inner is not file:
-                    room -= inner.size
-                if count > self._settings.max_files:
-                    raise RequestTooLarge(f"There are more than {self._settings.max_files} files; send them in parts.")
-                yield inner
+    def _sorted(self, paths: Sequence[str], archives: Sequence[bool]) -> Iterator[Found]:
+        if not paths:
+            return iter(())
+        settings = self._settings
+        job = SortingJob(paths, str(self._folder), settings.max_files, settings.max_unpacked_mb << 20)
+        return sort_out(job, archives)
 
-    def _contents(self, archive: IncomingFile, room: int) -> Iterator[IncomingFile]:
-        with refusing_damage():
-            for name, content in members(archive.path):
-                file = self.receive(name, archive.label)
-                room -= _copy(content, file, room)
-                yield file
+    def _twin(self, upload: Upload) -> Upload:
+        """The same picture once more, under a path of its own: it is taken for two people."""
+        if upload.path is None:
+            return upload
+        path = self._folder / uuid.uuid4().hex
+        try:
+            os.link(upload.path, path)
+        except OSError:  # some file systems have no links
+            shutil.copyfile(upload.path, path)
+        return replace(upload, path=path)
 
 
 def label_in_order(files: Sequence[IncomingFile], labels: Sequence[str]) -> None:
@@ -108,7 +123,7 @@ def label_in_order(files: Sequence[IncomingFile], labels: Sequence[str]) -> None
         file.label = clean_label(label)
 
 
-def _labels(file: IncomingFile, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
+def _labels(file: Upload, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
     """Who is in a file: as the manifest says, or a label that was sent with it, or its name; the first that applies."""
     if named and file.label and not any(same_label(label.person, file.label) for label in named):
         raise InvalidRequest(
@@ -116,27 +131,6 @@ def _labels(file: IncomingFile, named: Sequence[Label], from_filename: bool) -> 
         )
     label = file.label or folder_label(file.name) or (filename_label(file.name) if from_filename else None)
     return named or [Label(label) if label else None]
-
-
-def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
-    """Copy a member, as long as there is room: what an archive says of its own sizes proves nothing."""
-    while chunk := content.read(_CHUNK):
-        file.write(chunk)
-        if file.size > room:
-            raise RequestTooLarge("The archives unpack to more than this service takes; send them in parts.")
-    file.seal()
-    return file.size
-
-
-def _looked_at(file: IncomingFile, label: str | None) -> Upload:
-    upload = Upload(file.name, label, file.content_hash, file.path)
-    if is_video(file.path):
-        return upload  # opened by the worker that takes it apart
-    try:
-        opened(file.path).close()
-    except ImageRejected as rejection:
-        return _refused(upload, Reason(rejection.reason))
-    return upload
 
 
 def _without_repeated(uploads: Sequence[Upload]) -> list[Upload]:

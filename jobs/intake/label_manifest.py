@@ -19,6 +19,9 @@ from jobs.table.records import Sides
 #: Bytes; twenty thousand files with long names and boxes are a tenth of it.
 MAX_MANIFEST_BYTES = 32 << 20
 
+#: People in one picture: as many faces as are judged of a photo.
+MAX_PEOPLE = 100
+
 #: The columns of a CSV, and the members of an object in JSON; the last four are a box, as in a recognition's answer.
 _SIDES = ("x_min", "y_min", "x_max", "y_max")
 _NEEDED = ("file", "person")
@@ -106,6 +109,8 @@ def read_manifest(content: bytes) -> dict[str, tuple[Label, ...]]:
     labels: dict[str, list[Label]] = {}
     for where, row in rows:
         before = labels.setdefault(row.file, [])
+        if len(before) + len(row.person) > MAX_PEOPLE:
+            raise InvalidRequest(f"{where}: {row.file!r} is named for more than {MAX_PEOPLE} people.")
         before += [Label(person, row.box) for person in row.person if not _is_repeated(where, row, person, before)]
     if not labels:
         raise InvalidRequest("The manifest names no file.")

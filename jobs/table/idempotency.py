@@ -34,6 +34,12 @@ class KeyedRequest:
         return cls(_hash([kind, key]), _hash(asked))
 
 
+def is_known(connection: Connection, kind: str, key: str) -> bool:
+    """Whether something came of a request with that key, whatever it asked for."""
+    known = select(requests.c.key_hash).where(requests.c.key_hash == _hash([kind, key]), ~_too_old())
+    return connection.scalar(known) is not None
+
+
 def refuse_repeated(connection: Connection, request: KeyedRequest | None) -> None:
     """Raise ``AlreadyAccepted`` for a request whose key is known, or ``KeyReused`` where it asks for something else."""
     if request is None:

@@ -60,8 +60,11 @@ def tidy(database: Database, storage: Storage) -> None:
     for folder in (*storage.images.iterdir(), *storage.bundles.iterdir()):
         if folder.name not in known and _is_old(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    for upload in filter(_is_old, storage.incoming.iterdir()):
-        upload.unlink(missing_ok=True)
+    for request in filter(_is_old, storage.incoming.iterdir()):
+        if request.is_dir():
+            shutil.rmtree(request, ignore_errors=True)
+        else:  # of a release before 1.0.0
+            request.unlink(missing_ok=True)
 
 
 def _is_old(path: Path) -> bool:

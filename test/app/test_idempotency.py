@@ -142,8 +142,9 @@ def test_a_replay_is_known_before_it_is_unpacked_and_whatever_else_holds_now(mak
     sent = [("people.zip", archive.getvalue())]
     first = send(make_client(), sent)
     busy = make_client(max_files=1, max_queued_builds=1)
-    assert send(busy, sent, headers={}).status_code == 413
-    assert send(busy, pictures[:1], headers={}).status_code == 422
+    assert send(busy, sent, headers={}).status_code == 503
+    assert send(make_client(max_files=1), sent, headers={}).status_code == 413
+    assert send(make_client(), pictures[:1], headers={}).status_code == 422
     again = send(busy, sent)
     assert (again.status_code, again.json) == (202, first.json)
 

@@ -12,7 +12,6 @@ from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge,
 from constants.reasons import Reason
 from jobs.intake.intake import Intake, Labelling, label_in_order
 from jobs.intake.label_manifest import read_manifest
-from jobs.intake.labels import clean_name
 from test.conftest import jpeg
 
 
@@ -33,7 +32,7 @@ def intake(workplace, stack, files, labels=(), settings=None, **options):
     opened = stack.enter_context(Intake(settings or workplace.settings, workplace.storage.incoming))
     sent = []
     for name, content in files:
-        file = opened.receive(clean_name(name))
+        file = opened.receive(name)
         file.write(content)
         file.seal()
         sent.append(file)
