@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from app import errors, events, health, metrics, mission, people, recognizers, request_ids, request_times, service
+from app import (
+    connection,
+    errors,
+    events,
+    health,
+    metrics,
+    mission,
+    people,
+    recognizers,
+    request_ids,
+    request_times,
+    service,
+)
 from app.openapi import spec
 from app.uploads import limits
 from constants.settings import Settings, load_settings
@@ -18,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # labels come in any script
     app.json.sort_keys = False  # type: ignore[attr-defined]
     service.register(app, settings)
+    connection.register(app, settings)
     request_ids.register(app)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics):

@@ -7,10 +7,11 @@ from typing import Any, ParamSpec
 from flask import Response, after_this_request, g
 from werkzeug.wsgi import FileWrapper
 
+from app.connection import client_is_there
 from app.idempotency import keyed, mark_replayed
 from app.schemas import Recognition
 from app.service import broker, workplace
-from app.uploads import build_request, more_pictures, photos
+from app.uploads import build_request, more_pictures, photos_in_memory
 from constants.exceptions import AlreadyAccepted, ImageRejected, InvalidRequest, NotFound
 from jobs.processes.broker import Recognized
 from jobs.table import builds
@@ -23,6 +24,7 @@ from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]
 
 _Arguments = ParamSpec("_Arguments")
+
 
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
@@ -103,10 +105,10 @@ def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, 
     A request whose every photo is unusable is refused.
     """
     builds.serving(workplace().database, recognizer_id, version)  # asked first: no photo is received for nothing
-    sent = photos()
-    if draw and len(sent) > 1:
-        raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
-    serving, found = _recognized(recognizer_id, version, [data for _, data in sent], draw)
+    with photos_in_memory() as sent:
+        if draw and len(sent) > 1:
+            raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
+        serving, found = _recognized(recognizer_id, version, [data for _, data in sent], draw)
     if all("reason" in image for image in found.images):
         raise ImageRejected(found.images[0]["reason"], found.images[0]["message"])
     if draw:
@@ -123,7 +125,7 @@ def _recognized(
     while True:
         serving = builds.serving(workplace().database, recognizer_id, version)
         try:
-            found = broker().recognize(serving, photos, g.request_id, draw=draw)
+            found = broker().recognize(serving, photos, g.request_id, draw=draw, is_wanted=client_is_there)
         except NotFound:
             if builds.serving(workplace().database, recognizer_id, version) == serving:
                 raise

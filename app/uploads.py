@@ -1,6 +1,7 @@
 """What a multipart request brings: its files and its options."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
 from app.idempotency import keyed, may_be_repeated
 from app.multipart import Form, Sink, read_form
-from constants.exceptions import InvalidRequest
+from constants.exceptions import InvalidRequest, Overloaded
 from constants.settings import Settings
 from constants.validation import no_such, sentences
 from jobs.intake.incoming import IncomingFile
@@ -27,6 +28,8 @@ from jobs.workplace import Workplace
 
 #: Photos in one request for recognition, and bytes of the whole request: it is kept in memory.
 MAX_PHOTOS, _MAX_PHOTOS_BYTES = 32, 64 << 20
+#: Such requests that a web process has under way, and bytes of them: more would only wait, and fill the memory.
+_MOST_REQUESTS, _MOST_BYTES = 64, 256 << 20
 #: Parts of a build's form for each file that it may have, with a label of its own, and for its options.
 _PARTS_FOR_ONE, _MORE_PARTS = 2, 100
 #: The part that says which files show whom, and all parts that say so; the others are options.
@@ -152,9 +155,44 @@ class _InMemory:
         pass
 
 
-def photos() -> list[tuple[str, bytes]]:
-    """Names and bytes of the photos to recognize, kept in memory. Raises ``InvalidRequest`` for none or too many."""
+class _Room:
+    """How many requests with photos a web process has under way, and how many bytes of them: both are bounded."""
+
+    def __init__(self) -> None:
+        self._requests, self._bytes = 0, 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Within, a request of so many bytes has its room. Raises ``Overloaded`` where there is none."""
+        with self._lock:
+            if self._requests >= _MOST_REQUESTS or self._bytes + size > _MOST_BYTES:
+                raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=2)
+            self._requests += 1
+            self._bytes += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._requests -= 1
+                self._bytes -= size
+
+
+_room = _Room()
+
+
+@contextmanager
+def photos_in_memory() -> Iterator[list[tuple[str, bytes]]]:
+    """Names and bytes of the photos to recognize, as long as there is room for them.
+
+    Raises ``Overloaded`` where there is none, before any is received, and ``InvalidRequest`` for none or too many.
+    """
     request.max_content_length = min(_MAX_PHOTOS_BYTES, request.max_content_length or _MAX_PHOTOS_BYTES)
+    with _room.taken(min(request.content_length or 0, _MAX_PHOTOS_BYTES)):
+        yield _photos()
+
+
+def _photos() -> list[tuple[str, bytes]]:
     form = _form("image", _InMemory, MAX_PHOTOS + _MORE_PARTS)
     if form.fields:
         raise InvalidRequest(f"There is no option {next(iter(form.fields))!r} here.")

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     max_files: int = Field(20_000, ge=1, description="Most pictures in one request, those in archives included")
     max_unpacked_mb: int = Field(4096, ge=1, description="Most MiB that the archives of a request may unpack to")
     max_queued_builds: int = Field(100, ge=1, description="Unfinished builds, above which new ones get 503")
+    request_timeout_s: float = Field(3600.0, gt=0, description="Seconds that a request may take to arrive")
     recognize_timeout_s: float = Field(30.0, gt=0, description="Seconds after which a recognition gives up with 503")
 
     @field_validator("views", mode="before")

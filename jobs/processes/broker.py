@@ -5,7 +5,7 @@ Nothing here, nor what it imports, loads OpenCV, dlib, TensorFlow or ONNX Runtim
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -21,6 +21,8 @@ from jobs.table.builds import Serving
 
 #: Seconds that a look at the dispatcher's health waits.
 _PING_S = 2.0
+#: Seconds between two looks whether an answer is still wanted.
+_LOOK_S = 0.5
 #: Milliseconds that a new socket has to be connected to a dispatcher that is there.
 _CONNECT_MS = 100
 
@@ -65,13 +67,23 @@ class Broker:
             with suppress(zmq.Again):
                 socket.send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
 
-    def recognize(self, serving: Serving, photos: Sequence[bytes], about: str, *, draw: bool = False) -> Recognized:
+    def recognize(
+        self,
+        serving: Serving,
+        photos: Sequence[bytes],
+        about: str,
+        *,
+        draw: bool = False,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Recognized:
         """The faces in photos, with names, by what serves. ``about`` is the request's id, for the log.
 
-        Raises ``NotFound`` where it was deleted meanwhile, ``Overloaded`` where no worker answers in time.
+        Raises ``NotFound`` where it was deleted meanwhile, ``Overloaded`` where no worker answers in time, or where
+        the answer is not wanted any more.
         """
         header = {"serving": asdict(serving), "about": about, "draw": draw}
-        answer = self._ask(Message(messages.RECOGNIZE, header, tuple(photos)), self._settings.recognize_timeout_s)
+        message = Message(messages.RECOGNIZE, header, tuple(photos))
+        answer = self._ask(message, self._settings.recognize_timeout_s, is_wanted)
         if answer is None or answer.kind == messages.BUSY:
             raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
         if "error" in answer.header:
@@ -84,7 +96,7 @@ class Broker:
         answer = self._ask(Message(messages.PING), _PING_S)
         return None if answer is None else dict(answer.header["workers"])
 
-    def _ask(self, message: Message, timeout_s: float) -> Message | None:
+    def _ask(self, message: Message, timeout_s: float, is_wanted: Callable[[], bool] = lambda: True) -> Message | None:
         number = next(self._numbers)
         socket = self._socket()
         try:
@@ -92,10 +104,13 @@ class Broker:
         except zmq.Again:  # no dispatcher to send it to
             return None
         until = time.monotonic() + timeout_s
-        while (left := until - time.monotonic()) > 0 and socket.poll(int(left * 1000) + 1):
-            answer = Message.from_frames(socket.recv_multipart())
-            if answer.header.get("request") == number:  # else it is late, for a request that was given up
-                return answer
+        while (left := until - time.monotonic()) > 0 and is_wanted():
+            if socket.poll(int(1000 * min(left, _LOOK_S)) + 1):
+                answer = Message.from_frames(socket.recv_multipart())
+                if answer.header.get("request") == number:  # else it is late, for a request that was given up
+                    return answer
+        with suppress(zmq.Again):
+            socket.send_multipart(Message(messages.CANCEL, {"request": number}).frames(), zmq.DONTWAIT)
         return None
 
     def _socket(self) -> zmq.Socket[bytes]:

@@ -55,6 +55,11 @@ class _Recognition:
     message: Message
     attempts: int = 0
 
+    def is_of(self, other: "_Recognition") -> bool:
+        """Whether both are about the same request of a client."""
+        request = self.message.header.get("request")
+        return self.client == other.client and request == other.message.header.get("request")
+
 
 @dataclass
 class _Seat:
@@ -202,6 +207,8 @@ class Dispatcher:
         recognition = _Recognition(client, message)
         if message.kind == messages.WAKE:
             self.look()
+        elif message.kind == messages.CANCEL:
+            self._waiting = deque(waiting for waiting in self._waiting if not waiting.is_of(recognition))
         elif message.kind == messages.PING:
             self._answer(recognition, Message(messages.PONG, {"workers": self._living()}))
         elif message.kind == messages.RECOGNIZE:

@@ -41,6 +41,7 @@ WATCHED = "watched"
 
 # What clients say to the dispatcher, and hear from it besides RECOGNIZED.
 WAKE = "wake"
+CANCEL = "cancel"
 PING = "ping"
 PONG = "pong"
 BUSY = "busy"

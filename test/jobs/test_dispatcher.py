@@ -120,6 +120,24 @@ def test_a_recognition_goes_before_claims_and_its_answer_to_the_one_who_asked(pl
     assert other.hears_nothing(dispatcher)
 
 
+def test_a_recognition_whose_client_has_gone_is_dropped_and_no_other(place):
+    dispatcher, client, worker = place
+    gone, staying = client(), client()
+    for number in (1, 2):
+        gone.say(messages.RECOGNIZE, {"request": number}, b"photo of one who left")
+    staying.say(messages.RECOGNIZE, {"request": 1}, b"photo")
+    gone.say(messages.CANCEL, {"request": 1})
+    assert gone.hears_nothing(dispatcher)
+    encoder = worker()
+    heard = []
+    for _ in range(2):
+        encoder.ready()
+        heard.append(encoder.hear(dispatcher))
+    encoder.ready()
+    assert encoder.hears_nothing(dispatcher)
+    assert sorted(asked.buffers[0] for asked in heard) == [b"photo", b"photo of one who left"]
+
+
 def test_a_train_worker_gets_no_recognition(place):
     dispatcher, client, worker = place
     trainer = worker()
