@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.training_set import TrainingSet
 from modelization.decision.deciding import decide
+from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior
 from modelization.folds import assign_folds
 from modelization.topology import DEFAULT_TOPOLOGY
@@ -85,7 +86,8 @@ def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judge
         posterior = head.predict(faces)
     finally:
         head_training.forget_networks()
-    decisions = {suffix: decide(known, folds, head.posterior, prior, target) for suffix, target in TARGETS.items()}
+    held_out = examine(known, folds, head.posterior, prior)
+    decisions = {suffix: decide(known, held_out, prior, target) for suffix, target in TARGETS.items()}
     truth = np.concatenate([gallery.probe_people, np.full(len(gallery.strangers), -1)])
     kept = {}
     for suffix, decision in decisions.items():

@@ -12,6 +12,8 @@ from math import cos, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
+
 #: Radians between two faces below which they are of copies of one picture. Of 120 pictures, copies that were doubled,
 #: reduced to 0.6, cropped or mirrored were nearer in 93 to 100 of 100 cases, those saved anew at JPEG quality 50 in
 #: 88; of two different pictures of one person one pair in 10,000 is.
@@ -103,12 +105,13 @@ class KnownPeople:
         pictures = np.maximum(left, _LEAST_PICTURES)
         return np.where(left >= _LEAST_PICTURES, evidence(angle(own / pictures), pictures), 0.0)
 
-    def for_others(self, faces: _Floats, people: _Integers) -> "Others":
+    def for_others(self, faces: _Floats, people: _Integers, alive: Alive = unheard) -> "Others":
         """What speaks for faces being of somebody other than their ``people`` (n,)."""
         best, nearest, total = np.empty(len(faces)), np.empty(len(faces), np.int64), np.empty(len(faces))
         known = self.pictures >= _LEAST_PICTURES
         means = self.sums / np.maximum(self.pictures, _LEAST_PICTURES)[:, None]
         for start in range(0, len(faces), _BLOCK):
+            alive()
             rows = slice(start, start + _BLOCK)
             cosines = faces[rows] @ means.T
             cosines[:, ~known] = -1

@@ -5,6 +5,7 @@ from math import cos, log
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
 from features.angle_evidence import angle_of, unit
 
 #: Pictures of a person that are usual in a heap of pictures without names: how likely two of its faces are one
@@ -17,7 +18,7 @@ _ROUNDING = 1e-6
 _Integers = npt.NDArray[np.int64]
 
 
-def cluster(encodings: npt.NDArray[np.float32], known: _Integers | None = None) -> _Integers:
+def cluster(encodings: npt.NDArray[np.float32], known: _Integers | None = None, alive: Alive = unheard) -> _Integers:
     """A group number for each face, shape (n,), from encodings (n, 128); the largest group is 0.
 
     ``known`` (n,) has a number for each face whose person is known and -1 for the others: faces of one number
@@ -32,7 +33,7 @@ def cluster(encodings: npt.NDArray[np.float32], known: _Integers | None = None) 
     np.add.at(sums, start, unit(encodings))
     person = np.full(len(sums), -1, np.int64)
     person[start] = known
-    found = _agglomerate(sums, np.bincount(start), person, cos(link_angle(len(encodings))))[start]
+    found = _agglomerate(sums, np.bincount(start), person, cos(link_angle(len(encodings))), alive)[start]
     groups, first, sizes = np.unique(found, return_index=True, return_counts=True)
     rank = np.empty(groups.max() + 1, np.int64)
     rank[groups[np.lexsort((first, -sizes))]] = np.arange(len(groups))
@@ -56,7 +57,9 @@ def most_typical(encodings: npt.NDArray[np.float32], groups: _Integers) -> _Inte
     return order[np.flatnonzero(np.diff(groups[order], prepend=-1))]
 
 
-def _agglomerate(sums: npt.NDArray[np.float64], sizes: _Integers, person: _Integers, least: float) -> _Integers:
+def _agglomerate(
+    sums: npt.NDArray[np.float64], sizes: _Integers, person: _Integers, least: float, alive: Alive
+) -> _Integers:
     """Average linkage (Sokal and Michener 1958) of mean cosines down to ``least``, by chains of nearest neighbours.
 
     ``sums`` (n, 128) are sums of unit encodings: the mean cosine between two groups is the dot product of their
@@ -69,6 +72,7 @@ def _agglomerate(sums: npt.NDArray[np.float64], sizes: _Integers, person: _Integ
     for start in range(len(sums)):
         chain = [start] if active[start] else []
         while chain:
+            alive()
             last, before = chain[-1], chain[-2] if len(chain) > 1 else None
             nearness = means @ means[last]
             nearness[~active | ((person >= 0) & (person[last] >= 0))] = -1

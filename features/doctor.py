@@ -7,6 +7,7 @@ from math import cos, log
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
 from features.angle_evidence import NEAR_DUPLICATE_ANGLE, KnownPeople, angle, angle_of, unit
 from features.clustering import most_typical
 from features.face_naming import NamedFace, Picture
@@ -73,7 +74,7 @@ class Examination:
     left_out: tuple[tuple[int, int], ...]
 
 
-def examine(pictures: Sequence[Picture], named: Sequence[NamedFace]) -> Examination:
+def examine(pictures: Sequence[Picture], named: Sequence[NamedFace], alive: Alive = unheard) -> Examination:
     """The findings about the faces of a build's pictures and the people they were taken for."""
     left_out = _left_out(pictures, named)
     if not named:
@@ -82,8 +83,8 @@ def examine(pictures: Sequence[Picture], named: Sequence[NamedFace]) -> Examinat
     index = {label: number for number, label in enumerate(labels)}
     people = np.array([index[face.person] for face in named])
     encodings = np.stack([face.picture.features.faces[face.face].encoding for face in named])
-    doubts = doubt_labels(encodings, people)
-    near = _near_duplicates(encodings, [face.picture.content_hash for face in named])
+    doubts = doubt_labels(encodings, people, alive)
+    near = _near_duplicates(encodings, [face.picture.content_hash for face in named], alive)
     faces = tuple(
         FaceFinding(
             file=face.picture.file,
@@ -114,11 +115,12 @@ def _left_out(pictures: Sequence[Picture], named: Sequence[NamedFace]) -> tuple[
     )
 
 
-def _near_duplicates(encodings: npt.NDArray[np.float32], contents: Sequence[str]) -> dict[int, list[int]]:
+def _near_duplicates(encodings: npt.NDArray[np.float32], contents: Sequence[str], alive: Alive) -> dict[int, list[int]]:
     """By face, the faces of other pictures that are nearly the same."""
     faces = unit(encodings).astype(np.float32)
     found: dict[int, list[int]] = {}
     for start in range(0, len(faces), _BLOCK):
+        alive()
         near = faces[start : start + _BLOCK] @ faces.T > cos(NEAR_DUPLICATE_ANGLE)
         for one, other in zip(*(axis.tolist() for axis in np.nonzero(near)), strict=True):
             if contents[start + one] != contents[other]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.exceptions import BuildFailed
+from features.alive import Alive, unheard
 from features.clustering import cluster
 from features.group_photos import LabelledPicture, choose_faces
 from features.labelled_face import Sides, prominence
@@ -48,7 +49,7 @@ class NamedFace:
     person: str
 
 
-def named_faces(pictures: Sequence[Picture], use_other_faces: bool = False) -> list[NamedFace]:
+def named_faces(pictures: Sequence[Picture], use_other_faces: bool = False, alive: Alive = unheard) -> list[NamedFace]:
     """The faces to learn from, in an order that does not depend on that of the pictures.
 
     Of each labelled picture the face that belongs with its person's other pictures. The faces of pictures without
@@ -59,12 +60,12 @@ def named_faces(pictures: Sequence[Picture], use_other_faces: bool = False) -> l
     Raises ``BuildFailed`` where there are no labels and fewer than two people appear twice.
     """
     ordered = sorted(pictures, key=lambda picture: (picture.content_hash, picture.label or "", picture.taken or 0))
-    labelled = _labelled(ordered)
+    labelled = _labelled(ordered, alive)
     others = _other_faces(ordered, labelled, use_other_faces)
-    return _few_of_a_video(labelled + _resembling(labelled, others) if others else labelled)
+    return _few_of_a_video(labelled + _resembling(labelled, others, alive) if others else labelled)
 
 
-def _labelled(pictures: Sequence[Picture]) -> list[NamedFace]:
+def _labelled(pictures: Sequence[Picture], alive: Alive) -> list[NamedFace]:
     named = [(picture, picture.label) for picture in pictures if picture.label is not None]
     person = {label: index for index, label in enumerate(sorted({label for _, label in named}))}
     content = {hash_: index for index, hash_ in enumerate(dict.fromkeys(p.content_hash for p in pictures))}
@@ -77,7 +78,8 @@ def _labelled(pictures: Sequence[Picture]) -> list[NamedFace]:
                 _prominence(picture),
             )
             for picture, label in named
-        ]
+        ],
+        alive,
     )
     faces = zip(named, chosen, strict=True)
     return [NamedFace(picture, face, label) for (picture, label), face in faces if face is not None]
@@ -103,12 +105,12 @@ def _other_faces(pictures: Sequence[Picture], labelled: Sequence[NamedFace], all
     ]
 
 
-def _resembling(labelled: Sequence[NamedFace], others: Sequence[NamedFace]) -> list[NamedFace]:
+def _resembling(labelled: Sequence[NamedFace], others: Sequence[NamedFace], alive: Alive) -> list[NamedFace]:
     """Those of the other faces that join a labelled person, or make up one of their own."""
     people = sorted({face.person for face in labelled})
     number = {person: index for index, person in enumerate(people)}
     known = [number[face.person] for face in labelled] + [-1] * len(others)
-    groups = cluster(np.stack([_encoding(face) for face in (*labelled, *others)]), np.array(known))
+    groups = cluster(np.stack([_encoding(face) for face in (*labelled, *others)]), np.array(known), alive)
     names = {int(group): face.person for group, face in zip(groups, labelled, strict=False)}
     # Groups are numbered by falling size.
     new = [group for group in np.flatnonzero(np.bincount(groups) >= _LEAST_FACES).tolist() if group not in names]

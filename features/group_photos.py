@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
 from features.angle_evidence import KnownPeople, angle, evidence, unit
 
 #: Rounds in which every choice is made anew in view of all others; after the second hardly any changes.
@@ -31,7 +32,7 @@ class LabelledPicture:
     prominence: _Floats
 
 
-def choose_faces(pictures: Sequence[LabelledPicture]) -> list[int | None]:
+def choose_faces(pictures: Sequence[LabelledPicture], alive: Alive = unheard) -> list[int | None]:
     """Of each picture the index of the face that its label means; ``None`` where no face is left for it.
 
     A picture with several labels is given once for each of them, and they get different faces. The score of a
@@ -40,9 +41,9 @@ def choose_faces(pictures: Sequence[LabelledPicture]) -> list[int | None]:
     if not pictures:
         return []
     faces = _Candidates(pictures)
-    chosen = _first_choice(faces)
+    chosen = _first_choice(faces, alive)
     for _ in range(_ROUNDS):
-        again = _choice(faces, _scores(faces, chosen))
+        again = _choice(faces, _scores(faces, chosen, alive))
         if np.array_equal(again, chosen):
             break
         chosen = again
@@ -66,11 +67,11 @@ class _Candidates:
         self.content = np.array([picture.picture for picture in pictures])[self.of_picture]
 
 
-def _first_choice(faces: _Candidates) -> npt.NDArray[np.bool_]:
+def _first_choice(faces: _Candidates, alive: Alive) -> npt.NDArray[np.bool_]:
     """Of each person the face that most of the pictures agree with, and in each picture the face most like it."""
     sure = (np.bincount(faces.of_picture)[faces.of_picture] == 1) & np.isfinite(faces.prominence)
     known = KnownPeople.of(faces.encodings, faces.person, sure.astype(np.float64), faces.people)
-    scores = faces.prominence - _someone_elses(faces, known)
+    scores = faces.prominence - _someone_elses(faces, known, alive)
     order = np.argsort(faces.person, kind="stable")
     for own in np.split(order, np.flatnonzero(np.diff(faces.person[order])) + 1):
         seed = _most_agreed(faces, own, scores)
@@ -93,19 +94,20 @@ def _most_agreed(faces: _Candidates, own: _Integers, scores: _Floats) -> int:
     return int(own[(by_picture.sum(axis=1) + scores[own]).argmax()])
 
 
-def _scores(faces: _Candidates, chosen: npt.NDArray[np.bool_]) -> _Floats:
+def _scores(faces: _Candidates, chosen: npt.NDArray[np.bool_], alive: Alive) -> _Floats:
     """The score of every face, given who was chosen so far."""
     weights = chosen.astype(np.float64)
     known = KnownPeople.of(faces.encodings, faces.person, weights, faces.people)
     own = known.for_own(faces.encodings, faces.person, weights)
-    return np.asarray(faces.prominence + own - _someone_elses(faces, known))
+    return np.asarray(faces.prominence + own - _someone_elses(faces, known, alive))
 
 
-def _someone_elses(faces: _Candidates, known: KnownPeople) -> _Floats:
+def _someone_elses(faces: _Candidates, known: KnownPeople, alive: Alive) -> _Floats:
     """The evidence, in nats, that each face is another label's; 0 where there is none, or no other face to choose."""
     found = np.zeros(len(faces.person))
     unsure = np.bincount(faces.of_picture)[faces.of_picture] > 1
-    found[unsure] = np.maximum(known.for_others(faces.encodings[unsure], faces.person[unsure]).best, 0)
+    others = known.for_others(faces.encodings[unsure], faces.person[unsure], alive)
+    found[unsure] = np.maximum(others.best, 0)
     return found
 
 

@@ -6,6 +6,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
 from features.angle_evidence import KnownPeople, unit
 
 #: Share of labels that are wrong in what people send; a few in a hundred is usual.
@@ -30,7 +31,7 @@ class LabelDoubts:
     resembles: _Integers
 
 
-def doubt_labels(encodings: npt.NDArray[np.floating], people: _Integers) -> LabelDoubts:
+def doubt_labels(encodings: npt.NDArray[np.floating], people: _Integers, alive: Alive = unheard) -> LabelDoubts:
     """The doubts of labels ``people`` (n,), numbers from 0, of encodings (n, 128).
 
     Bayes' rule for two hypotheses: the face is its label's, or it is anybody's, of this build or not. A person is
@@ -41,7 +42,7 @@ def doubt_labels(encodings: npt.NDArray[np.floating], people: _Integers) -> Labe
     prior, others = log(_WRONG_SHARE / (1 - _WRONG_SHARE)), None
     for _ in range(_ROUNDS if count > 1 else 0):
         known = KnownPeople.of(faces, people, right, count)
-        others = known.for_others(faces, people)
+        others = known.for_others(faces, people, alive)
         odds = prior - known.for_own(faces, people, right)
         odds += np.log(1 - _AMONG_KNOWN + _AMONG_KNOWN / (count - 1) * others.total)
         right = (right + 0.5 * (1 - np.tanh(0.5 * odds))) / 2

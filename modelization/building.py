@@ -28,6 +28,7 @@ from modelization.bundle.head_onnx import export_head, prove_parity, recognizer_
 from modelization.bundle.manifest import Manifest, library_versions
 from modelization.decision.deciding import Decision, decide
 from modelization.decision.evaluation import evaluate
+from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior, prior_of
 from modelization.folds import NEVER, assign_folds
 from modelization.provenance import Provenance, TrainingOptions
@@ -36,7 +37,7 @@ from modelization.report.model_card import write_model_card
 from modelization.report.page import write_page
 from modelization.search.search_options import SearchOptions
 from modelization.topology import Topology
-from modelization.training_progress import Progress, Report, SearchProgress
+from modelization.training_progress import Progress, Report, Said, SearchProgress, preparing
 
 #: Random faces that parity is proved on, besides those the head was trained on.
 _PARITY_FACES = 64
@@ -72,7 +73,8 @@ def build_recognizer(
     for faces that cannot be learned from, and whatever ``report`` raises; nothing is then left at ``path``.
     """
     _check(training_set)
-    trained = _train(training_set, options, provenance.pipeline_version, search_file(path), report)
+    said = Said(report, preparing(options.search is not None))
+    trained = _train(training_set, options, provenance.pipeline_version, search_file(path), said)
     manifest = _manifest(training_set, options, provenance, trained)
     found = trained.search.to_json() if trained.search else None
     build_report = make_report(manifest, trained.decision.held_out, trained.curves, provenance, found)
@@ -83,12 +85,11 @@ def build_recognizer(
         REPORT_HTML: write_page(build_report),
         REPORT_JSON: build_report.to_json(),
     }
+    said.again()
     return write_bundle(path, manifest, files)
 
 
-def _train(
-    faces: TrainingSet, options: TrainingOptions, pipeline_version: str, state: Path, report: Report
-) -> _Trained:
+def _train(faces: TrainingSet, options: TrainingOptions, pipeline_version: str, state: Path, said: Said) -> _Trained:
     """A head of the topology that the options name or a search finds, with the decision made of it."""
     # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
     os.environ.update(_TENSORFLOW)
@@ -97,15 +98,18 @@ def _train(
     prior = prior_of(pipeline_version)
     try:
         folds = assign_folds(faces.people, options.seed)
-        search = _search(faces, folds, options.search, state, report)
+        search = _search(faces, folds, options.search, state, said)
         topology = search.chosen.topology if search else options.topology
-        count = lambda *done_of_total: report(Progress("epochs", *done_of_total))  # noqa: E731
+        count = lambda *done_of_total: said(Progress("epochs", *done_of_total))  # noqa: E731
         head = head_training.train_head(faces, folds, topology, options.seed, count)
-        decision = decide(faces, folds, head.posterior, prior, options.target_fpir)
+        held_out = examine(faces, folds, head.posterior, prior, said.again)
+        decision = decide(faces, held_out, prior, options.target_fpir)
+        said.again()
         metadata = recognizer_metadata(faces.labels, decision.threshold, options.target_fpir, pipeline_version)
         onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
         probes = _parity_probes(faces, options.seed)
         prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
+        said.again()
         keras_file, tflite_file = head.keras_file(), head_training.tflite_file(head.model)
         files = {HEAD_KERAS: keras_file, HEAD_TFLITE: tflite_file, HEAD_ONNX: onnx_file}
         return _Trained(topology, search, head.epochs, head.curves, prior, decision, files)

@@ -31,5 +31,26 @@ class Progress:
     search: SearchProgress | None = None
 
 
-#: Called with every step; may raise ``BuildCancelled``, which ends the build.
+def preparing(searches: bool) -> Progress:
+    """Where a training is before anything of it can be counted: it is not known yet how much there is to do."""
+    return Progress("generations" if searches else "epochs", 0, 0)
+
+
+#: Called with every step, and with the same one again as a sign of life; may raise ``BuildCancelled``, which ends
+#: the build.
 Report = Callable[[Progress], None]
+
+
+class Said:
+    """A report that can say the last progress again, where what follows takes long and cannot be counted."""
+
+    def __init__(self, report: Report, last: Progress) -> None:
+        self._report, self._last = report, last
+
+    def __call__(self, progress: Progress) -> None:
+        self._last = progress
+        self._report(progress)
+
+    def again(self) -> None:
+        """Still at it."""
+        self._report(self._last)

@@ -19,7 +19,7 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, builds, files, recognizers, tasks
 from modelization.bundle.manifest import Manifest
-from modelization.training_progress import Progress, SearchProgress
+from modelization.training_progress import Progress, SearchProgress, preparing
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def _status(connection: Connection, build: Build) -> BuildStatus:
 def _progress(connection: Connection, build: Build) -> tuple[int, int, str, str]:
     """How far the build is: done, of how many, of what, and a sentence."""
     if build.state == BuildState.TRAINING:
-        progress = build.progress or Progress("generations" if build.options.optimize else "epochs", 0, 0)
+        progress = build.progress or preparing(build.options.optimize)
         return progress.done, progress.total, progress.unit, _trained(progress)
     query = select(files.c.state, func.count().label("number")).where(files.c.build == build.number)
     counts = {row.state: row.number for row in connection.execute(query.group_by(files.c.state))}

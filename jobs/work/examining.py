@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from constants.reasons import Reason
 from features import store
+from features.alive import Alive, unheard
 from features.doctor import Examination, PersonFinding, examine, without_suspects
 from features.face_naming import NamedFace, Picture, named_faces
 from jobs.table.build_options import BuildOptions
@@ -56,13 +57,15 @@ def pictures_of(connection: Connection, sent: Sequence[File], version: str) -> l
     ]
 
 
-def examined(sent: Sequence[File], pictures: Sequence[Picture], options: BuildOptions | None = None) -> Examined:
+def examined(
+    sent: Sequence[File], pictures: Sequence[Picture], options: BuildOptions | None = None, alive: Alive = unheard
+) -> Examined:
     """Who the faces are, and what is probably wrong; without options, where nobody can be learnt, of no face.
 
     Raises ``BuildFailed`` as ``named_faces`` does.
     """
-    named = named_faces(pictures, options.use_other_faces) if options else []
-    examination = examine(pictures, named)
+    named = named_faces(pictures, options.use_other_faces, alive) if options else []
+    examination = examine(pictures, named, alive)
     learnt = without_suspects(named, examination) if options and options.exclude_suspects else named
     return Examined(sent, pictures, learnt, examination)
 

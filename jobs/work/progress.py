@@ -9,8 +9,9 @@ from jobs.table import tasks
 from jobs.work.pulse import Step
 from modelization.training_progress import Progress
 
-#: Seconds between two records of a training's progress, each of which is a synced write.
-_PROGRESS_INTERVAL_S = 0.5
+#: Seconds between two records of a training's progress, each of which is a synced write, and between two that say
+#: the same again: that is a sign of life, and enough of it where the supervisor waits for minutes.
+_PROGRESS_INTERVAL_S, _SIGN_OF_LIFE_S = 0.5, 5.0
 #: A training may be silent for so long: the loading of TensorFlow, the proof of what was exported.
 TRAINING = Step(180.0)
 
@@ -30,11 +31,18 @@ class TrainingReport:
     database_url: str
     claim: tasks.Claim
     _last: float = 0.0
+    _told: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
         TRAINING()
         now = time.monotonic()
-        if progress.done < progress.total and now - self._last < _PROGRESS_INTERVAL_S:
+        if now - self._last < self._pause_s(progress):
             return
-        self._last = now
+        self._last, self._told = now, progress
         tasks.report_progress(_database(self.database_url), self.claim, progress)
+
+    def _pause_s(self, progress: Progress) -> float:
+        """Seconds since the last record before there is another; none before a stage's end."""
+        if progress == self._told:
+            return _SIGN_OF_LIFE_S
+        return _PROGRESS_INTERVAL_S if progress.done < progress.total else 0.0

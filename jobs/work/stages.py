@@ -19,7 +19,7 @@ from constants.settings import Settings
 from features.store import FaceFeatures, ImageFeatures, QualityFeatures
 from features.training_set import TrainingSet
 from modelization.provenance import Provenance, TrainingOptions
-from modelization.training_progress import Progress, Report
+from modelization.training_progress import Progress, Report, Said, preparing
 from preprocessor.face_pipeline import FacePipeline, make_pipeline
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.video import VideoFrame, video_frames
@@ -102,7 +102,9 @@ def train(request: TrainRequest, report: Report) -> TrainResult:
                 proof.prepare()
             report(progress)
 
-        build_recognizer(request.training_set, request.options, request.provenance, request.path, tell)
+        said = Said(tell, preparing(request.options.search is not None))
+        build_recognizer(request.training_set, request.options, request.provenance, request.path, said)
+        said.again()
         try:
             pictures = [path.read_bytes() for path in request.kept if path.exists()]
             manifest = add_portable_files(request.path, request.settings, pictures, proof)

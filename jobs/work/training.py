@@ -4,9 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from constants.exceptions import BuildCancelled, BuildFailed
+from features.alive import Alive
 from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
 from jobs.table import build_log, tasks
@@ -22,6 +24,7 @@ from jobs.workplace import Workplace
 from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.topology import DEFAULT_TOPOLOGY
+from modelization.training_progress import preparing
 from preprocessor.version import pipeline_version
 
 #: Kept pictures that the one-file form is proved on: enough for every kind of face, few enough for a second or two.
@@ -41,7 +44,9 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         version = pipeline_version(settings_of_build(build, workplace.settings))
         files = files_of(connection, build.number)
         pictures = pictures_of(connection, files, version)
-    found, outcome = _found(build, files, pictures)
+    report = TrainingReport(workplace.settings.database, claim)
+    alive = partial(report, preparing(build.options.optimize))
+    found, outcome = _found(build, files, pictures, alive)
     dry_run = build.options.dry_run
     if isinstance(outcome, TrainingSet) and not dry_run:
         _train(workplace, claim, build, found, outcome)
@@ -51,10 +56,12 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     _commit(workplace, claim, found, tasks.Ended(state, message))
 
 
-def _found(build: Build, files: Sequence[File], pictures: list[Picture]) -> tuple[Examined, TrainingSet | BuildFailed]:
+def _found(
+    build: Build, files: Sequence[File], pictures: list[Picture], alive: Alive
+) -> tuple[Examined, TrainingSet | BuildFailed]:
     """What was found about a build's files, and what a recognizer can be learnt from, or why none can."""
     try:
-        found = examined(files, pictures, build.options)
+        found = examined(files, pictures, build.options, alive)
     except BuildFailed as failure:
         return examined(files, pictures), failure
     try:

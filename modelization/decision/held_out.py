@@ -1,16 +1,15 @@
 """Held-out logits, each of a face by people enrolled without it: the material of calibration and of evaluation."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from features.alive import Alive, unheard
 from features.training_set import TrainingSet
-from modelization.decision.decision_rule import DecisionRule
 from modelization.decision.evidence import weigh_evidence
 from modelization.decision.gallery import Gallery, enrol
-from modelization.decision.two_covariance import TwoCovariance
+from modelization.decision.prior import Prior
 from modelization.folds import NEVER
 
 #: Faces whose evidence is weighed at once: with a thousand people, 20 MB.
@@ -53,16 +52,21 @@ def examine(
     faces: TrainingSet,
     folds: _Integers,
     posterior: _Floats,
-    model: TwoCovariance,
-    rules: Mapping[str, DecisionRule],
+    prior: Prior,
+    alive: Alive = unheard,
 ) -> dict[str, HeldOut]:
-    """What each rule says of every face, to the people as enrolled without its fold and its held-out ``posterior``."""
+    """What each of the prior's rules says of every face, to the people as enrolled without its fold.
+
+    ``posterior`` (n, people) is the head's, held out in the same way.
+    """
     count, people = len(faces.people), len(faces.labels)
+    rules = {name: calibrated.rule for name, calibrated in prior.rules.items()}
     logits = {name: np.empty((count, people), np.float32) for name in rules}
     strangers = {name: np.empty(count, np.float32) for name in rules}
     for rows, gallery in _held_out_galleries(faces, folds):
+        alive()
         own = faces.people[rows]
-        given = model, gallery, faces.encodings[rows], posterior[rows]
+        given = prior.model, gallery, faces.encodings[rows], posterior[rows]
         present, absent = weigh_evidence(*given), weigh_evidence(*given, absent=own)
         for name, rule in rules.items():
             logits[name][rows] = rule.logits(present)

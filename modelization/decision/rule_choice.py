@@ -1,7 +1,7 @@
 """Which rule a recognizer decides by: the learned one, unless a plain one is shown to do better on its faces."""
 
 from collections.abc import Mapping
-from math import comb
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -47,5 +47,6 @@ def _chance(rule: npt.NDArray[np.bool_], rival: npt.NDArray[np.bool_]) -> float:
     """How likely equal rules would differ so much in favour of the first."""
     gained, lost = int((rule & ~rival).sum()), int((rival & ~rule).sum())
     differing = gained + lost
-    as_likely: int = sum(comb(differing, k) for k in range(gained, differing + 1))
-    return float(as_likely / 2**differing)
+    # One coefficient from the one before: of thousands of faces, each alone takes milliseconds.
+    ways = accumulate(range(lost), lambda ways, k: ways * (differing - k) // (k + 1), initial=1)
+    return float(sum(ways) / 2**differing)

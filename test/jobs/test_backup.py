@@ -34,6 +34,7 @@ from jobs.commands.restore import restore
 from jobs.processes.preparing import prepare
 from jobs.snapshot import snapshot, sweep_snapshot
 from jobs.table import builds, tasks
+from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.tables import BuildState, TaskKind
@@ -60,7 +61,7 @@ def submit(workplace: Workplace, pictures: int = 3, **options: object) -> str:
     known = {upload.content_hash: ImageFeatures(40, 40, ()) for upload in uploads}
     with workplace.database.write() as connection:
         store.put(connection, pipeline_version(workplace.settings), known)
-    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), 10_000)
+    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(10_000))
 
 
 def encode(workplace: Workplace) -> bool:

@@ -70,6 +70,14 @@ def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:
     assert lax < strict
 
 
+def test_after_the_last_epoch_it_says_that_it_is_still_at_it(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    build_recognizer(training_set([3, 3]), TrainingOptions(), PROVENANCE, tmp_path / "said.zip", seen.append)
+    last = seen[-1]
+    assert last.done == last.total > 0
+    assert seen.count(last) >= 5, "with evidence of each fold, decision, export, report"
+
+
 def test_a_cancelled_build_leaves_nothing(tmp_path: Path) -> None:
     def cancel(progress: Progress) -> None:
         if progress.done >= progress.total // 2:

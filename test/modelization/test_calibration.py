@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelization.decision import held_out as held_out_module
 from modelization.decision.calibration import aimed_share, calibrate
 from modelization.decision.decision_rule import Decider, logistic
 from modelization.decision.gallery import enrol
@@ -13,13 +16,14 @@ from test.modelization.made_up import PRIOR, faces, training_set
 counts = st.lists(st.integers(1, 8), min_size=2, max_size=8)
 shares = st.floats(1e-4, 0.5)
 LEARNED = PRIOR.rules["learned"]
+ONE_RULE = replace(PRIOR, rules={"learned": LEARNED})
 
 
 def held_out(counts: list[int], seed: int = 0) -> HeldOut:
     known = training_set(counts, seed)
     posterior = np.full((len(known.people), len(counts)), 1 / len(counts))
     folds = assign_folds(known.people, 0)
-    return examine(known, folds, posterior, PRIOR.model, {"learned": LEARNED.rule})["learned"]
+    return examine(known, folds, posterior, ONE_RULE)["learned"]
 
 
 @given(counts, st.lists(shares, min_size=2, max_size=2))
@@ -59,9 +63,17 @@ def test_a_left_out_person_is_never_the_best_of_strangers() -> None:
     known = training_set([3, 3, 3], 1)
     posterior = np.full((9, 3), 1 / 3)
     folds = assign_folds(known.people, 0)
-    found = examine(known, folds, posterior, PRIOR.model, {"learned": LEARNED.rule})["learned"]
+    found = examine(known, folds, posterior, ONE_RULE)["learned"]
     assert (found.strangers < found.best()).mean() > 0.9
 
 
 def test_confidence_stays_between_nothing_and_one() -> None:
     assert logistic(np.array([-1e6, 0.0, 1e6])).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_signs_of_life_come_while_evidence_is_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out_module, "_EVIDENCE_FACES", 4)
+    known, signs = training_set([4] * 10), []
+    folds = assign_folds(known.people, 0)
+    examine(known, folds, np.full((40, 10), 0.1), ONE_RULE, lambda: signs.append(1))
+    assert len(signs) >= 10

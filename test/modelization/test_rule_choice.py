@@ -1,7 +1,11 @@
+from math import comb
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelization.decision.held_out import HeldOut
-from modelization.decision.rule_choice import choose_rule
+from modelization.decision.rule_choice import _chance, choose_rule
 
 
 def said(right: int, faces: int = 200, strangers: float = -5.0) -> HeldOut:
@@ -30,3 +34,10 @@ def test_a_plain_rule_that_names_more_strangers_does_not() -> None:
 
 def test_two_faces_show_nothing() -> None:
     assert chosen(learned=said(0, faces=2), cosine=said(2, faces=2)) == "learned"
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_chance_is_the_tail_of_fair_coins(gained: int, lost: int) -> None:
+    rule = np.arange(gained + lost) < gained
+    tail = sum(comb(gained + lost, heads) for heads in range(gained, gained + lost + 1))
+    assert _chance(rule, ~rule) == tail / 2 ** (gained + lost)
