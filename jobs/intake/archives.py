@@ -9,6 +9,7 @@ from typing import IO
 
 from constants.exceptions import InvalidRequest, UnsupportedMedia
 from jobs.intake.labels import clean_name
+from jobs.machine_faults import is_machine_fault
 
 _ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_START = b"\x1f\x8b"
@@ -44,7 +45,10 @@ def members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 @contextmanager
 def refusing_damage() -> Iterator[None]:
-    """Within, an archive that is damaged, encrypted or of another kind raises ``UnsupportedMedia``."""
+    """Within, an archive that is damaged, encrypted or of another kind raises ``UnsupportedMedia``.
+
+    What is the machine's fault, such as a disk that is full, is raised as it is.
+    """
     try:
         yield
     except InvalidRequest:
@@ -52,6 +56,8 @@ def refusing_damage() -> Iterator[None]:
     except RuntimeError as error:  # what zipfile raises for a password
         raise UnsupportedMedia("The archive is encrypted; send it without a password.") from error
     except Exception as error:  # parsers of arbitrary bytes raise anything
+        if is_machine_fault(error):
+            raise
         raise UnsupportedMedia(
             "The archive is damaged, or of a kind that is not read; send a .zip or a .tar.gz."
         ) from error

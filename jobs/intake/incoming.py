@@ -2,10 +2,13 @@
 
 import hashlib
 import os
-import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+#: Bytes copied at a time.
+CHUNK = 1 << 20
 
 
 class IncomingFile:
@@ -53,18 +56,31 @@ class IncomingFile:
     def twin(self) -> "IncomingFile":
         """The sealed content once more, under a path of its own: for a picture that is taken for two people."""
         self.seal()
-        other = IncomingFile(self.path.parent, self.name, self.label)
-        other.close()
+        twin = IncomingFile(self.path.parent, self.name, self.label)
         try:
-            os.link(self.path, other.path)
+            twin._copy(self)
+        except BaseException:
+            twin.close()
+            raise
+        return twin
+
+    def _copy(self, other: "IncomingFile") -> None:
+        link = self.path.with_suffix(".link")
+        try:
+            os.link(other.path, link)
         except OSError:  # some file systems have no links
-            shutil.copyfile(self.path, other.path)
-        other.size, other._hash = self.size, self._hash
-        return other
+            with other.path.open("rb") as content:
+                while chunk := content.read(CHUNK):
+                    self.write(chunk)
+        else:
+            link.replace(self.path)
+            self.size, self._hash = other.size, other._hash
+        self.seal()
 
     def close(self) -> None:
         """Delete the file, unless it was moved away."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is still to be written finds no room, and is not wanted any more
+                self._file.close()
             self._file = None
         self.path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -9,14 +10,12 @@ from constants.exceptions import ImageRejected, InvalidRequest, NothingUsable, R
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.intake.archives import is_archive, members, refusing_damage
-from jobs.intake.incoming import IncomingFile
+from jobs.intake.incoming import CHUNK, IncomingFile
 from jobs.intake.label_manifest import Label, assign
 from jobs.intake.labels import clean_label, filename_label, folder_label, same_label, unify
+from jobs.machine_faults import is_machine_fault
 from jobs.table.builds import Upload
 from preprocessor.media_formats import is_video, opened
-
-#: Bytes copied at a time.
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class Intake:
 
     def __exit__(self, *_: object) -> None:
         for file in self._received:
-            file.close()
+            with suppress(OSError):  # what cannot be deleted now is at the next start; the others are
+                file.close()
 
     def receive(self, name: str = "", label: str | None = None) -> IncomingFile:
         """An empty file, to be written."""
@@ -120,7 +120,7 @@ def _labels(file: IncomingFile, named: Sequence[Label], from_filename: bool) -> 
 
 def _copy(content: IO[bytes], file: IncomingFile, room: int) -> int:
     """Copy a member, as long as there is room: what an archive says of its own sizes proves nothing."""
-    while chunk := content.read(_CHUNK):
+    while chunk := content.read(CHUNK):
         file.write(chunk)
         if file.size > room:
             raise RequestTooLarge("The archives unpack to more than this service takes; send them in parts.")
@@ -135,6 +135,8 @@ def _looked_at(file: IncomingFile, label: str | None) -> Upload:
     try:
         opened(file.path).close()
     except ImageRejected as rejection:
+        if is_machine_fault(rejection):
+            raise rejection.__cause__ or rejection from None
         return _refused(upload, Reason(rejection.reason))
     return upload
 
