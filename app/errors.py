@@ -24,6 +24,7 @@ from constants.exceptions import (
     RequestTooLarge,
     UnsupportedMedia,
 )
+from jobs.machine_faults import is_machine_fault, words_of
 from logger import logger
 
 _STATUS: dict[type[FacialError], HTTPStatus] = {
@@ -40,6 +41,8 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+#: Seconds after which a request may be sent again that met a full disk or a locked database.
+_RETRY_AFTER_S = 10
 #: Bytes of a refused body that are read and dropped, so that a client still sending sees the answer.
 _MOST_DROPPED = 64 << 20
 
@@ -79,10 +82,26 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if is_machine_fault(error):
+        return _unavailable(error)
     logger.opt(exception=error).error("a request failed")
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The service failed; its log says why, under this request's id."
     )
+
+
+def _unavailable(error: Exception) -> Response:
+    """What the machine would not let the service do: nothing is wrong with the request."""
+    with about(g.get("request_id", "-")):
+        logger.warning("a request was refused by the machine: {}", words_of(error))
+    _drop_body()
+    response = _problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The service has no disk, memory or database to do this with at the moment; send the request again later.",
+    )
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
 
 
 def _problem(status: HTTPStatus, code: str, message: str, more: dict[str, Any] | None = None) -> Response:

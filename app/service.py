@@ -8,6 +8,9 @@ from constants.settings import Settings
 from jobs.processes.broker import Broker
 from jobs.workplace import Workplace
 
+#: Seconds that a request waits for another process's write: a person is waiting for it, and can be told to come back.
+_PATIENCE_S = 5.0
+
 
 class Service:
     """A workplace that is opened at its first use, so that nothing is opened before a server forks, and a broker."""
@@ -22,7 +25,8 @@ class Service:
     def workplace(self) -> Workplace:
         with self._lock:
             if self._opened is None:
-                self._opened = Workplace.of(self.settings)
+                self.broker.open()
+                self._opened = Workplace.of(self.settings, _PATIENCE_S)
             return self._opened
 
     def close(self) -> None:

@@ -87,7 +87,10 @@ def members(path: Path, room: Room) -> Iterator[tuple[str, IO[bytes]]]:
 
 @contextmanager
 def refusing_damage() -> Iterator[None]:
-    """Within, an archive that is damaged, encrypted or of another kind raises ``UnsupportedMedia``."""
+    """Within, an archive that is damaged, encrypted or of another kind raises ``UnsupportedMedia``.
+
+    What is the machine's fault, such as a disk that is full, is raised as it is.
+    """
     try:
         yield
     except InvalidRequest:

@@ -3,8 +3,12 @@
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
+
+#: Bytes copied at a time.
+CHUNK = 1 << 20
 
 
 class IncomingFile:
@@ -47,6 +51,7 @@ class IncomingFile:
     def close(self) -> None:
         """Delete the file, unless it was moved away."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is still to be written finds no room, and is not wanted any more
+                self._file.close()
             self._file = None
         self.path.unlink(missing_ok=True)

@@ -57,6 +57,8 @@ def looked_at(path: Path) -> Reason | None:
     try:
         opened(path).close()
     except ImageRejected as rejection:
+        if is_machine_fault(rejection):
+            raise rejection.__cause__ or rejection from None
         return Reason(rejection.reason)
     return None
 

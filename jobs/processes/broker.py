@@ -50,6 +50,17 @@ class Broker:
         self._lock = threading.Lock()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
 
+    def open(self) -> "zmq.Context[zmq.Socket[bytes]]":
+        """ZeroMQ's context, its threads started: libzmq ends a process that has no descriptors for them.
+
+        So a process asks for it before it has anything to lose.
+        """
+        with self._lock:
+            if self._context is None:
+                self._context = zmq.Context()
+                self._context.socket(zmq.DEALER).close()  # with the first socket they start
+            return self._context
+
     def close(self) -> None:
         """Close what was opened; the broker is not used afterwards."""
         with self._lock:
@@ -59,12 +70,13 @@ class Broker:
     def wake(self) -> None:
         """Say that there is new work in the table.
 
-        This is lost where the dispatcher is away: the table is the truth, and it looks there by itself.
+        This is lost where the dispatcher is away or the machine lets no socket be opened: the table is the truth, and
+        it looks there by itself. What was accepted is not refused for that.
         """
-        socket = self._socket()
-        # A socket that was made just now needs a moment until it is connected.
-        if socket.poll(_CONNECT_MS, zmq.POLLOUT):
-            with suppress(zmq.Again):
+        with suppress(zmq.ZMQError):
+            socket = self._socket()
+            # A socket that was made just now needs a moment until it is connected.
+            if socket.poll(_CONNECT_MS, zmq.POLLOUT):
                 socket.send_multipart(Message(messages.WAKE).frames(), zmq.DONTWAIT)
 
     def recognize(
@@ -116,9 +128,7 @@ class Broker:
     def _socket(self) -> zmq.Socket[bytes]:
         """This thread's socket; a ZeroMQ socket must not be shared by threads."""
         if not hasattr(self._threads, "socket"):
-            with self._lock:
-                self._context = self._context or zmq.Context()
-            socket = self._context.socket(zmq.DEALER)
+            socket = self.open().socket(zmq.DEALER)
             socket.linger = 0
             # Nothing is queued for a dispatcher that is away: it would be answered when nobody waits any more.
             socket.immediate = True

@@ -2,17 +2,20 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import create_app
 from features import store
 from features.store import FaceFeatures, ImageFeatures
+from jobs.table.tables import files
 from jobs.work import runner
 from jobs.workplace import Workplace
 from preprocessor.version import pipeline_version
@@ -90,3 +93,41 @@ def people(workplace) -> MadeUpPeople:
 def finish(workplace):
     """Let every build end."""
     return lambda: runner.run_all(workplace)
+
+
+@pytest.fixture
+def pictures(people) -> list[tuple[str, bytes]]:
+    """Names and contents of two pictures of each of two people."""
+    return [(f"{name}/{i}.jpg", people.picture(name)) for name in ("Ada-Lovelace", "Ben") for i in range(2)]
+
+
+def form(pictures: list[tuple[str, bytes]], **fields: object) -> dict[str, object]:
+    """A form as the test client sends it, each time with another boundary."""
+    return fields | {"images": [(io.BytesIO(content), name) for name, content in pictures]}
+
+
+@pytest.fixture
+def impatient(monkeypatch, make_client) -> FlaskClient:
+    """A client of an application that does not wait long for the database."""
+    monkeypatch.setattr("app.service._PATIENCE_S", 0.1)
+    return make_client()
+
+
+@pytest.fixture
+def accepted(client, pictures) -> str:
+    """A recognizer that is being built."""
+    return client.post("/v1/recognizers", data=form(pictures)).json["id"]
+
+
+@pytest.fixture
+def everything(workplace, accepted) -> Callable[[], tuple[list[object], dict[str, bytes]]]:
+    """All that stands in the tables of files and lies in the folders of files, whenever it is asked for."""
+
+    def look() -> tuple[list[object], dict[str, bytes]]:
+        with workplace.database.read() as connection:
+            rows = list(connection.execute(select(files)))
+        folders = (workplace.storage.incoming, workplace.storage.images, workplace.storage.bundles)
+        paths = sorted(path for folder in folders for path in folder.rglob("*"))
+        return rows, {str(path): path.read_bytes() if path.is_file() else b"" for path in paths}
+
+    return look

@@ -4,12 +4,14 @@ import io
 import tarfile
 import zipfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge, UnsupportedMedia
 from constants.reasons import Reason
+from jobs.intake.archives import refusing_damage
 from jobs.intake.intake import Intake, Labelling, label_in_order
 from jobs.intake.label_manifest import read_manifest
 from test.conftest import jpeg
@@ -208,6 +210,12 @@ def test_too_many_files_are_refused(workplace, stack, pictures):
     few = workplace.settings.model_copy(update={"max_files": 3})
     with pytest.raises(RequestTooLarge, match="more than 3 files"):
         intake(workplace, stack, [("z.zip", zipped([(f"{i}.jpg", b"x") for i in range(4)]))], settings=few)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that cannot be read: of Linux")
+def test_a_disk_that_fails_damages_no_archive():
+    with pytest.raises(OSError, match="Input/output error"), refusing_damage():
+        Path("/proc/self/mem").read_bytes()
 
 
 @pytest.mark.parametrize("kept", [0.001, 0.1, 0.5, 0.9])
