@@ -228,6 +228,7 @@ def test_what_was_deleted_and_what_was_never_accepted_is_not_in_it(states, workp
     assert not [content for content in (*erased, b"arriving", b"half-written", b"clutter") if content in whole]
 
 
+@pytest.mark.thorough
 def test_every_snapshot_is_of_one_moment(workplace):
     """Builds are accepted, encoded, published and erased all the while."""
     going, accepted, erased, failures = threading.Event(), [], set(), []
