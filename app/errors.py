@@ -92,8 +92,7 @@ def _unexpected(error: Exception) -> Response:
 
 def _unavailable(error: Exception) -> Response:
     """What the machine would not let the service do: nothing is wrong with the request."""
-    with about(g.get("request_id", "-")):
-        logger.warning("a request was refused by the machine: {}", words_of(error))
+    logger.warning("a request was refused by the machine: {}", words_of(error))
     _drop_body()
     response = _problem(
         HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,8 +1,8 @@
 """What was accepted, as it stands at one moment: the database and its files, while the service goes on.
 
-A picture lies in its place before its build is committed, and goes only after what came of it is; a bundle likewise. So
-while nobody can commit, every file that the rows need is there and stays. Only meanwhile are files linked, and most of
-them are linked already by then.
+A picture lies in its place before its build is committed, and goes only after what came of it is committed; a bundle
+likewise. So every file that the rows need is there, and stays, while nobody else can commit. That is kept short: most
+files are linked before it.
 """
 
 import os

@@ -10,14 +10,13 @@ from pathlib import Path
 from constants.settings import DATABASE_FILE
 from modelization.bundle.bundle_file import search_file, sync_folder
 
-#: What the files of versions are called under the data folder: made of ids and numbers alone.
-_PICTURE = re.compile(r"images/[0-9a-f]{32}/[0-9]+/[0-9]+")
-_BUNDLE = re.compile(r"bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+")
+#: What the pictures, bundles and searches of versions are called under the data folder.
+_OF_VERSION = re.compile("images/[0-9a-f]{32}/[0-9]+/[0-9]+|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+")
 
 
 def is_of_version(name: str) -> bool:
     """Whether a name under the data folder is that of a version's picture, bundle or search."""
-    return any(named.fullmatch(name) for named in (_PICTURE, _BUNDLE))
+    return _OF_VERSION.fullmatch(name) is not None
 
 
 class Storage:
@@ -59,15 +58,11 @@ class Storage:
 
     def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
         """The pictures that a version has now, by their names under the data folder."""
-        return self._named(_listed(self.image_folder(recognizer_id, version)))
+        return _named(f"images/{recognizer_id}/{version}", _listed(self.image_folder(recognizer_id, version)))
 
     def bundles_of(self, recognizer_id: str, version: int) -> list[str]:
         """The bundles of a version, published or not, and where its search stands, likewise."""
-        return self._named(self._of_version(recognizer_id, version))
-
-    def _named(self, files: list[Path]) -> list[str]:
-        skipped = len(self.data_dir.as_posix()) + 1
-        return [name for file in files if is_of_version(name := file.as_posix()[skipped:])]
+        return _named(f"bundles/{recognizer_id}", self._of_version(recognizer_id, version))
 
     @contextmanager
     def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
@@ -160,6 +155,10 @@ def _listed(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _named(folder: str, files: list[Path]) -> list[str]:
+    return [name for file in files if is_of_version(name := f"{folder}/{file.name}")]
 
 
 def _written_at(file: Path) -> float:

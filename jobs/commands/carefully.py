@@ -19,7 +19,10 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 @contextmanager
 def carefully(what: str) -> Iterator[None]:
     """Within, files are this user's alone, and a signal unwinds; ``what`` could not be done is said in a sentence."""
-    usual = {number: signal.signal(number, lambda number, _frame: sys.exit(128 + number)) for number in _ENDING}
+    usual = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in usual.items():
+        if handler != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     mask = os.umask(0o077)
     try:
         yield

@@ -55,7 +55,7 @@ def _emptied(settings: Settings) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(data_dir) if missing else _clear(storage)
             raise
-    storage.restoring.rmdir()
+        shutil.rmtree(storage.restoring, ignore_errors=True)
 
 
 def _refuse_used(storage: Storage) -> None:

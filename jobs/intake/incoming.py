@@ -7,9 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-#: Bytes copied at a time.
-CHUNK = 1 << 20
-
 
 class IncomingFile:
     """A file in the folder of uploads that is written first and read afterwards.

@@ -47,6 +47,7 @@ from modelization.bundle.bundle_file import search_file
 from preprocessor.version import pipeline_version
 
 ROOT = Path(__file__).parents[2]
+OLD = ROOT / "test" / "data" / "release_0_9_0"
 #: Pictures of a build that takes long enough to be backed up that a test can kill the backup meanwhile.
 MANY = 3000
 
@@ -228,6 +229,7 @@ def test_what_was_deleted_and_what_was_never_accepted_is_not_in_it(states, workp
     assert not [content for content in (*erased, b"arriving", b"half-written", b"clutter") if content in whole]
 
 
+@pytest.mark.thorough
 def test_every_snapshot_is_of_one_moment(workplace):
     """Builds are accepted, encoded, published and erased all the while."""
     going, accepted, erased, failures = threading.Event(), [], set(), []
@@ -579,6 +581,25 @@ def test_tables_of_others_are_refused(tmp_path, target, backup, statement, sente
     refused(archive, target, sentence, kind)
 
 
+@pytest.mark.thorough
+def test_older_tables_are_carried_over(tmp_path, target, backup):
+    """As a release that is older than this one, and could make backups, would have left them."""
+    for name in (DATABASE_FILE, "images", "dumps"):
+        copy = shutil.copytree if (OLD / name).is_dir() else shutil.copy
+        copy(OLD / name, tmp_path / {"dumps": "bundles"}.get(name, name))
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('0.9.0')")
+        database.commit()
+    kept = [path for name in ("images", "bundles") for path in (tmp_path / name).rglob("*") if path.is_file()]
+    files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in (*kept, tmp_path / DATABASE_FILE)}
+    write(tmp_path / "older.tar", files | {"manifest.json": members(backup)["manifest.json"]})
+    restore(tmp_path / "older.tar")
+    with at(target) as restored:
+        states = {status.name: status.state for status in builds.listing(restored.database)}
+    assert states == {"ready": "ready", "unfinished": "encoding", "growing": "ready", "looked at": "examined"}
+
+
 def test_a_damaged_database_is_refused(tmp_path, target, backup):
     files = members(backup)
     archive = tmp_path / "other.tar"
@@ -625,7 +646,7 @@ def test_what_a_person_can_mend_is_said(states, workplace, tmp_path):
 
 
 def test_the_data_of_an_older_release_are_left_for_it(tmp_path):
-    shutil.copytree(ROOT / "test" / "data" / "release_0_9_0", tmp_path / "old")
+    shutil.copytree(OLD, tmp_path / "old")
     before = contents(tmp_path / "old")
     with pytest.raises(OtherRelease, match=r"before 1\.0\.0"):
         back_up_of(tmp_path / "old", tmp_path / "backup.tar")
