@@ -95,6 +95,10 @@ class Client:
         self._stopping = stopping
         self._labels = 0
 
+    def build_first(self) -> None:
+        """Build a recognizer of everybody that stays. Raises ``GaveUp`` where it does not come to be."""
+        self._wait(self._build(len(self._portraits.views), {}))
+
     def run(self) -> None:
         """Go on until told to stop; what was begun is waited for."""
         while not self._stopping.is_set():
@@ -105,7 +109,7 @@ class Client:
 
     def _life(self) -> None:
         """A recognizer from its build to its end, or until the client loses interest."""
-        owned = self._build()
+        owned = self._build(self._rng.choice((2, 3, 3)), self._options())
         if self._rng.random() < 0.1:
             self._delete(owned)  # while it is being built
             return
@@ -124,14 +128,15 @@ class Client:
         if self._rng.random() < 0.7:
             self._delete(owned)
 
-    def _build(self) -> Owned:
-        people = self._rng.sample(sorted(self._portraits.views), self._rng.choice((2, 3, 3)))
+    def _options(self) -> dict[str, str]:
+        drawn = self._rng.random()
+        if drawn < _SEARCHES:
+            return _SEARCH
+        return {"dry_run": "1"} if drawn < _SEARCHES + _DRY_RUNS else {}
+
+    def _build(self, count: int, options: dict[str, str]) -> Owned:
+        people = self._rng.sample(sorted(self._portraits.views), count)
         files, sent = self._portraits.upload(self._named(people), self._rng.randint(*_EACH), self._rng)
-        kind, options = self._rng.random(), {}
-        if kind < _SEARCHES:
-            options = _SEARCH
-        elif kind < _SEARCHES + _DRY_RUNS:
-            options = {"dry_run": "1"}
         answer = self._asking.until_answered("POST", "/v1/recognizers", form("images", files, **options))
         if answer.status != 202:
             self._history.find(Wrong.LOST, f"a good build was answered {answer.status}: {_start(answer.content)}")

@@ -23,15 +23,15 @@ from bench.task_watch import Task, TaskWatch, Wait
 _PAUSE_S = 0.15
 #: Seconds that a process is stopped for, at most; longer than that is for ever.
 _STOPPED_S = 4.0
-#: Seconds that the database is locked, or the disk full, at least and at most.
-_TROUBLE_S = 1.0, 4.0
+#: Seconds that the database is locked, or the disk full, at most.
+_TROUBLE_S = 3.0
 #: Seconds by which the clock jumps, at most. Less than an hour: files have the machine's time and not the jumping one,
 #: and what was staged an hour ago is taken for left over.
 _JUMP_S = 3500
 #: Seconds that a worker which is stopped for ever has until it is replaced, and a waiting build until it moves on.
 _REPLACED_S, _MOVES_S = 120.0, 60.0
-#: Seconds that a lull lasts at most: it ends with the work on a task.
-_LULL_S = 10.0
+#: Seconds that a lull lasts at most: it ends with the work on a picture, or on a training.
+_LULL_S = {"encode": 3.0, "train": 20.0}
 #: Seconds that a fault waits for work that it is to hit.
 _WORK_S = 20.0
 #: Seconds after its start in which a process is spared where another is older: it has not begun to serve.
@@ -53,7 +53,8 @@ DECK = {
     "lock": 1,
     "full disk": 1,
     "clock": 2,
-    "lull": 3,
+    "lull to encode": 2,
+    "lull to train": 1,
 }
 
 
@@ -69,7 +70,7 @@ class Card:
 
 
 #: Of a trouble whose end is measured.
-_MEASURED = Card("", 0.0, signal.SIGKILL, 0.5, 0.0)
+_MEASURED = Card("", 0.0, signal.SIGKILL, 1.0, 0.0)
 
 
 def drawn(seed: int, deck: dict[str, int]) -> Iterator[Card]:
@@ -136,7 +137,7 @@ class Injector:
             "lock": self._lock,
             "full disk": self._fill,
             "clock": self._jump,
-            "lull": self._lull,
+            **{f"lull to {kind}": self._lull for kind in _LULL_S},
             **{f"kill {kind}": self._kill for kind in Kind},
         }
 
@@ -161,14 +162,19 @@ class Injector:
         for _ in range(rounds):
             for kind in (Kind.ENCODE, Kind.TRAIN):
                 self._kill_busy(kind)
+            self._wait_for_work()
             self._lock(_MEASURED)
             if self._disk is not None:
+                self._wait_for_work()
                 self._fill(_MEASURED)
 
-    def hang(self) -> None:
-        """Stop a busy worker of each kind for ever, and wait until all that ever were are replaced."""
-        for kind in (Kind.ENCODE, Kind.TRAIN):
+    def hang(self, *kinds: Kind) -> None:
+        """Stop a busy worker of some kinds for ever."""
+        for kind in kinds:
             self._stop_for_ever(kind)
+
+    def check_replaced(self) -> None:
+        """Find workers that were stopped for ever and not replaced."""
         for process in self._hung:
             try:
                 process.wait(_REPLACED_S)
@@ -231,11 +237,17 @@ class Injector:
         """A worker that holds a claim, once there is one."""
         until = time.monotonic() + _WORK_S
         while time.monotonic() < until:
-            busy = self._busy(self._members(kind))
-            if busy:
-                return busy[0]
+            if any(task.worker and task.kind == kind for task in self._tasks().values()):
+                busy = self._busy(self._members(kind))
+                if busy:
+                    return busy[0]
             time.sleep(0.02)
         return None
+
+    def _wait_for_work(self) -> None:
+        until = time.monotonic() + _WORK_S
+        while not self._to_encode() and time.monotonic() < until:
+            time.sleep(0.02)
 
     def _lock(self, card: Card) -> None:
         with (
@@ -253,9 +265,8 @@ class Injector:
     def _trouble(self, name: str, card: Card, end: Callable[[], object]) -> None:
         """Let a trouble last and end it; if it is to be measured, wait until a build moves on that it kept waiting."""
         self._history.note("fault", f"{name} begins")
-        least, most = _TROUBLE_S
-        time.sleep(least + card.share * (most - least))
-        waiting = self._waiting()
+        time.sleep(card.share * _TROUBLE_S)
+        waiting = self._to_encode()
         end()
         self._history.note("fault", f"{name} ends")
         self.injected.others[name] += 1
@@ -275,10 +286,12 @@ class Injector:
         self._history.note("fault", f"the clock is {seconds} s off")
 
     def _lull(self, card: Card) -> None:
-        """Leave the service alone until the work on a task has ended."""
-        known, until = set(self._tasks()), time.monotonic() + card.share * _LULL_S
+        """Leave the service alone until the work on a task of a kind has ended."""
+        kind = card.fault.removeprefix("lull to ")
+        known: set[int] = set()
+        until = time.monotonic() + _LULL_S[kind]
         while time.monotonic() < until:
-            now = set(self._tasks())
+            now = {task.id for task in self._tasks().values() if task.kind == kind}
             if known - now:
                 break
             known |= now
@@ -312,11 +325,9 @@ class Injector:
             return {}
         return {task.id: task.token for task in self._tasks().values() if task.worker.partition(":")[0] == member.slot}
 
-    def _waiting(self) -> set[int]:
-        """Tasks that wait although a worker has time for them, as there is but one for trainings."""
-        tasks = self._tasks().values()
-        training = any(task.kind == "train" and task.worker for task in tasks)
-        return {task.id for task in tasks if not task.worker and not (task.kind == "train" and training)}
+    def _to_encode(self) -> dict[int, str]:
+        """The tokens of the tasks to encode, by task; a training goes on by itself, and says nothing of the others."""
+        return {task.id: task.token for task in self._tasks().values() if task.kind == "encode"}
 
     def _tasks(self) -> dict[int, Task]:
         try:
@@ -341,10 +352,10 @@ def _released(held: dict[int, str]) -> Callable[[dict[int, Task]], bool | None]:
     return condition
 
 
-def _moved(waiting: set[int]) -> Callable[[dict[int, Task]], bool]:
-    """Whether one of some tasks waits no more."""
+def _moved(waiting: dict[int, str]) -> Callable[[dict[int, Task]], bool]:
+    """Whether one of some tasks, given with their tokens, was claimed anew or brought to its end."""
 
     def condition(tasks: dict[int, Task]) -> bool:
-        return any(number not in tasks or bool(tasks[number].worker) for number in waiting)
+        return any(number not in tasks or tasks[number].token not in ("", token) for number, token in waiting.items())
 
     return condition

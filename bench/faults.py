@@ -6,6 +6,7 @@ is locked and the clock jumps, as a seed draws it. ``--seed`` draws the same fau
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -24,18 +25,31 @@ from bench.fault_injection import Injected, Injector
 from bench.harness import report
 from bench.jumping_clock import JumpingClock
 from bench.managed_service import ManagedService
+from bench.memory_growth import memory_growth
 from bench.portrait_pictures import Portraits
+from bench.service_processes import Kind
 from bench.small_disk import SmallDisk
 from bench.task_watch import TaskWatch
 
-#: Processes that are ended in a run, and in a short one.
-KILLS, QUICK_KILLS = 3000, 60
-#: Rounds of faults that something is measured of.
-ROUNDS, QUICK_ROUNDS = 20, 2
-#: Clients that build, and others that recognize.
-_BUILDERS, _WATCHERS = 4, 2
-#: Workers that encode.
-_ENCODERS = 3
+#: Clients that recognize beside those that build, and workers that encode.
+_WATCHERS, _ENCODERS = 2, 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is to happen: processes that are ended, clients that build, rounds of faults that are measured.
+
+    Then, without faults, recognitions and builds over which memory may grow.
+    """
+
+    kills: int
+    builders: int
+    rounds: int
+    recognitions: int = 0
+    builds: int = 0
+
+
+LONG, QUICK, SHORT = Plan(3000, 4, 20, 10_000, 50), Plan(60, 3, 2, 400, 4), Plan(300, 3, 0)
 
 
 @dataclass(frozen=True)
@@ -67,13 +81,14 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run")
-    parser.add_argument("--kills", type=int, help="processes that are ended")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="draws the faults")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the log, the history and the data stay")
     options = parser.parse_args()
-    kills = options.kills or (QUICK_KILLS if options.quick else KILLS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The run was stopped."))
+    plan = QUICK if options.quick else LONG
     with _folder(options.keep) as folder:
-        outcome = run(folder, options.seed, kills, QUICK_ROUNDS if options.quick else ROUNDS)
+        outcome = run(folder, options.seed, plan)
+        growth = memory_growth(folder, plan.recognitions, plan.builds)
     print_findings(outcome.history)
     injected = outcome.injected
     samples = {
@@ -83,7 +98,9 @@ def main() -> None:
         **{name.replace(" ", "_"): number for name, number in (injected.ended + injected.others).items()},
         **{f"SIGSTOP_{kind}": number for kind, number in injected.stopped.items()},
     }
-    report("faults", outcome.figures(), samples)
+    figures = outcome.figures() | {"rss_growth": max(growth.values())}
+    figures |= {f"rss_growth_{kind}": share for kind, share in growth.items()}
+    report("faults", figures, samples)
     sys.exit(1 if outcome.history.findings else 0)
 
 
@@ -97,8 +114,8 @@ def _folder(named: Path | None) -> Iterator[Path]:
             yield Path(made)
 
 
-def run(folder: Path, seed: int, kills: int, rounds: int = 0) -> Outcome:
-    """Run the service under faults until so many processes were ended, let it settle, and check the history."""
+def run(folder: Path, seed: int, plan: Plan) -> Outcome:
+    """Run the service under the faults of a plan, let it settle, and check the history."""
     print(f"seed {seed}", file=sys.stderr, flush=True)
     clock = JumpingClock(folder) if JumpingClock.is_possible() else None
     portraits = Portraits.make(folder / "portraits")
@@ -113,16 +130,20 @@ def run(folder: Path, seed: int, kills: int, rounds: int = 0) -> Outcome:
         try:
             service.start()
             task_watch.start()
-            with _clients(service, history, portraits, seed):
-                injector.run(seed, kills)
-                injector.measure(rounds)
-                injector.hang()
+            with _clients(service, history, portraits, seed, plan.builders):
+                injector.run(seed, plan.kills)
+                injector.measure(plan.rounds)
+                injector.hang(Kind.ENCODE, *[Kind.TRAIN] * (plan.rounds > 0))
+            injector.check_replaced()
             _settle(task_watch, history)
             check_answers(Asking(service.client(), history, "check"), service.database)
+        except BaseException:
+            service.kill()
+            raise
         finally:
             task_watch.stop()
-            for member in service.stop():
-                history.find(Wrong.BROKEN, f"{member.name} outlived the service")
+        for member in service.stop():
+            history.find(Wrong.BROKEN, f"{member.name} outlived the service")
         check_data(history, service.data_dir)
     return Outcome(history, injector.injected)
 
@@ -143,33 +164,36 @@ def _disk(folder: Path) -> Iterator[SmallDisk | None]:
 
 
 @contextmanager
-def _clients(service: ManagedService, history: History, portraits: Portraits, seed: int) -> Iterator[None]:
-    """Clients that ask this and that; at the end they bring what they began to its end."""
+def _clients(service: ManagedService, history: History, portraits: Portraits, seed: int, count: int) -> Iterator[None]:
+    """Clients that ask this and that, one recognizer being ready already; they end once what they began has ended."""
     building, watching = threading.Event(), threading.Event()
-    askings = {
-        name: Asking(service.client(), history, name)
-        for name in [*_names("builder", _BUILDERS), *_names("watcher", _WATCHERS)]
-    }
-    builders, watchers = [], []
-    for name, asking in askings.items():
-        own = f"{seed} {name}"
-        if name.startswith("builder"):
-            builders.append(threading.Thread(target=Client(asking, portraits, own, building).run, name=name))
-        else:
-            watchers.append(threading.Thread(target=watch, args=(asking, portraits, own, watching), name=name))
+
+    def asking(name: str) -> Asking:
+        return Asking(service.client(), history, name)
+
+    def client(name: str) -> Client:
+        return Client(asking(name), portraits, f"{seed} {name}", building)
+
+    def watcher(name: str) -> threading.Thread:
+        arguments = asking(name), portraits, f"{seed} {name}", watching
+        return threading.Thread(target=watch, args=arguments, name=name, daemon=True)
+
+    names = [f"builder{number}" for number in range(count)]
+    client("first").build_first()
+    builders = [threading.Thread(target=client(name).run, name=name, daemon=True) for name in names]
+    watchers = [watcher(f"watcher{number}") for number in range(_WATCHERS)]
     for thread in (*builders, *watchers):
         thread.start()
     try:
         yield
-    finally:
-        for stopping, threads in ((building, builders), (watching, watchers)):
-            stopping.set()
-            for thread in threads:
-                thread.join()
-
-
-def _names(what: str, count: int) -> list[str]:
-    return [f"{what}{number}" for number in range(count)]
+    except BaseException:
+        building.set()
+        watching.set()
+        raise
+    for stopping, threads in ((building, builders), (watching, watchers)):
+        stopping.set()
+        for thread in threads:
+            thread.join()
 
 
 def _settle(task_watch: TaskWatch, history: History) -> None:

@@ -29,7 +29,7 @@ class ManagedService:
         self._port = free_port()
         self._stopping = threading.Event()
         self._master: subprocess.Popen[bytes] | None = None
-        self._manager = threading.Thread(target=self._manage, name="service manager")
+        self._manager = threading.Thread(target=self._manage, name="service manager", daemon=True)
 
     @property
     def database(self) -> Path:
@@ -56,6 +56,12 @@ class ManagedService:
         for member in left:
             member.process.kill()
         return left
+
+    def kill(self) -> None:
+        """End all its processes at once."""
+        self._stopping.set()
+        for member in self.roster.members():
+            member.process.kill()
 
     def _manage(self) -> None:
         while not self._stopping.is_set():

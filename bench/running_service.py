@@ -94,7 +94,10 @@ def start_service(data_dir: Path, port: int, log: IO[bytes], **environment: str)
         "PATH": f"{beside}{os.pathsep}{usual.get('PATH', '')}",
     }
     command = (beside / "uwsgi", "--ini", "app.ini")
-    return subprocess.Popen(command, cwd=_ROOT, env=usual | environment | own, stdout=log, stderr=log)
+    # In a session of its own: what is sent to the group of whoever starts it is not for each of its processes.
+    return subprocess.Popen(
+        command, cwd=_ROOT, env=usual | environment | own, stdout=log, stderr=log, start_new_session=True
+    )
 
 
 def form(part: str, files: Sequence[tuple[str, bytes]], **fields: str) -> Form:

@@ -68,18 +68,10 @@ class Roster:
 
     def _look(self) -> None:
         self._seen = {pid: process for pid, process in self._seen.items() if process.is_running()}
-        parents = {}
-        for process in psutil.process_iter():
+        for process in list(self._seen.values()):
             with suppress(psutil.NoSuchProcess):
-                parents[process.pid] = process.ppid()
-        new = True
-        while new:
-            new = False
-            for pid, parent in parents.items():
-                if parent in self._seen and pid not in self._seen:
-                    with suppress(psutil.NoSuchProcess):
-                        self._seen[pid] = psutil.Process(pid)
-                        new = True
+                if process.ppid() not in self._seen:  # of the others their parents know
+                    self._seen.update({child.pid: child for child in process.children(recursive=True)})
 
     def _member(self, process: psutil.Process) -> Member | None:
         """What a process is for; ``None`` for one that has ended."""

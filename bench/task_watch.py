@@ -48,14 +48,15 @@ class TaskWatch:
         self._waits: list[Wait] = []
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="task watch")
+        self._thread = threading.Thread(target=self._watch, name="task watch", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def tasks(self) -> dict[int, Task]:
         """Every task, by its id. Raises ``sqlite3.Error`` where the database cannot be read at this moment."""
