@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 #: Seconds that the service has to start, to build, and to stop.
 PATIENCE_S = 180.0
@@ -18,6 +18,7 @@ PATIENCE_S = 180.0
 _LOOK_S = 0.1
 _ROOT = Path(__file__).parents[1]
 _BOUNDARY = "a-line-that-is-in-no-picture"
+_NAMED = "Content-Disposition: form-data; name="
 
 #: A form's body, and the header that says of what kind it is.
 Form = tuple[bytes, dict[str, str]]
@@ -26,17 +27,18 @@ Form = tuple[bytes, dict[str, str]]
 class RunningService:
     """A service that listens on a port of the loopback address."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, patience_s: float = PATIENCE_S) -> None:
         self._port = port
+        self._patience_s = patience_s
 
     def send(self, method: str, path: str, form: Form = (b"", {})) -> tuple[int, bytes]:
-        """Status and content; 0 where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        """Status and content; 0 where nobody answers, or an answer breaks off."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._patience_s)
         try:
             connection.request(method, path, *form)
             answer = connection.getresponse()
             return answer.status, answer.read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, b""
         finally:
             connection.close()
@@ -63,20 +65,9 @@ class RunningService:
 @contextmanager
 def running_service(folder: Path) -> Iterator[RunningService]:
     """The service with its data and its log in a folder, stopped afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    usual = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
-    beside = Path(sys.executable).parent
-    own = {
-        "FACIAL_DATA_DIR": str(folder / "data"),
-        "FACIAL_PORT": str(port),
-        "PATH": f"{beside}{os.pathsep}{usual.get('PATH', '')}",
-    }
+    port = free_port()
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [beside / "uwsgi", "--ini", "app.ini"], cwd=_ROOT, env=usual | own, stdout=log, stderr=log
-        )
+        process = start_service(folder / "data", port, log)
         try:
             service = RunningService(port)
             wait_until(service.is_ready, "the service to start")
@@ -86,12 +77,36 @@ def running_service(folder: Path) -> Iterator[RunningService]:
             process.wait(PATIENCE_S)
 
 
-def form(part: str, files: Sequence[tuple[str, bytes]]) -> Form:
-    """Files, by name, as the parts of a form that are all called the same."""
-    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{part}"; filename="%s"\r\n\r\n'
+def free_port() -> int:
+    """A port of the loopback address on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_service(data_dir: Path, port: int, log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
+    """The master of ``uwsgi --ini app.ini`` with a data folder and a port, whatever the settings around it say."""
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
+    beside = Path(sys.executable).parent
+    own = {
+        "FACIAL_DATA_DIR": str(data_dir),
+        "FACIAL_PORT": str(port),
+        "PATH": f"{beside}{os.pathsep}{usual.get('PATH', '')}",
+    }
+    command = (beside / "uwsgi", "--ini", "app.ini")
+    # In a session of its own: what is sent to the group of whoever starts it is not for each of its processes.
+    return subprocess.Popen(
+        command, cwd=_ROOT, env=usual | environment | own, stdout=log, stderr=log, start_new_session=True
+    )
+
+
+def form(part: str, files: Sequence[tuple[str, bytes]], **fields: str) -> Form:
+    """Fields, and files by name as the parts of a form that are all called the same."""
+    named = "".join(f'--{_BOUNDARY}\r\n{_NAMED}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    head = f'--{_BOUNDARY}\r\n{_NAMED}"{part}"; filename="%s"\r\n\r\n'
     body = b"".join((head % name).encode() + content + b"\r\n" for name, content in files)
     end = f"--{_BOUNDARY}--\r\n".encode()
-    return body + end, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    return named.encode() + body + end, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -58,7 +58,7 @@ def _view(pixels: np.ndarray, face: tuple[float, float, float], rng: np.random.G
 
 def _framed(pixels: np.ndarray, centre: tuple[float, float], scale: float, degrees: float) -> np.ndarray:
     turned = cv2.getRotationMatrix2D(centre, degrees, scale)
-    turned[:, 2] += VIEW_SIDE / 2 - np.array(centre)
+    turned[:, 2] = turned[:, 2] + VIEW_SIDE / 2 - np.array(centre)
     return cv2.warpAffine(pixels, turned, (VIEW_SIDE, VIEW_SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
 
 

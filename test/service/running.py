@@ -4,9 +4,7 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +16,8 @@ from typing import Any
 import psutil
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
+
+from bench.running_service import free_port, start_service
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,24 +32,12 @@ class Service:
         self.data_dir = data_dir
         self._log = log
         self.port = free_port()
-        beside = str(Path(sys.executable).parent)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
-        self._environment = (
-            inherited
-            | settings
-            | {
-                "PATH": beside + os.pathsep + os.environ["PATH"],
-                "FACIAL_PORT": str(self.port),
-                "FACIAL_DATA_DIR": str(data_dir),
-            }
-        )
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["uwsgi", "--ini", "app.ini"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
-            )
+            self._process = start_service(self.data_dir, self.port, log, **self._settings)
         wait_for(self._ready, "the service to be ready")
 
     def stop(self) -> None:
@@ -144,12 +132,6 @@ class Service:
 def content(answer: Any) -> Any:
     data = answer.read()
     return json.loads(data) if "json" in answer.headers.get("Content-Type", "") else data
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def alive(pid: int) -> bool:

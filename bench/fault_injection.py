@@ -1,0 +1,361 @@
+"""Faults that happen to a running service, drawn from a seed."""
+
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+import psutil  # type: ignore[import-untyped]
+
+from bench.fault_history import History, Wrong
+from bench.jumping_clock import JumpingClock
+from bench.managed_service import ManagedService
+from bench.service_processes import Kind, Member
+from bench.small_disk import SmallDisk
+from bench.task_watch import Task, TaskWatch, Wait
+
+#: Mean seconds between two faults.
+_PAUSE_S = 0.15
+#: Seconds that a process is stopped for, at most; longer than that is for ever.
+_STOPPED_S = 4.0
+#: Seconds that the database is locked, or the disk full, at most.
+_TROUBLE_S = 3.0
+#: Seconds by which the clock jumps, at most. Less than an hour: files have the machine's time and not the jumping one,
+#: and what was staged an hour ago is taken for left over.
+_JUMP_S = 3500
+#: Seconds that a worker which is stopped for ever has until it is replaced, and a waiting build until it moves on.
+_REPLACED_S, _MOVES_S = 120.0, 60.0
+#: Seconds that a lull lasts at most: it ends with the work on a picture, or on a training.
+_LULL_S = {"encode": 3.0, "train": 20.0}
+#: Seconds that a fault waits for work that it is to hit.
+_WORK_S = 20.0
+#: Seconds after its start in which a process is spared where another is older: it has not begun to serve.
+_STARTING_S = 2.0
+#: Seconds after which the dispatcher is taken to serve again.
+_SERVING_S = 5.0
+
+#: How often each fault is in the deck that is dealt from.
+DECK = {
+    "kill web": 14,
+    "kill encode": 9,
+    "kill train": 1,
+    "kill dispatcher": 5,
+    "kill supervisor": 2,
+    "kill master": 1,
+    "power cut": 2,
+    "stop": 4,
+    "hang": 1,
+    "lock": 1,
+    "full disk": 1,
+    "clock": 2,
+    "lull to encode": 2,
+    "lull to train": 1,
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A fault as it was drawn: which of the processes it hits, its signal, how long it lasts, the pause after it."""
+
+    fault: str
+    which: float
+    number: signal.Signals
+    share: float
+    pause_s: float
+
+
+#: Of a trouble whose end is measured.
+_MEASURED = Card("", 0.0, signal.SIGKILL, 1.0, 0.0)
+
+
+def drawn(seed: int, deck: dict[str, int]) -> Iterator[Card]:
+    """Faults without end, the same for the same seed."""
+    rng = random.Random(seed)
+    while True:
+        faults = [fault for fault, count in deck.items() for _ in range(count)]
+        rng.shuffle(faults)
+        for fault in faults:
+            number = signal.SIGTERM if rng.random() < 0.25 else signal.SIGKILL
+            yield Card(fault, rng.random(), number, rng.random(), rng.expovariate(1 / _PAUSE_S))
+
+
+@dataclass
+class Injected:
+    """The signals that were delivered to living processes, and what came of the faults."""
+
+    #: Signals that end a process, those that stop one, and other faults.
+    ended: Counter[str] = field(default_factory=Counter)
+    stopped: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    #: Until the claims of a worker that was killed, or stopped for ever, were no longer its own.
+    requeues: list[Wait] = field(default_factory=list)
+    hangs: list[Wait] = field(default_factory=list)
+    #: Until a waiting build moved on.
+    recoveries: list[Wait] = field(default_factory=list)
+    #: When the dispatcher or what starts it was hit, on the monotonic clock.
+    outages: list[float] = field(default_factory=list)
+
+    def seconds(self, waits: Sequence[Wait]) -> list[float]:
+        """How long waits took, those left out during which there was nobody to see to it."""
+        return [
+            wait.seconds
+            for wait in waits
+            if wait.seconds is not None
+            and not any(wait.since - _SERVING_S < hit < wait.since + wait.seconds for hit in self.outages)
+        ]
+
+
+class Injector:
+    """What makes faults happen to a service. Without a ``disk`` or a ``clock`` those faults are left out."""
+
+    def __init__(
+        self,
+        service: ManagedService,
+        watch: TaskWatch,
+        history: History,
+        disk: SmallDisk | None,
+        clock: JumpingClock | None,
+    ) -> None:
+        self.injected = Injected()
+        self._service = service
+        self._watch = watch
+        self._history = history
+        self._disk = disk
+        self._clock = clock
+        self._timers: list[threading.Timer] = []
+        self._hung: list[psutil.Process] = []
+        self._killed: set[psutil.Process] = set()
+        self._faults: dict[str, Callable[[Card], None]] = {
+            "power cut": self._cut_power,
+            "stop": self._stop,
+            "hang": self._hang,
+            "lock": self._lock,
+            "full disk": self._fill,
+            "clock": self._jump,
+            **{f"lull to {kind}": self._lull for kind in _LULL_S},
+            **{f"kill {kind}": self._kill for kind in Kind},
+        }
+
+    def run(self, seed: int, kills: int) -> None:
+        """Deal faults until so many processes were ended."""
+        deck = dict(DECK)
+        for fault, source in (("full disk", self._disk), ("clock", self._clock)):
+            if source is None:
+                del deck[fault]
+        for card in drawn(seed, deck):
+            if self.injected.ended.total() >= kills:
+                break
+            self._faults[card.fault](card)
+            time.sleep(card.pause_s)
+        for timer in self._timers:
+            timer.join()
+        if self._clock is not None:
+            self._clock.set(0)
+
+    def measure(self, rounds: int) -> None:
+        """Let faults happen that something is measured of, each while all else is well."""
+        for _ in range(rounds):
+            for kind in (Kind.ENCODE, Kind.TRAIN):
+                self._kill_busy(kind)
+            self._wait_for_work()
+            self._lock(_MEASURED)
+            if self._disk is not None:
+                self._wait_for_work()
+                self._fill(_MEASURED)
+
+    def hang(self, *kinds: Kind) -> None:
+        """Stop a busy worker of some kinds for ever."""
+        for kind in kinds:
+            self._stop_for_ever(kind)
+
+    def check_replaced(self) -> None:
+        """Find workers that were stopped for ever and not replaced."""
+        for process in self._hung:
+            try:
+                process.wait(_REPLACED_S)
+            except psutil.TimeoutExpired:
+                self._history.find(Wrong.BROKEN, f"{' '.join(process.cmdline())} was stopped for ever and not replaced")
+                process.kill()
+
+    def _kill(self, card: Card) -> None:
+        members = self._members(Kind(card.fault.removeprefix("kill ")))
+        started = time.time() - _STARTING_S
+        serving = [member for member in members if member.process.create_time() < started]
+        if members:
+            self._end(_chosen(self._busy(serving) or serving or members, card), card.number)
+
+    def _cut_power(self, _card: Card) -> None:
+        self._history.note("fault", "power cut")
+        for member in self._service.roster.members():
+            if member.process not in self._killed:
+                self._end(member, signal.SIGKILL)
+
+    def _end(self, member: Member, number: signal.Signals) -> None:
+        """Send a signal that ends a process; of a killed worker, begin to wait until its claims are another's."""
+        held = self._held(member) if number == signal.SIGKILL else {}
+        now = time.monotonic()
+        if self._deliver(member, number):
+            self.injected.ended[f"{number.name} {member.kind}"] += 1
+            if held:
+                self.injected.requeues.append(self._watch.wait(_released(held), now))
+
+    def _stop(self, card: Card) -> None:
+        members = self._members()
+        if not members:
+            return
+        member = _chosen(members, card)
+        if self._deliver(member, signal.SIGSTOP):
+            self.injected.stopped[member.kind] += 1
+            timer = threading.Timer(card.share * _STOPPED_S, self._deliver, (member, signal.SIGCONT))
+            self._timers.append(timer)
+            timer.start()
+
+    def _hang(self, card: Card) -> None:
+        self._stop_for_ever(Kind.TRAIN if card.share < 0.3 else Kind.ENCODE)
+
+    def _stop_for_ever(self, kind: Kind) -> None:
+        member = self._wait_for_busy(kind)
+        if member is None:
+            return
+        held, now = self._held(member), time.monotonic()
+        if self._deliver(member, signal.SIGSTOP):
+            self.injected.others[f"hang {kind}"] += 1
+            self._hung.append(member.process)
+            self.injected.hangs.append(self._watch.wait(_released(held), now))
+
+    def _kill_busy(self, kind: Kind) -> None:
+        member = self._wait_for_busy(kind)
+        if member is not None:
+            self._end(member, signal.SIGKILL)
+
+    def _wait_for_busy(self, kind: Kind) -> Member | None:
+        """A worker that holds a claim, once there is one."""
+        until = time.monotonic() + _WORK_S
+        while time.monotonic() < until:
+            if any(task.worker and task.kind == kind for task in self._tasks().values()):
+                busy = self._busy(self._members(kind))
+                if busy:
+                    return busy[0]
+            time.sleep(0.02)
+        return None
+
+    def _wait_for_work(self) -> None:
+        until = time.monotonic() + _WORK_S
+        while not self._to_encode() and time.monotonic() < until:
+            time.sleep(0.02)
+
+    def _lock(self, card: Card) -> None:
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(self._service.database, isolation_level=None)) as database,
+        ):
+            database.execute("BEGIN IMMEDIATE")
+            self._trouble("lock", card, lambda: database.execute("ROLLBACK"))
+
+    def _fill(self, card: Card) -> None:
+        assert self._disk is not None
+        self._disk.fill()
+        self._trouble("full disk", card, self._disk.free)
+
+    def _trouble(self, name: str, card: Card, end: Callable[[], object]) -> None:
+        """Let a trouble last and end it; if it is to be measured, wait until a build moves on that it kept waiting."""
+        self._history.note("fault", f"{name} begins")
+        time.sleep(card.share * _TROUBLE_S)
+        waiting = self._to_encode()
+        end()
+        self._history.note("fault", f"{name} ends")
+        self.injected.others[name] += 1
+        if card is not _MEASURED or not waiting:
+            return
+        wait = self._watch.wait(_moved(waiting), time.monotonic())
+        self.injected.recoveries.append(wait)
+        until = wait.since + _MOVES_S
+        while not wait.over and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _jump(self, card: Card) -> None:
+        assert self._clock is not None
+        seconds = round((2 * card.share - 1) * _JUMP_S)
+        self._clock.set(seconds)
+        self.injected.others["clock"] += 1
+        self._history.note("fault", f"the clock is {seconds} s off")
+
+    def _lull(self, card: Card) -> None:
+        """Leave the service alone until the work on a task of a kind has ended."""
+        kind = card.fault.removeprefix("lull to ")
+        known: set[int] = set()
+        until = time.monotonic() + _LULL_S[kind]
+        while time.monotonic() < until:
+            now = {task.id for task in self._tasks().values() if task.kind == kind}
+            if known - now:
+                break
+            known |= now
+            time.sleep(0.1)
+
+    def _deliver(self, member: Member, number: signal.Signals) -> bool:
+        """Send a signal; whether it reached a living process."""
+        with suppress(psutil.NoSuchProcess):
+            if member.process.status() != psutil.STATUS_ZOMBIE:
+                member.process.send_signal(number)
+                if number == signal.SIGKILL:
+                    self._killed.add(member.process)
+                self._history.note("fault", f"{number.name} to {member.name}")
+                if member.kind in (Kind.MASTER, Kind.SUPERVISOR, Kind.DISPATCHER):
+                    self.injected.outages.append(time.monotonic())
+                return True
+        return False
+
+    def _members(self, *kinds: Kind) -> list[Member]:
+        """Those processes of some kinds, or of all, that were neither killed nor stopped for ever."""
+        living = self._service.roster.members(*kinds)
+        return [member for member in living if member.process not in self._killed.union(self._hung)]
+
+    def _busy(self, members: Sequence[Member]) -> list[Member]:
+        holders = {task.worker.partition(":")[0] for task in self._tasks().values() if task.worker}
+        return [member for member in members if member.slot in holders]
+
+    def _held(self, member: Member) -> dict[int, str]:
+        """The tokens of the tasks that a worker holds, by task."""
+        if not member.slot:
+            return {}
+        return {task.id: task.token for task in self._tasks().values() if task.worker.partition(":")[0] == member.slot}
+
+    def _to_encode(self) -> dict[int, str]:
+        """The tokens of the tasks to encode, by task; a training goes on by itself, and says nothing of the others."""
+        return {task.id: task.token for task in self._tasks().values() if task.kind == "encode"}
+
+    def _tasks(self) -> dict[int, Task]:
+        try:
+            return self._watch.tasks()
+        except sqlite3.Error:
+            return {}
+
+
+def _chosen(members: Sequence[Member], card: Card) -> Member:
+    return members[int(card.which * len(members))]
+
+
+def _released(held: dict[int, str]) -> Callable[[dict[int, Task]], bool | None]:
+    """Whether claims are no longer held by whom they were; never, where they were brought to their end just before."""
+
+    def condition(tasks: dict[int, Task]) -> bool | None:
+        left = {number: tasks[number].token for number in held if number in tasks}
+        if not left:
+            return None
+        return all(token != held[number] for number, token in left.items())
+
+    return condition
+
+
+def _moved(waiting: dict[int, str]) -> Callable[[dict[int, Task]], bool]:
+    """Whether one of some tasks, given with their tokens, was claimed anew or brought to its end."""
+
+    def condition(tasks: dict[int, Task]) -> bool:
+        return any(number not in tasks or tasks[number].token not in ("", token) for number, token in waiting.items())
+
+    return condition

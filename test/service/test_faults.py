@@ -1,0 +1,18 @@
+"""The real service under hundreds of faults: what it accepted comes to its end once, and nothing of it is lost."""
+
+import random
+
+import pytest
+
+from bench.faults import SHORT, print_findings, run
+
+pytestmark = pytest.mark.thorough
+
+
+def test_nothing_accepted_is_lost_whatever_is_killed(tmp_path):
+    # Drawn anew each time, and printed: python -m bench.faults --seed draws the same faults again.
+    outcome = run(tmp_path, random.SystemRandom().randrange(1 << 32), SHORT)
+    print_findings(outcome.history)
+    assert outcome.history.findings == []
+    assert outcome.injected.ended.total() >= SHORT.kills
+    assert outcome.builds > 0 and outcome.history.recognitions
