@@ -257,7 +257,8 @@ class ReceiptAnswer(BaseModel):
     files: list[str] = Field(description="Files of which faces were erased")
     faces: int = Field(description="Faces erased, with those that nobody was taken for and that may be the person's")
     kept: list[str] = Field(description="Files whose faces stay, because another recognizer was sent them too")
-    erased_at: datetime
+    erasure: Literal["pending", "done"] = Field(description="Pending while something may still be on the disk")
+    erased_at: datetime | None = Field(description="When nothing was left; null until then")
 
 
 class VersionFigures(_OfRecord):

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,11 @@ def submit(
     Raises as ``admission`` does; then nothing is kept.
     """
     recognizer_id = uuid.uuid4().hex
-    with storage.taking_in(paths(uploads), recognizer_id, version=1), database.write() as connection:
+    # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
+    with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
+        # Within the transaction: whoever may write finds no file that is not yet in the tables.
+        taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
         connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
