@@ -68,7 +68,7 @@ recognizers = Table(
     Column("created_at", Float, nullable=False),
     Column("erased_at", Float),
     # When it is to erase itself.
-    Column("expires_at", Float),
+    Column("expires_at", Float, index=True),
     Column("name", String, nullable=False, default=""),
     # The number of the newest version that ever was: numbers are not given twice.
     Column("versions", Integer, nullable=False, default=1),

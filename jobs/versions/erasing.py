@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection, delete, exists, select, update
 
+from constants.exceptions import Erased
 from features import store
 from features.database import Database
 from jobs.storage import Storage
@@ -18,8 +20,8 @@ from jobs.versions.erasures import carry_out_at_once, request_erasure
 def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     """Cancel what is being done for a recognizer and delete everything of it, its encodings included.
 
-    What cannot be erased at once the service's sweep goes on with; see ``erasures_of``. Encodings of pictures that were
-    sent to another recognizer as well stay, for that one. Raises as ``builds.status`` does.
+    What cannot be erased at once the service's sweep goes on with; see ``erasures.of_recognizer``. Encodings of
+    pictures that were sent to another recognizer as well stay, for that one. Raises as ``builds.status`` does.
     """
     with database.write() as connection:
         build_of(connection, recognizer_id)
@@ -27,10 +29,22 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
         build_log.erased(connection, recognizer_id, mine)
         erase_builds(connection, mine)
         connection.execute(
-            update(recognizers).where(recognizers.c.id == recognizer_id).values(erased_at=time.time(), name="")
+            update(recognizers)
+            .where(recognizers.c.id == recognizer_id)
+            .values(erased_at=time.time(), expires_at=None, name="")
         )
         request_erasure(connection, recognizer_id)
     carry_out_at_once(database, storage)
+
+
+def erase_expired(database: Database, storage: Storage) -> None:
+    """Erase the recognizers whose time has come, by the clock on the wall."""
+    expired = select(recognizers.c.id).where(recognizers.c.expires_at <= time.time())
+    with database.read() as connection:
+        due = connection.scalars(expired).all()
+    for recognizer_id in due:
+        with suppress(Erased):  # at this moment, by whoever asked for it
+            erase(database, storage, recognizer_id)
 
 
 def erase_version(database: Database, storage: Storage, recognizer_id: str, version: int) -> None:

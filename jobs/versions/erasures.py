@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from constants.exceptions import NotFound
 from features.database import Database
 from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
-from jobs.table.tables import erasures
+from jobs.table.tables import erasures, recognizers
 from logger import logger
 
 
@@ -56,10 +57,16 @@ def request_erasure(
     return int(connection.execute(insert(erasures).values(values).returning(erasures.c.id)).scalar_one())
 
 
-def erasures_of(connection: Connection, recognizer_id: str) -> list[Erasure]:
-    """All erasures of a recognizer, of its versions and of their pictures, the oldest first."""
+def of_recognizer(database: Database, recognizer_id: str) -> list[Erasure]:
+    """All erasures of a recognizer, of its versions and of their pictures, the oldest first, even once it is gone.
+
+    Raises ``NotFound`` for an id that never was.
+    """
     query = select(erasures).where(erasures.c.recognizer_id == recognizer_id).order_by(erasures.c.id)
-    return [Erasure.of(row) for row in connection.execute(query)]
+    with database.read() as connection:
+        if connection.scalar(select(recognizers.c.id).where(recognizers.c.id == recognizer_id)) is None:
+            raise NotFound("There is no recognizer with this id; use the id that /build_recognizer gave.")
+        return [Erasure.of(row) for row in connection.execute(query)]
 
 
 def outcome(connection: Connection, numbers: Collection[int]) -> tuple[ErasureState, float | None]:

@@ -14,14 +14,15 @@ from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build
 from jobs.table.tables import OPEN_STATES, builds, files
-from jobs.versions.erasing import forget_unneeded, needed
+from jobs.versions.erasing import erase_expired, forget_unneeded, needed
 from jobs.versions.erasures import carry_out
+from jobs.work.kept_pictures import bare_positions
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """Delete what a build that has ended does not need.
 
-    Its pictures, unless they are kept or were given up, which may be tried again; where a search stood, and what
+    Its pictures, but those that are kept, or were given up and may be tried again; where a search stood, and what
     trainings left that were refused. Of a dry run nothing stays but what was found, so its encodings go as well.
     """
     ended = _tidy_pictures(database, storage, build)
@@ -33,15 +34,17 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     """Delete pictures and encodings that a build which has ended does not need, and give it; of others nothing."""
     with database.read() as connection:
         ended = build_numbered(connection, build)
-        given_up = tasks.given_up(connection, build)
+        needed_still = tasks.given_up(connection, build)
+        if ended is not None and ended.options.keep_images:
+            needed_still += bare_positions(connection, build)
     if ended is None or ended.state in OPEN_STATES:
         return None
     if ended.options.dry_run:
         _forget_examined(database, build)
     if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
-    elif not ended.options.keep_images:
-        storage.erase_images(ended.recognizer_id, ended.version, but=given_up)
+    else:
+        storage.erase_images(ended.recognizer_id, ended.version, but=needed_still)
     return ended
 
 
@@ -57,9 +60,10 @@ def _forget_examined(database: Database, build: int) -> None:
 
 
 def sweep(database: Database, storage: Storage) -> None:
-    """Delete what processes that ended left of requests and trainings, and go on with erasures that are pending."""
+    """Delete what processes that ended left of requests and trainings, and go on with erasures; some are due by now."""
     sweep_unheld(storage.incoming)
     sweep_unheld(storage.scratch)
+    erase_expired(database, storage)
     if storage.snapshot.exists():
         sweep_snapshot(storage.data_dir)
     carry_out(database, storage)

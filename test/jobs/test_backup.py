@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +35,7 @@ from jobs.commands.restore import restore
 from jobs.processes.preparing import prepare
 from jobs.snapshot import snapshot, sweep_snapshot
 from jobs.table import builds, tasks
+from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.tables import BuildState, TaskKind
@@ -44,6 +46,7 @@ from jobs.work.tidying import tidy_build
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_file import search_file
 from preprocessor.version import pipeline_version
+from test.conftest import jpeg
 
 ROOT = Path(__file__).parents[2]
 #: Pictures of a build that takes long enough to be backed up that a test can kill the backup meanwhile.
@@ -54,13 +57,14 @@ def submit(workplace: Workplace, pictures: int = 3, **options: object) -> str:
     """Accept pictures of no face, each known to the store of encodings, so that encoding them takes no detector."""
     uploads = []
     for number in range(pictures):
-        path, content = workplace.storage.incoming / uuid.uuid4().hex, os.urandom(1000)
+        path = workplace.storage.incoming / uuid.uuid4().hex
+        content = jpeg(np.frombuffer(os.urandom(4800), np.uint8).reshape(40, 40, 3))
         path.write_bytes(content)
         uploads.append(Upload(f"{number}.jpg", f"person {number % 2}", hashlib.sha256(content).hexdigest(), path))
     known = {upload.content_hash: ImageFeatures(40, 40, ()) for upload in uploads}
     with workplace.database.write() as connection:
         store.put(connection, pipeline_version(workplace.settings), known)
-    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), 10_000)
+    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(10_000))
 
 
 def encode(workplace: Workplace) -> bool:
@@ -329,7 +333,7 @@ def test_one_backup_at_a_time(states, workplace, tmp_path):
     with snapshot(workplace.database, workplace.storage) as folder:
         with pytest.raises(Conflict, match="Another backup"):
             back_up_of(workplace.settings.data_dir, tmp_path / "backup.tar")
-        sweep_snapshot(workplace.settings)
+        sweep_snapshot(workplace.settings.data_dir)
         assert (folder / DATABASE_FILE).exists(), "one that is being made is not swept"
     assert not list(tmp_path.glob("backup.tar*"))
     back_up_of(workplace.settings.data_dir, tmp_path / "backup.tar")

@@ -38,6 +38,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("stand_in", sa.JSON))
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("expires_at", sa.Float))
+        batch.create_index("ix_recognizers_expires_at", ["expires_at"])
     with op.batch_alter_table("tasks") as batch:
         batch.drop_column("lease_until")
         for name in _COUNTS:
