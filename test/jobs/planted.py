@@ -89,7 +89,8 @@ def publish(workplace: Workplace, planted: Planted) -> None:
         found = examined(files, pictures_of(connection, files, pipeline_version(workplace.settings)), build.options)
     path = workplace.storage.begin_bundle(build.recognizer_id, build.version, claim.token)
     labels = sorted({named.person for named in found.named})
-    path.write_bytes(b"".join(mark for label in labels for mark in planted.marks[label]))
+    marks = (mark for label in labels for mark in planted.marks[label])
+    path.write_bytes(b"".join(mark for mark in marks if not mark.startswith(b"GPS")))
     manifest = _manifest(planted.recognizer_id, build.version, labels, found).model_dump(mode="json")
     with workplace.database.write() as connection:
         assert tasks.finish_training(connection, claim, Ended(BuildState.READY, "", path.name, manifest, "0" * 64))
