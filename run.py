@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 ROOT = Path(__file__).parent
-#: The options of a build; without a server no picture is kept.
-_OPTIONS = {name: option for name, option in BuildOptions.model_fields.items() if name != "keep_images"}
+#: The options of a build; without a server nothing is kept but the file.
+_OPTIONS = {name: option for name, option in BuildOptions.model_fields.items() if name not in ("keep_images", "ttl_s")}
 
 
 def create_app() -> "Flask":

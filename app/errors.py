@@ -4,6 +4,7 @@ The mission's routes answer ``{"status": 1, "error": {…}}``; the resources und
 details (RFC 9457). Neither ever shows a traceback.
 """
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -59,11 +60,27 @@ def _facial_error(error: FacialError) -> Response:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         return _unexpected(error)
-    more = {"rejected": error.rejected} if isinstance(error, NothingUsable) else {}
-    response = _problem(status, error.code, str(error), more)
+    response = _problem(status, error.code, str(error), _more(error))
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+def _more(error: FacialError) -> dict[str, Any]:
+    """What is said besides the sentence."""
+    if isinstance(error, NothingUsable):
+        return {"rejected": error.rejected}
+    if isinstance(error, Erased) and error.requested_at is not None:
+        return {
+            "erasure": "pending" if error.done_at is None else "done",
+            "requested_at": _time(error.requested_at),
+            "erased_at": None if error.done_at is None else _time(error.done_at),
+        }
+    return {}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _http_error(error: HTTPException) -> Response:

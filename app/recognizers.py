@@ -19,10 +19,19 @@ from app.parameters import (
     Versioned,
     arguments,
 )
-from app.schemas import Comparison, ImageList, Problem, Recognition, RecognizerAnswer, RecognizerList
+from app.schemas import (
+    Comparison,
+    ErasureAnswer,
+    ErasureList,
+    ImageList,
+    Problem,
+    Recognition,
+    RecognizerAnswer,
+    RecognizerList,
+)
 from app.service import workplace
 from jobs.table import builds, contents
-from jobs.versions import comparing, erasing
+from jobs.versions import comparing, erasing, erasures
 
 blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
 
@@ -73,6 +82,15 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     else:
         erasing.erase_version(here.database, here.storage, recognizer_id, version)
     return "", 204
+
+
+@blueprint.get("/<recognizer_id>/erasures")
+@describe(query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
+def list_erasures(recognizer_id: str) -> dict[str, Any]:
+    """What was deleted of a recognizer, which may be gone by now, and whether something of it may still be left."""
+    arguments(Nothing)
+    found = [ErasureAnswer.of(erasure) for erasure in erasures.of_recognizer(workplace().database, recognizer_id)]
+    return ErasureList(id=recognizer_id, erasures=found).model_dump(mode="json")
 
 
 @blueprint.post("/<recognizer_id>/retry")

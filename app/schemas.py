@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 from jobs.table.builds import BuildStatus
+from jobs.versions.erasures import Erasure
 from modelization.decision.evaluation import Metrics
 
 
@@ -109,6 +110,7 @@ class RecognizerAnswer(BaseModel):
     message: str
     created_at: datetime
     finished_at: datetime | None
+    expires_at: datetime | None = Field(description="When it erases itself; null where it does not")
     people: list[Person] = Field(description="Empty until the recognizer is ready")
     threshold: float | None = Field(description="Least confidence with which a name is given")
     target_fpir: float | None = Field(description="Share of strangers' faces that may be named")
@@ -127,6 +129,7 @@ class RecognizerAnswer(BaseModel):
             message=status.message,
             created_at=datetime.fromtimestamp(status.created_at, UTC),
             finished_at=datetime.fromtimestamp(status.finished_at, UTC) if status.finished_at else None,
+            expires_at=datetime.fromtimestamp(status.expires_at, UTC) if status.expires_at else None,
             people=[
                 Person(label=label, faces=faces)
                 for label, faces in (zip(manifest.labels, manifest.faces_per_person, strict=True) if manifest else ())
@@ -257,7 +260,35 @@ class ReceiptAnswer(BaseModel):
     files: list[str] = Field(description="Files of which faces were erased")
     faces: int = Field(description="Faces erased, with those that nobody was taken for and that may be the person's")
     kept: list[str] = Field(description="Files whose faces stay, because another recognizer was sent them too")
-    erased_at: datetime
+    erasure: Literal["pending", "done"] = Field(description="Pending while something may still be on the disk")
+    erased_at: datetime | None = Field(description="When nothing was left; null until then")
+
+
+class ErasureAnswer(BaseModel):
+    """Something that was deleted, and whether something of it may still be on the disk."""
+
+    version: int | None = Field(description="Null where it is the whole recognizer")
+    only_pictures: bool = Field(description="Whether the version stays, without the pictures that it kept")
+    erasure: Literal["pending", "done"]
+    requested_at: datetime
+    erased_at: datetime | None = Field(description="When nothing was left; null until then")
+
+    @classmethod
+    def of(cls, erasure: Erasure) -> "ErasureAnswer":
+        return cls(
+            version=erasure.version,
+            only_pictures=erasure.only_pictures,
+            erasure=erasure.state.value,
+            requested_at=datetime.fromtimestamp(erasure.requested_at, UTC),
+            erased_at=datetime.fromtimestamp(erasure.done_at, UTC) if erasure.done_at else None,
+        )
+
+
+class ErasureList(BaseModel):
+    """What was deleted of a recognizer, the oldest first."""
+
+    id: str
+    erasures: list[ErasureAnswer]
 
 
 class VersionFigures(_OfRecord):
@@ -368,6 +399,11 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str
+    erasure: Literal["pending", "done"] | None = Field(
+        None, description="Only of what was deleted: pending while something may still be on the disk"
+    )
+    requested_at: datetime | None = None
+    erased_at: datetime | None = Field(None, description="When nothing was left")
 
 
 class Cause(BaseModel):

@@ -89,7 +89,9 @@ def build_request(workplace: Workplace) -> Iterator[tuple[list[Upload], BuildOpt
         form = _options(BuildForm, received.fields)
         keyed_request = keyed("build", *received.asked(form))
         uploads = intake.take(received.pictures, received.labelling(form))
-        yield uploads, BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields))), keyed_request
+        options = BuildOptions(**form.model_dump(include=set(BuildOptions.model_fields)))
+        ttl_s = options.ttl_s or workplace.settings.ttl_s or None
+        yield uploads, options.model_copy(update={"ttl_s": ttl_s}), keyed_request
 
 
 @contextmanager

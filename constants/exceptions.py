@@ -79,9 +79,17 @@ class NotFound(FacialError):
 
 
 class Erased(FacialError):
-    """The recognizer existed and was deleted."""
+    """The recognizer, or a version of it, existed and was deleted: when, and since when nothing of it is left.
+
+    Both are seconds since 1970; ``done_at`` is None while something may still be on the disk.
+    """
 
     code = "erased"
+
+    def __init__(self, message: str, requested_at: float | None = None, done_at: float | None = None) -> None:
+        super().__init__(message)
+        self.requested_at = requested_at
+        self.done_at = done_at
 
 
 class NotReady(FacialError):

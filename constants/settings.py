@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_unpacked_mb: int = Field(4096, ge=1, description="Most MiB that the archives of a request may unpack to")
     max_queued_builds: int = Field(100, ge=1, description="Unfinished builds, above which new ones get 503")
     request_timeout_s: float = Field(3600.0, gt=0, description="Seconds that a request may take to arrive")
+    ttl_s: int = Field(
+        0, ge=0, description="Seconds after which a recognizer erases itself, if its request does not say; 0 is never"
+    )
     recognize_timeout_s: float = Field(30.0, gt=0, description="Seconds after which a recognition gives up with 503")
 
     @field_validator("views", mode="before")

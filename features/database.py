@@ -13,6 +13,8 @@ metadata = MetaData()
 
 #: Seconds that a process waits for another's write before it gives up, where nobody waits for the process.
 PATIENCE_S = 30.0
+#: Seconds that emptying the journal waits for readers: as long as it does, nobody else can write.
+_READERS_S = 0.2
 #: The number by which writers to PostgreSQL agree on a lock: any will do.
 _WRITERS = 0x6661636961
 #: A look at what a transaction leaves just before it is committed, which gives what is done once it is.
@@ -33,6 +35,7 @@ class Database:
         """``patience_s`` is how long it waits for another's write to SQLite before it gives up."""
         # Errors would else tell the values of a statement, and with them labels and encodings, to the log.
         self.engine = create_engine(url, hide_parameters=True)
+        self._patience_s = patience_s
         if self.engine.dialect.name == "sqlite":
             _tune_sqlite(self.engine, patience_s)
 
@@ -87,11 +90,20 @@ class Database:
             copy.execute("PRAGMA synchronous=OFF")
             driver.backup(copy)
 
-    def forget_deleted(self) -> None:
-        """Make the database's journal forget deleted rows; the main file forgets them as they are deleted."""
-        if self.engine.dialect.name == "sqlite":
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    def forget_deleted(self) -> bool:
+        """Make SQLite's journal forget deleted rows; its main file forgets them as they are deleted.
+
+        ``False`` while somebody reads what was there before: to be tried again. Other databases forget by themselves.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * _READERS_S:.0f}")
+            try:
+                busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * self._patience_s:.0f}")
+        return not busy
 
     def close(self) -> None:
         self.engine.dispose()

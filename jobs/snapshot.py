@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from constants.exceptions import Conflict
-from constants.settings import DATABASE_FILE, Settings
+from constants.settings import DATABASE_FILE
 from features.database import Database
 from jobs.folder_lock import held
 from jobs.storage import Storage
@@ -39,16 +39,16 @@ def snapshot(database: Database, storage: Storage) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_snapshot(settings: Settings) -> None:
+def sweep_snapshot(data_dir: Path) -> None:
     """Delete what a backup that was killed left in the data folder, unless one is being made."""
-    folder = _folder(settings.data_dir)
+    folder = _folder(data_dir)
     if folder.exists():
-        with suppress(Conflict), held(_lock(settings.data_dir), Conflict()):
+        with suppress(Conflict), held(_lock(data_dir), Conflict()):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(data_dir: Path) -> Path:
-    return data_dir / "snapshot"
+    return Storage(data_dir).snapshot
 
 
 def _lock(data_dir: Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,9 @@ from modelization.bundle.bundle_file import search_file, sync_folder
 
 #: What the pictures, bundles and searches of versions are called under the data folder.
 _OF_VERSION = re.compile("images/[0-9a-f]{32}/[0-9]+/[0-9]+|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+")
+#: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
+_WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
+_SEARCH = ".search.json"
 
 
 def is_of_version(name: str) -> bool:
@@ -19,8 +23,25 @@ def is_of_version(name: str) -> bool:
     return _OF_VERSION.fullmatch(name) is not None
 
 
+def version_of(name: str) -> int | None:
+    """The version that something among bundles is of, by its name."""
+    found = _WRITTEN.fullmatch(name)
+    return int(found["version"]) if found else None
+
+
+def token_of(name: str) -> str | None:
+    """The token of the claim under which it was written."""
+    found = _WRITTEN.fullmatch(name)
+    return found["token"] if found else None
+
+
+def is_search(name: str) -> bool:
+    """Whether it is where a search stood when it was saved last."""
+    return name.endswith(_SEARCH) and not name.startswith(".")
+
+
 class Storage:
-    """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``.
+    """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``, ``scratch`` of trainings.
 
     Names are made of ids and numbers alone; nothing that a client sent becomes part of a path. A file that is there
     under its name is whole and never changes; a search alone is replaced by a later state of itself.
@@ -31,6 +52,10 @@ class Storage:
         self.incoming = data_dir / "incoming"
         self.images = data_dir / "images"
         self.bundles = data_dir / "bundles"
+        #: What trainings write on the way, each in a folder that is called by its claim's token.
+        self.scratch = data_dir / "scratch"
+        #: A copy of all that is kept, while a backup of it is made; see ``jobs/snapshot.py``.
+        self.snapshot = data_dir / "snapshot"
         #: What is restored, until all of it is; see ``jobs/commands/restore.py``.
         self.restoring = data_dir / "restoring"
 
@@ -44,7 +69,7 @@ class Storage:
         before_1_0_0 = self.data_dir / "dumps"
         if before_1_0_0.is_dir() and not self.bundles.exists():
             before_1_0_0.rename(self.bundles)
-        for folder in (self.data_dir, self.incoming, self.images, self.bundles):
+        for folder in (self.data_dir, self.incoming, self.images, self.bundles, self.scratch):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def image_folder(self, recognizer_id: str, version: int) -> Path:
@@ -63,6 +88,19 @@ class Storage:
     def bundles_of(self, recognizer_id: str, version: int) -> list[str]:
         """The bundles of a version, published or not, and where its search stands, likewise."""
         return _named(f"bundles/{recognizer_id}", self._of_version(recognizer_id, version))
+
+    def versions_with_pictures(self) -> list[tuple[str, int]]:
+        """The versions for which there is a folder of pictures, each by its recognizer's id and its number."""
+        folders = (folder for recognizer in _listed(self.images) for folder in _listed(recognizer))
+        return [(folder.parent.name, int(folder.name)) for folder in folders if folder.name.isdecimal()]
+
+    def written_bundles(self) -> list[tuple[str, str]]:
+        """Whatever stands among bundles, half-written ones included, each by its recognizer's id and its name."""
+        return [(file.parent.name, file.name) for recognizer in _listed(self.bundles) for file in _listed(recognizer)]
+
+    def trainings(self) -> set[str]:
+        """The tokens of the claims that trainings are at work on, or were when they were killed."""
+        return {folder.name for folder in _listed(self.scratch)}
 
     @contextmanager
     def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
@@ -121,7 +159,7 @@ class Storage:
         """
         bundle = self.bundle(recognizer_id, f"{version}-{token}.zip")
         bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        searches = sorted(self._of_version(recognizer_id, version, ".search.json"), key=_written_at)
+        searches = sorted(self._of_version(recognizer_id, version, _SEARCH), key=_written_at)
         if searches:
             searches[-1].rename(search_file(bundle))
         return bundle
@@ -131,6 +169,11 @@ class Storage:
         for file in self._of_version(recognizer_id, version):
             if file.name != published:
                 file.unlink(missing_ok=True)
+        _remove_if_empty(self.bundles / recognizer_id)
+
+    def erase_bundle(self, recognizer_id: str, name: str) -> None:
+        """Delete something that stands among bundles."""
+        self.bundle(recognizer_id, name).unlink(missing_ok=True)
         _remove_if_empty(self.bundles / recognizer_id)
 
     def erase_version(self, recognizer_id: str, version: int) -> None:
@@ -147,6 +190,24 @@ class Storage:
         """Delete everything of a recognizer."""
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def has_any(self, recognizer_id: str) -> bool:
+        """Whether anything of a recognizer is left."""
+        return any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
+
+    def has_version(self, recognizer_id: str, version: int) -> bool:
+        """Whether anything of a version is left."""
+        return self.has_pictures(recognizer_id, version) or bool(self._of_version(recognizer_id, version))
+
+    def has_pictures(self, recognizer_id: str, version: int) -> bool:
+        """Whether any picture of a version is left."""
+        return self.image_folder(recognizer_id, version).exists()
+
+    def discard_pictures(self, recognizer_id: str, version: int) -> None:
+        """Let the pictures of a version be swept with the uploads that nobody holds, which takes no time now."""
+        with suppress(FileNotFoundError):
+            self.image_folder(recognizer_id, version).rename(self.incoming / uuid.uuid4().hex)
+        _remove_if_empty(self.images / recognizer_id)
 
 
 def _listed(folder: Path) -> list[Path]:

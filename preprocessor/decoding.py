@@ -30,7 +30,7 @@ class Photo:
         with opened(io.BytesIO(data)) as image:
             width, height = image.size
             # Pillow gives the sides of a TIFF as a person sees them, those of all else as they are stored.
-            turned = image.format != "TIFF" and _orientation(image) in _TURNED
+            turned = image.format != "TIFF" and orientation(image) in _TURNED
         self.width, self.height = (height, width) if turned else (width, height)
 
     def pixels(self, scale: float = 1.0) -> Pixels:
@@ -65,7 +65,8 @@ class Photo:
                 raise rejected(Reason.DAMAGED_IMAGE) from error
 
 
-def _orientation(image: Image.Image) -> int | None:
+def orientation(image: Image.Image) -> int | None:
+    """How a picture is held, as EXIF or XMP says it, 1 to 8; None where nothing is said."""
     try:
         return image.getexif().get(_ORIENTATION)
     except Exception:  # unreadable metadata says nothing; whether the pixels can be read is another question

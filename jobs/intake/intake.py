@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from constants.settings import Settings
+from jobs.held_folder import held_folder
 from jobs.intake.archives import is_archive
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, assign
@@ -33,18 +34,20 @@ class Labelling:
 class Intake:
     """What a request brings, on its way to be a build's: the folder it lies in, its limits, and its removal.
 
-    A context manager, at whose end every file that was not moved away is deleted.
+    A context manager, at whose end every file that was not moved away is deleted; if its process ends, by a sweep.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
-        self._folder = Path(tempfile.mkdtemp(dir=folder))
+        self._parent = folder
+        self._held = ExitStack()
 
     def __enter__(self) -> "Intake":
+        self._folder = self._held.enter_context(held_folder(self._parent))
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
 
     def receive(self, name: str = "", label: str | None = None) -> IncomingFile:
         """An empty file, to be written. Raises ``InvalidRequest`` for a name that is none."""

@@ -23,18 +23,18 @@ from jobs.processes import messages
 from jobs.processes.lease_watch import LeaseWatch
 from jobs.processes.messages import Message
 from jobs.processes.pauses import Pauses
+from jobs.processes.sweeper import Sweeper
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
 from jobs.table.tasks import Ending
 from jobs.work import pulse
-from jobs.work.tidying import tidy
 from jobs.workplace import Workplace
 from logger import logger, start_logging
 
 #: Milliseconds between two looks of the dispatcher at the table, which heal any lost message.
 _SWEEP_MS = 500
-#: Seconds that a turn of the dispatcher, and the tidying at its start, may take.
-_TURN_S, _TIDYING_S = 30.0, 600.0
+#: Seconds that a turn of the dispatcher may take.
+_TURN_S = 30.0
 #: Seconds that it waits for a locked database: clients with photos wait meanwhile.
 _PATIENCE_S = 0.5
 #: Seconds after which a word of the supervisor about a worker no longer proves anything.
@@ -278,7 +278,8 @@ def run_dispatcher(settings: Settings, run: str, parent: int) -> None:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as clients, context.socket(zmq.ROUTER) as workers:
         _bind(clients, settings.broker_address("clients"))
         _bind(workers, settings.broker_address("workers"))
-        dispatcher = Dispatcher(workplace, clients, workers)
+        dispatcher, sweeper = Dispatcher(workplace, clients, workers), Sweeper(workplace)
+        sweeper.start()
         begun, swept = False, 0.0
         while not pulse.own.is_stopping and os.getppid() == parent:
             if not begun:
@@ -288,20 +289,20 @@ def run_dispatcher(settings: Settings, run: str, parent: int) -> None:
                 swept = time.monotonic()
                 dispatcher.sweep()
             dispatcher.turn(_SWEEP_MS)
+        sweeper.stop()
     workplace.database.close()
     logger.info("stopped")
 
 
 def _begin(dispatcher: Dispatcher, workplace: Workplace, run: str) -> bool:
-    """Free and delete what the service before left; ``False`` where the machine does not let it."""
-    pulse.own.begin(_TIDYING_S)
+    """Free what the service before held; ``False`` where the machine does not let it."""
+    pulse.own.begin(_TURN_S)
     try:
         tasks.release_others(workplace.database, run)
-        tidy(workplace.database, workplace.storage)
     except Exception as error:
         if not is_machine_fault(error):
             raise
-        logger.warning("what was left is tidied later: {}", type(error).__name__)
+        logger.warning("what was held is freed later: {}", type(error).__name__)
         return False
     dispatcher.look()
     logger.info("ready")

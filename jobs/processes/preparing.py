@@ -22,7 +22,7 @@ def prepare(settings: Settings) -> None:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with only_one(settings, _STOPPING_S):
             _refuse_half_restored(settings)
-            sweep_snapshot(settings)
+            sweep_snapshot(settings.data_dir)
             Workplace.of(settings).database.close()
             prepare_graphs(settings)
     except OSError as error:

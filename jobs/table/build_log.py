@@ -98,6 +98,12 @@ def erased(connection: Connection, recognizer_id: str, numbers: Sequence[int], v
     at_commit(connection, lambda _: partial(_write, name, message, values))
 
 
+def nothing_left(connection: Connection, recognizer_id: str, version: int | None) -> None:
+    """What was deleted of a recognizer, or of a version, was looked for and is gone."""
+    name = recognizer_id if version is None else identity(recognizer_id, version)
+    at_commit(connection, lambda _: partial(_write, name, "nothing of what was erased is left", {}))
+
+
 def forgotten(connection: Connection, build: int, versions: int, forgotten_faces: int) -> None:
     """A person is forgotten, with versions that were built with the person; the build is of the one without."""
     numbers = {"versions": versions, "forgotten_faces": forgotten_faces}

@@ -17,6 +17,9 @@ from modelization.search.search_options import (
     TimeBudget,
 )
 
+#: Seconds; ten years, beyond which a slip of the pen is likelier than a wish.
+_MAX_TTL_S = 10 * 366 * 86_400
+
 
 class BuildOptions(BaseModel):
     """The options of a build; each is a form field of the request."""
@@ -28,6 +31,12 @@ class BuildOptions(BaseModel):
         0.01, ge=0.0001, le=0.5, description="Share of strangers' faces that may be given a name"
     )
     keep_images: bool = Field(False, description="Keep the pictures after they are encoded")
+    ttl_s: int | None = Field(
+        None,
+        ge=1,
+        le=_MAX_TTL_S,
+        description="Seconds after which the recognizer erases itself; the service's setting where it is left out",
+    )
     detector: DetectorName | None = Field(
         None, description="How faces are found; the service's setting where it is left out"
     )

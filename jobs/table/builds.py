@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
-from jobs.table.tables import BuildState, FileState, TaskKind, builds, files, recognizers, tasks
+from jobs.table.tables import BuildState, FileState, TaskKind, builds, erasures, files, recognizers, tasks
 from modelization.bundle.manifest import Manifest
 from modelization.training_progress import Progress, SearchProgress, preparing
 
@@ -48,7 +49,7 @@ class BuildStatus:
     """Where the build of one version of a recognizer stands; times are seconds since 1970.
 
     ``bundle`` is the name of the finished bundle's file. ``search`` is how far the search for a topology is, while
-    there is one. ``versions`` are all that the recognizer has, the oldest first.
+    there is one. At ``expires_at`` the recognizer erases itself. ``versions`` are all that it has, the oldest first.
     """
 
     id: str
@@ -64,6 +65,7 @@ class BuildStatus:
     bundle: str | None
     manifest: Manifest | None = field(repr=False)
     search: SearchProgress | None = None
+    expires_at: float | None = None
     versions: tuple[VersionStatus, ...] = ()
 
     @property
@@ -97,9 +99,15 @@ def submit(
     Raises as ``admission`` does; then nothing is kept.
     """
     recognizer_id = uuid.uuid4().hex
-    with storage.taking_in(paths(uploads), recognizer_id, version=1), database.write() as connection:
+    # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
+    with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
-        connection.execute(insert(recognizers).values(id=recognizer_id, created_at=time.time(), name=options.name))
+        # Within the transaction: whoever may write finds no file that is not yet in the tables.
+        taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
+        now = time.time()
+        expires_at = now + options.ttl_s if options.ttl_s else None
+        row = {"id": recognizer_id, "created_at": now, "expires_at": expires_at, "name": options.name}
+        connection.execute(insert(recognizers).values(row))
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
@@ -247,10 +255,20 @@ def _absence(connection: Connection, recognizer_id: str | None, version: int | N
     if row is None:
         return NotFound("There is no recognizer with this id; use the id that /build_recognizer gave.")
     if row.erased_at is not None:
-        return Erased("This recognizer was deleted, with everything that belonged to it.")
+        return _erased(connection, "This recognizer was deleted, with everything that belonged to it", row.id, None)
     if version is not None and 0 < version <= row.versions:
-        return Erased(f"Version {version} of this recognizer was deleted.")
+        return _erased(connection, f"Version {version} of this recognizer was deleted", row.id, version)
     return NotFound(f"This recognizer has no version {version}.")
+
+
+def _erased(connection: Connection, sentence: str, recognizer_id: str, version: int | None) -> Erased:
+    """The answer to whoever asks for what was erased; the erasure is not known of what 0.9.0 erased."""
+    own = (erasures.c.recognizer_id == recognizer_id) & erasures.c.version.is_not_distinct_from(version)
+    row = connection.execute(select(erasures).where(own).order_by(erasures.c.id.desc()).limit(1)).first()
+    if row is None:
+        return Erased(f"{sentence}.")
+    is_left = "; it is still being erased from the disk" if row.done_at is None else ""
+    return Erased(f"{sentence}{is_left}.", row.requested_at, row.done_at)
 
 
 def _status(connection: Connection, build: Build) -> BuildStatus:
@@ -272,6 +290,7 @@ def _status(connection: Connection, build: Build) -> BuildStatus:
         finished_at=build.finished_at,
         bundle=build.bundle,
         manifest=build.manifest,
+        expires_at=build.expires_at,
         search=build.progress.search if build.progress and build.state == BuildState.TRAINING else None,
         versions=tuple(
             VersionStatus(row.version, BuildState(row.state), row.created_at) for row in connection.execute(versions)

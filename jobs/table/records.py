@@ -50,6 +50,7 @@ class Build:
     message: str
     created_at: float
     finished_at: float | None
+    expires_at: float | None
     bundle: str | None
     stand_in: StandIn | None
     _manifest: dict[str, Any] | None
@@ -70,6 +71,7 @@ class Build:
             message=row.message,
             created_at=row.created_at,
             finished_at=row.finished_at,
+            expires_at=row.expires_at,
             bundle=row.bundle,
             stand_in=StandIn(**row.stand_in) if row.stand_in else None,
             _manifest=row.manifest,
@@ -188,7 +190,9 @@ class Person:
 
 
 #: The builds with the names of their recognizers, as ``Build.of`` reads them.
-query_builds = select(builds, recognizers.c.name).join(recognizers, recognizers.c.id == builds.c.recognizer_id)
+query_builds = select(builds, recognizers.c.name, recognizers.c.expires_at).join(
+    recognizers, recognizers.c.id == builds.c.recognizer_id
+)
 
 
 def files_of(connection: Connection, build: int) -> list[File]:

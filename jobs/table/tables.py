@@ -64,9 +64,11 @@ recognizers = Table(
     "recognizers",
     metadata,
     Column("id", String(32), primary_key=True),
-    # Of an erased recognizer only its id and these two times are kept, so that it can be answered 410.
+    # Of an erased recognizer only its id and these times are kept, so that it can be answered 410.
     Column("created_at", Float, nullable=False),
     Column("erased_at", Float),
+    # When it is to erase itself.
+    Column("expires_at", Float, index=True),
     Column("name", String, nullable=False, default=""),
     # The number of the newest version that ever was: numbers are not given twice.
     Column("versions", Integer, nullable=False, default=1),
@@ -231,4 +233,22 @@ requests = Table(
     # The version that came of it.
     Column("version", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
+)
+
+#: What was deleted, written down by the transaction that deleted it: nothing of it may be left anywhere.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("recognizer_id", ForeignKey("recognizers.id"), nullable=False),
+    # Empty where it is the whole recognizer.
+    Column("version", Integer),
+    # Whether the version stays, and only the pictures that it kept go.
+    Column("only_pictures", Boolean, nullable=False),
+    Column("requested_at", Float, nullable=False),
+    # When it was found that nothing is left.
+    Column("done_at", Float),
+    Index("erasures_of_recognizer", "recognizer_id"),
+    Index("erasures_to_do", "done_at"),
+    sqlite_autoincrement=True,
 )

@@ -195,6 +195,11 @@ def leases(database: Database) -> set[tuple[str, int]]:
         return {(row.token, row.renewals) for row in connection.execute(held)}
 
 
+def tokens(connection: Connection) -> set[str]:
+    """The tokens of all claims."""
+    return set(connection.scalars(select(tasks.c.token).where(tasks.c.state == TaskState.LEASED).distinct()))
+
+
 def expire(database: Database, tokens: Collection[str]) -> None:
     """Take back claims that have given no sign of life for too long."""
     with database.write() as connection:

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection, delete, exists, select, update
 
+from constants.exceptions import Erased
 from features import store
 from features.database import Database
 from jobs.storage import Storage
@@ -12,13 +14,14 @@ from jobs.table import build_log
 from jobs.table.builds import build_of
 from jobs.table.idempotency import forget_what_was_asked
 from jobs.table.tables import OPEN_STATES, FileState, builds, faces, files, people, recognizers, tasks
+from jobs.versions.erasures import carry_out_at_once, request_erasure
 
 
 def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     """Cancel what is being done for a recognizer and delete everything of it, its encodings included.
 
-    Encodings of pictures that were sent to another recognizer as well stay, for that one. Raises as
-    ``builds.status`` does.
+    What cannot be erased at once the service's sweep goes on with; see ``erasures.of_recognizer``. Encodings of
+    pictures that were sent to another recognizer as well stay, for that one. Raises as ``builds.status`` does.
     """
     with database.write() as connection:
         build_of(connection, recognizer_id)
@@ -26,11 +29,22 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
         build_log.erased(connection, recognizer_id, mine)
         erase_builds(connection, mine)
         connection.execute(
-            update(recognizers).where(recognizers.c.id == recognizer_id).values(erased_at=time.time(), name="")
+            update(recognizers)
+            .where(recognizers.c.id == recognizer_id)
+            .values(erased_at=time.time(), expires_at=None, name="")
         )
-    # Rows first: a crash in between leaves files that nobody refers to, and these are swept at the next start.
-    storage.erase(recognizer_id)
-    database.forget_deleted()
+        request_erasure(connection, recognizer_id)
+    carry_out_at_once(database, storage)
+
+
+def erase_expired(database: Database, storage: Storage) -> None:
+    """Erase the recognizers whose time has come, by the clock on the wall."""
+    expired = select(recognizers.c.id).where(recognizers.c.expires_at <= time.time())
+    with database.read() as connection:
+        due = connection.scalars(expired).all()
+    for recognizer_id in due:
+        with suppress(Erased):  # at this moment, by whoever asked for it
+            erase(database, storage, recognizer_id)
 
 
 def erase_version(database: Database, storage: Storage, recognizer_id: str, version: int) -> None:
@@ -44,11 +58,11 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
         if len(mine) > 1:
             build_log.erased(connection, recognizer_id, [build], version)
             erase_builds(connection, [build])
+            request_erasure(connection, recognizer_id, version)
     if len(mine) == 1:
         erase(database, storage, recognizer_id)
         return
-    storage.erase_version(recognizer_id, version)
-    database.forget_deleted()
+    carry_out_at_once(database, storage)
 
 
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:

@@ -1,6 +1,5 @@
 """Forgetting one person: the faces, every version that was built with them, and what else may show the person."""
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -20,6 +19,7 @@ from jobs.table import build_log, tasks
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_elsewhere
+from jobs.versions.erasures import ErasureState, carry_out_at_once, outcome, request_erasure
 from jobs.versions.next_version import known_label, latest_serving, next_version
 
 #: A face in whatever build: the content hash of its picture, and its index there.
@@ -32,7 +32,8 @@ class Receipt:
     """What was erased of a person, and the ``version`` that is being made without.
 
     ``versions`` were built with the person and are gone. ``files`` are those of which something was erased, ``faces``
-    the number of faces in them. ``kept`` are files whose faces stay, because another recognizer was sent them too.
+    the number of faces in them. ``kept`` are files whose faces stay, because another recognizer was sent them too. Of a
+    pending ``erasure`` something may still be on the disk; of one that is done nothing was left at ``erased_at``.
     """
 
     id: str
@@ -42,7 +43,8 @@ class Receipt:
     files: tuple[str, ...]
     faces: int
     kept: tuple[str, ...]
-    erased_at: float
+    erasure: ErasureState
+    erased_at: float | None
 
 
 def forget(database: Database, storage: Storage, recognizer_id: str, label: str) -> Receipt:
@@ -70,17 +72,17 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         connection.execute(update(files).where(files.c.build == build, files.c.label == person).values(label=None))
         staying = versions.keys() - set(erased)
         reduced = [number for number in staying if _erase_faces(connection, versions[number], gone)]
+        requested = [request_erasure(connection, recognizer_id, number) for number in erased]
+        requested += [request_erasure(connection, recognizer_id, number, only_pictures=True) for number in reduced]
         erase_builds(connection, [numbers[number] for number in erased])
         forget_unneeded(connection, {content for content, _ in gone})
         build_log.forgotten(connection, build, len(erased), len(gone - elsewhere))
         build_log.accepted(connection, build)
         tasks.train_if_encoded(connection, build)
-    for number in erased:
-        storage.erase_version(recognizer_id, number)
-    for number in reduced:
-        storage.erase_images(recognizer_id, number)
-    database.forget_deleted()
+    carry_out_at_once(database, storage)
     sent = [file for own in versions.values() for file in own]
+    with database.read() as connection:
+        erasure, erased_at = outcome(connection, requested)
     return Receipt(
         id=recognizer_id,
         label=person,
@@ -89,7 +91,8 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         files=_names(sent, gone - elsewhere),
         faces=len(gone - elsewhere),
         kept=_names(sent, elsewhere),
-        erased_at=time.time(),
+        erasure=erasure,
+        erased_at=erased_at,
     )
 
 

@@ -1,7 +1,7 @@
 """A claim of pictures: read, encode those never seen before, commit what came of each."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -17,6 +17,7 @@ from jobs.table.tables import tasks as task_table
 from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
 from jobs.work.clips import Frame, encode_video, replace_by_frames
+from jobs.work.kept_pictures import make_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
 from jobs.workplace import Workplace
@@ -58,13 +59,24 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         begun = time.monotonic()
         found[content] = encode_video(workplace, content, path, settings)
         took.append(Took(Work.VIDEO, time.monotonic() - begun))
+    # Before what came of them is recorded: a claim that is broken off in between is worked on again.
+    kept = _made_bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
         _record(connection, claim, files, version, found)
         for each in took:
             count_duration(connection, each)
-    if not build.options.keep_images:
-        for path in paths.values():
-            path.unlink(missing_ok=True)
+    for path in set(paths.values()) - kept:
+        path.unlink(missing_ok=True)
+
+
+def _made_bare(paths: Iterable[Path]) -> set[Path]:
+    """Those of some pictures that can be kept, which are bare now."""
+    kept = set()
+    for path in paths:
+        _PICTURE()
+        if make_bare(path):
+            kept.add(path)
+    return kept
 
 
 def _record(

@@ -1,41 +1,51 @@
 """Deleting the files that nothing needs any more."""
 
-import shutil
-import time
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
 from features import store
 from features.database import Database
-from jobs.storage import Storage
+from jobs.held_folder import sweep_unheld
+from jobs.snapshot import sweep_snapshot
+from jobs.storage import Storage, is_search, token_of, version_of
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
+from jobs.table.records import Build
 from jobs.table.tables import OPEN_STATES, builds, files
-from jobs.versions.erasing import forget_unneeded, needed
-
-#: Seconds; a file of an unknown build may belong to a request that is just being accepted.
-_REQUEST_S = 3600
+from jobs.versions.erasing import erase_expired, forget_unneeded, needed
+from jobs.versions.erasures import carry_out
+from jobs.work.kept_pictures import bare_positions
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """Delete what a build that has ended does not need.
 
-    Its pictures, unless they are kept or were given up, which may be tried again; where a search stood, and what
+    Its pictures, but those that are kept, or were given up and may be tried again; where a search stood, and what
     trainings left that were refused. Of a dry run nothing stays but what was found, so its encodings go as well.
     """
+    ended = _tidy_pictures(database, storage, build)
+    if ended is not None:
+        storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
+
+
+def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | None:
+    """Delete pictures and encodings that a build which has ended does not need, and give it; of others nothing."""
     with database.read() as connection:
         ended = build_numbered(connection, build)
-        given_up = tasks.given_up(connection, build)
+        needed_still = tasks.given_up(connection, build)
+        if ended is not None and ended.options.keep_images:
+            needed_still += bare_positions(connection, build)
     if ended is None or ended.state in OPEN_STATES:
-        return
+        return None
     if ended.options.dry_run:
         _forget_examined(database, build)
     if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
-    elif not ended.options.keep_images:
-        storage.erase_images(ended.recognizer_id, ended.version, but=given_up)
-    storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
+    else:
+        storage.erase_images(ended.recognizer_id, ended.version, but=needed_still)
+    return ended
 
 
 def _forget_examined(database: Database, build: int) -> None:
@@ -49,26 +59,57 @@ def _forget_examined(database: Database, build: int) -> None:
     database.forget_deleted()
 
 
+def sweep(database: Database, storage: Storage) -> None:
+    """Delete what processes that ended left of requests and trainings, and go on with erasures; some are due by now."""
+    sweep_unheld(storage.incoming)
+    sweep_unheld(storage.scratch)
+    erase_expired(database, storage)
+    if storage.snapshot.exists():
+        sweep_snapshot(storage.data_dir)
+    carry_out(database, storage)
+
+
 def tidy(database: Database, storage: Storage) -> None:
-    """Delete what crashes left behind: pictures of builds that ended, and files of nobody."""
+    """Delete what crashes left behind: pictures and bundles of builds that ended or never were, dry runs' encodings."""
+    # Files first: one that is there has its row by then, or is just being accepted, or is nobody's.
+    with_pictures, written = storage.versions_with_pictures(), storage.written_bundles()
     with database.read() as connection:
-        rows = connection.execute(select(builds.c.number, builds.c.recognizer_id)).all()
-    for row in rows:
-        tidy_build(database, storage, row.number)
-    database.forget_deleted()  # what was deleted just before a crash
-    known = {row.recognizer_id for row in rows}
-    for folder in (*storage.images.iterdir(), *storage.bundles.iterdir()):
-        if folder.name not in known and _is_old(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-    for request in filter(_is_old, storage.incoming.iterdir()):
-        if request.is_dir():
-            shutil.rmtree(request, ignore_errors=True)
-        else:  # of a release before 1.0.0
-            request.unlink(missing_ok=True)
+        known = {(row.recognizer_id, row.version): row for row in connection.execute(_VERSIONS)}
+        held = tasks.tokens(connection)
+    ended = {version for version, row in known.items() if row.state not in OPEN_STATES}
+    dry_runs = {version for version in ended if known[version].dry_run}
+    for version in dry_runs | ended.intersection(with_pictures):
+        _tidy_pictures(database, storage, known[version].number)
+    _discard_unaccepted(database, storage, [version for version in with_pictures if version not in known])
+    for recognizer_id, name in written:
+        row = known.get((recognizer_id, version_of(name)))
+        if row is None or not _is_needed(name, row, held):
+            storage.erase_bundle(recognizer_id, name)
+    database.forget_deleted()
 
 
-def _is_old(path: Path) -> bool:
-    try:
-        return path.stat().st_mtime < time.time() - _REQUEST_S
-    except FileNotFoundError:  # taken, or deleted, at this moment
-        return False
+_VERSIONS: Select[Any] = select(
+    builds.c.number,
+    builds.c.recognizer_id,
+    builds.c.version,
+    builds.c.state,
+    builds.c.bundle,
+    builds.c.options["dry_run"].as_boolean().label("dry_run"),
+)
+
+
+def _discard_unaccepted(database: Database, storage: Storage, suspects: Sequence[tuple[str, int]]) -> None:
+    """Discard pictures that belong to no build, and to none that is just being accepted."""
+    if not suspects:
+        return
+    with database.write() as connection:  # pictures are taken in within such a transaction: there is no other now
+        known = {(row.recognizer_id, row.version) for row in connection.execute(_VERSIONS)}
+        for version in set(suspects) - known:
+            storage.discard_pictures(*version)
+
+
+def _is_needed(name: str, row: Row[Any], held: Collection[str]) -> bool:
+    """Whether a file beside a version's bundle is the published one, is being written, or is a search to go on with."""
+    if name == row.bundle:
+        return True
+    return row.state in OPEN_STATES and (token_of(name) in held or is_search(name))

@@ -11,6 +11,7 @@ from constants.exceptions import BuildCancelled, BuildFailed
 from features.alive import Alive
 from features.face_naming import NamedFace, Picture
 from features.training_set import TrainingSet, assemble
+from jobs.held_folder import held_folder, temporary_files_in
 from jobs.table import build_log, tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_of
@@ -37,6 +38,12 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
     TRAINING()
+    # Held before the build is looked up: an erasure that this training does not see waits for its end.
+    with held_folder(workplace.storage.scratch, claim.token) as scratch, temporary_files_in(scratch):
+        _train_claim(workplace, claim)
+
+
+def _train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     with workplace.database.read() as connection:
         build = build_numbered(connection, claim.build)
         if build is None:

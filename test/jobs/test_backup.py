@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,7 @@ from jobs.work.tidying import tidy_build
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_file import search_file
 from preprocessor.version import pipeline_version
+from test.conftest import jpeg
 
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / "test" / "data" / "release_0_9_0"
@@ -56,7 +58,8 @@ def submit(workplace: Workplace, pictures: int = 3, **options: object) -> str:
     """Accept pictures of no face, each known to the store of encodings, so that encoding them takes no detector."""
     uploads = []
     for number in range(pictures):
-        path, content = workplace.storage.incoming / uuid.uuid4().hex, os.urandom(1000)
+        path = workplace.storage.incoming / uuid.uuid4().hex
+        content = jpeg(np.frombuffer(os.urandom(4800), np.uint8).reshape(40, 40, 3))
         path.write_bytes(content)
         uploads.append(Upload(f"{number}.jpg", f"person {number % 2}", hashlib.sha256(content).hexdigest(), path))
     known = {upload.content_hash: ImageFeatures(40, 40, ()) for upload in uploads}
@@ -332,7 +335,7 @@ def test_one_backup_at_a_time(states, workplace, tmp_path):
     with snapshot(workplace.database, workplace.storage) as folder:
         with pytest.raises(Conflict, match="Another backup"):
             back_up_of(workplace.settings.data_dir, tmp_path / "backup.tar")
-        sweep_snapshot(workplace.settings)
+        sweep_snapshot(workplace.settings.data_dir)
         assert (folder / DATABASE_FILE).exists(), "one that is being made is not swept"
     assert not list(tmp_path.glob("backup.tar*"))
     back_up_of(workplace.settings.data_dir, tmp_path / "backup.tar")

@@ -1,4 +1,4 @@
-"""Faces, people, requests and counters get tables of their own; tasks say why they were tried, and since when."""
+"""Faces, people, requests, erasures and counters get tables; tasks say why they were tried, and since when."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +36,9 @@ def upgrade() -> None:
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
         batch.add_column(sa.Column("bundle", sa.String))
         batch.add_column(sa.Column("stand_in", sa.JSON))
+    with op.batch_alter_table("recognizers") as batch:
+        batch.add_column(sa.Column("expires_at", sa.Float))
+        batch.create_index("ix_recognizers_expires_at", ["expires_at"])
     with op.batch_alter_table("tasks") as batch:
         batch.drop_column("lease_until")
         for name in _COUNTS:
@@ -99,6 +102,18 @@ def _make_tables() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("recognizer_id", sa.String(32), sa.ForeignKey("recognizers.id"), nullable=False),
+        sa.Column("version", sa.Integer),
+        sa.Column("only_pictures", sa.Boolean, nullable=False),
+        sa.Column("requested_at", sa.Float, nullable=False),
+        sa.Column("done_at", sa.Float),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("erasures_of_recognizer", "erasures", ["recognizer_id"])
+    op.create_index("erasures_to_do", "erasures", ["done_at"])
 
 
 def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:

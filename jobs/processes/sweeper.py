@@ -1,0 +1,47 @@
+"""A thread of the dispatcher's process that deletes what is left over, so that no photo waits for it."""
+
+import threading
+import time
+
+from jobs.machine_faults import is_machine_fault
+from jobs.work.tidying import sweep, tidy
+from jobs.workplace import Workplace
+from logger import logger
+
+#: Seconds between two looks for what processes that ended left, and for erasures that are pending.
+_SWEEP_S = 0.5
+#: Seconds between two looks at all files: what only these find is left where a process was killed between two steps.
+_TIDY_S = 20.0
+
+
+class Sweeper(threading.Thread):
+    """Sweeps until it is told to stop; what the machine does not let it do is done at a later turn."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._workplace = workplace
+        self._stopping = threading.Event()
+        self._tidied: float | None = None
+
+    def run(self) -> None:
+        while not self._stopping.wait(_SWEEP_S):
+            try:
+                self._turn()
+            except Exception as error:
+                if is_machine_fault(error):
+                    logger.warning("what is left over is swept later: {}", type(error).__name__)
+                else:
+                    logger.exception("sweeping failed")
+                self._stopping.wait(_TIDY_S)
+
+    def stop(self) -> None:
+        """End after the turn that is under way, and wait for it."""
+        self._stopping.set()
+        self.join()
+
+    def _turn(self) -> None:
+        database, storage = self._workplace.database, self._workplace.storage
+        sweep(database, storage)
+        if self._tidied is None or time.monotonic() - self._tidied >= _TIDY_S:
+            self._tidied = time.monotonic()
+            tidy(database, storage)

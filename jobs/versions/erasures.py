@@ -1,0 +1,131 @@
+"""What was deleted, until nothing of it is left: written down with the deletion, and gone on with after a crash."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from constants.exceptions import NotFound
+from features.database import Database
+from jobs.machine_faults import is_machine_fault
+from jobs.storage import Storage
+from jobs.table import build_log, tasks
+from jobs.table.tables import erasures, recognizers
+from logger import logger
+
+
+class ErasureState(StrEnum):
+    """Whether something of what was deleted may still be on the disk."""
+
+    PENDING = "pending"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A recognizer, one ``version`` of it, or only the pictures that this one kept; times are seconds since 1970."""
+
+    id: int
+    recognizer_id: str
+    version: int | None
+    only_pictures: bool
+    requested_at: float
+    done_at: float | None
+
+    @classmethod
+    def of(cls, row: Row[tuple[object, ...]]) -> "Erasure":
+        """The record of a row of ``erasures``."""
+        return cls(**row._mapping)
+
+    @property
+    def state(self) -> ErasureState:
+        return ErasureState.PENDING if self.done_at is None else ErasureState.DONE
+
+
+def request_erasure(
+    connection: Connection, recognizer_id: str, version: int | None = None, only_pictures: bool = False
+) -> int:
+    """Write down, in the transaction that deletes it, what is to be erased; gives the number of the erasure."""
+    values = {
+        "recognizer_id": recognizer_id,
+        "version": version,
+        "only_pictures": only_pictures,
+        "requested_at": time.time(),
+    }
+    return int(connection.execute(insert(erasures).values(values).returning(erasures.c.id)).scalar_one())
+
+
+def of_recognizer(database: Database, recognizer_id: str) -> list[Erasure]:
+    """All erasures of a recognizer, of its versions and of their pictures, the oldest first, even once it is gone.
+
+    Raises ``NotFound`` for an id that never was.
+    """
+    query = select(erasures).where(erasures.c.recognizer_id == recognizer_id).order_by(erasures.c.id)
+    with database.read() as connection:
+        if connection.scalar(select(recognizers.c.id).where(recognizers.c.id == recognizer_id)) is None:
+            raise NotFound("There is no recognizer with this id; use the id that /build_recognizer gave.")
+        return [Erasure.of(row) for row in connection.execute(query)]
+
+
+def outcome(connection: Connection, numbers: Collection[int]) -> tuple[ErasureState, float | None]:
+    """Whether all those erasures are done, and when the last of them was."""
+    times = connection.scalars(select(erasures.c.done_at).where(erasures.c.id.in_(numbers))).all()
+    if any(done_at is None for done_at in times):
+        return ErasureState.PENDING, None
+    return ErasureState.DONE, max(times)
+
+
+def carry_out(database: Database, storage: Storage) -> None:
+    """Erase what is pending, and write down what was found to be gone; whatever is left is tried again later.
+
+    Nothing is gone for good while somebody reads the database as it was before, takes a snapshot of it, or trains what
+    was cancelled meanwhile.
+    """
+    with database.read() as connection:
+        pending = [Erasure.of(row) for row in connection.execute(select(erasures).where(erasures.c.done_at.is_(None)))]
+    may_come_back = bool(pending) and _may_come_back(database, storage)  # asked first: then nobody writes any more
+    for erasure in pending:
+        _delete_files(storage, erasure)
+    gone = [erasure for erasure in pending if not may_come_back and not _is_left(storage, erasure)]
+    if gone and database.forget_deleted():
+        with database.write() as connection:
+            done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
+            connection.execute(done.values(done_at=time.time()))
+            for erasure in gone:
+                build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
+
+
+def carry_out_at_once(database: Database, storage: Storage) -> None:
+    """Likewise, for whoever has just deleted something: where the machine does not let it, the service's sweep does."""
+    try:
+        carry_out(database, storage)
+    except Exception as error:
+        if not is_machine_fault(error):
+            raise
+        logger.warning("what was deleted is erased later: {}", type(error).__name__)
+
+
+def _may_come_back(database: Database, storage: Storage) -> bool:
+    """Whether a snapshot has what was deleted, or a training that was cancelled may still write of it."""
+    trainings = storage.trainings()
+    with database.read() as connection:
+        return storage.snapshot.exists() or not trainings <= tasks.tokens(connection)
+
+
+def _delete_files(storage: Storage, erasure: Erasure) -> None:
+    if erasure.version is None:
+        storage.erase(erasure.recognizer_id)
+    elif erasure.only_pictures:
+        storage.erase_images(erasure.recognizer_id, erasure.version)
+    else:
+        storage.erase_version(erasure.recognizer_id, erasure.version)
+
+
+def _is_left(storage: Storage, erasure: Erasure) -> bool:
+    if erasure.version is None:
+        return storage.has_any(erasure.recognizer_id)
+    if erasure.only_pictures:
+        return storage.has_pictures(erasure.recognizer_id, erasure.version)
+    return storage.has_version(erasure.recognizer_id, erasure.version)
