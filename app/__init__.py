@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import errors, events, health, metrics, mission, people, recognizers, request_ids, service
+from app import errors, events, guard, health, metrics, mission, people, recognizers, request_ids, service
 from app.openapi import spec
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     service.register(app, settings)
     request_ids.register(app)
+    guard.register(app, settings)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics):
         app.register_blueprint(views.blueprint)

@@ -26,8 +26,9 @@ _Arguments = ParamSpec("_Arguments")
 
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+    ),
 }
 
 

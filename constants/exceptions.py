@@ -72,6 +72,12 @@ class NothingUsable(InvalidRequest):
         self.rejected = rejected or []
 
 
+class Forbidden(FacialError):
+    """Whoever asks may not ask this: a page of somebody else, or a host that the service does not go by."""
+
+    code = "forbidden"
+
+
 class NotFound(FacialError):
     """No recognizer, version or format of that name."""
 

@@ -4,11 +4,12 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, computed_field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from constants import addresses
 from constants.detectors import DetectorName
 from constants.exceptions import InvalidSettings
 from constants.validation import no_such, sentences
@@ -20,6 +21,9 @@ _MAX_SOCKET_PATH = 100
 #: What the variables of settings start with, and those that only tests read.
 _PREFIX, _OF_TESTS = "FACIAL_", "FACIAL_TEST_"
 
+#: A setting that is a list, written with commas.
+_Listed = Annotated[tuple[str, ...], NoDecode]
+
 
 class Settings(BaseSettings):
     """Every setting, its default and its meaning; the README's table lists the same."""
@@ -28,6 +32,8 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address that the web server listens on")
     port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
+    hosts: _Listed = Field((), description="Names besides localhost by which it is asked, separated by commas")
+    cors_origins: _Listed = Field((), description="Origins whose pages may use the service, separated by commas")
     data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished bundles")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
     encode_workers: int = Field(
@@ -51,6 +57,21 @@ class Settings(BaseSettings):
     @classmethod
     def _number(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("hosts", "cors_origins", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return addresses.hosts(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return addresses.origins(value)
 
     @field_validator("data_dir")
     @classmethod
