@@ -2,8 +2,20 @@
 
 from flask import Flask
 
-from app import errors, events, guard, health, metrics, mission, people, recognizers, request_ids, service
-from app.openapi import spec
+from app import (
+    access,
+    description,
+    errors,
+    events,
+    guard,
+    health,
+    metrics,
+    mission,
+    people,
+    recognizers,
+    request_ids,
+    service,
+)
 from app.uploads import UploadRequest, limits
 from constants.settings import Settings, load_settings
 from logger import start_logging
@@ -21,8 +33,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     service.register(app, settings)
     request_ids.register(app)
     guard.register(app, settings)
+    access.register(app)
     errors.register(app)
-    for views in (mission, recognizers, events, people, health, metrics):
+    for views in (mission, recognizers, events, people, health, metrics, description):
         app.register_blueprint(views.blueprint)
-    spec.register(app)
     return app

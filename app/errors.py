@@ -23,6 +23,7 @@ from constants.exceptions import (
     NotReady,
     Overloaded,
     RequestTooLarge,
+    Unauthorized,
     UnsupportedMedia,
 )
 from logger import about, logger
@@ -34,6 +35,7 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Erased: HTTPStatus.GONE,
@@ -42,6 +44,8 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+#: How a client proves that it may come in, and that its proof is none (RFC 6750).
+_CHALLENGE, _INVALID = 'Bearer realm="api-facial-recognition"', ', error="invalid_token"'
 #: Bytes of a refused body that are read and dropped, so that a client still sending sees the answer.
 _MOST_DROPPED = 64 << 20
 
@@ -61,6 +65,8 @@ def _facial_error(error: FacialError) -> Response:
     response = _problem(status, error.code, str(error), more)
     if isinstance(error, Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = _CHALLENGE + _INVALID if error.given else _CHALLENGE
     return response
 
 

@@ -36,6 +36,7 @@ _LAST = "last"
 
 @blueprint.get("/<recognizer_id>/events")
 @describe(
+    "key",
     query=Versioned,
     resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem),
     tags=_TAGS,

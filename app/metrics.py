@@ -16,7 +16,7 @@ blueprint = Blueprint("metrics", __name__)
 
 
 @blueprint.get("/metrics")
-@describe(tags=("health",))
+@describe("key", tags=("health",))
 def metrics() -> Response:
     """How many recognizers, builds, files, tasks and workers there are, in the text format of Prometheus."""
     registry = CollectorRegistry()

@@ -24,7 +24,7 @@ _TAGS = ("people",)
 
 
 @blueprint.get("")
-@describe(query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     found = contents.people(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -33,6 +33,7 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.post("")
 @describe(
+    "build",
     headers=Keyed,
     form=GrowParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
@@ -45,6 +46,7 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 
 @blueprint.patch("/<path:label>")
 @describe(
+    "build",
     json=PersonChange,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
@@ -62,7 +64,7 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
 
 
 @blueprint.delete("/<path:label>")
-@describe(resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
+@describe("build", resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Erase a person and every version built with the person, and make a version without."""
     arguments(Nothing)

@@ -72,8 +72,18 @@ class NothingUsable(InvalidRequest):
         self.rejected = rejected or []
 
 
+class Unauthorized(FacialError):
+    """A key is needed, and none was ``given``, or one that opens nothing."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str, given: bool) -> None:
+        super().__init__(message)
+        self.given = given
+
+
 class Forbidden(FacialError):
-    """Whoever asks may not ask this: a page of somebody else, or a host that the service does not go by."""
+    """Whoever asks may not ask this: a page of somebody else, an unknown host, a key without the scope."""
 
     code = "forbidden"
 

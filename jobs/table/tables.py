@@ -1,4 +1,4 @@
-"""The tables of recognizers, their builds, a build's files, faces and people, and the tasks still to be done."""
+"""The tables of recognizers, their builds, a build's files, faces and people, tasks still to be done, and keys."""
 
 from enum import StrEnum
 
@@ -206,4 +206,24 @@ requests = Table(
     # The version that came of it.
     Column("version", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
+)
+
+#: Keys by which clients are known: see jobs/table/access_keys.py. What was once made stays, for the audit.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    # SHA-256 of the key, which is kept nowhere.
+    Column("key_hash", String(64), nullable=False),
+    # A list of jobs.table.access_keys.Scope.
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    # To the minute.
+    Column("used_at", Float),
+    Column("revoked_at", Float),
+    Index("access_keys_by_name", "name", unique=True),
+    Index("access_keys_by_hash", "key_hash", unique=True),
+    sqlite_autoincrement=True,
 )

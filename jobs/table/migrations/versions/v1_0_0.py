@@ -83,6 +83,18 @@ def _make_tables() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
     )
+    op.create_table(
+        "access_keys",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("key_hash", sa.String(64), nullable=False),
+        sa.Column("scopes", sa.JSON, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        *(sa.Column(name, sa.Float) for name in ("expires_at", "used_at", "revoked_at")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("access_keys_by_name", "access_keys", ["name"], unique=True)
+    op.create_index("access_keys_by_hash", "access_keys", ["key_hash"], unique=True)
 
 
 def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
