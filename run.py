@@ -106,6 +106,7 @@ def _add_keys(keys: argparse.ArgumentParser) -> None:
     create.add_argument("--name", required=True, help="what it is called in lists, logs and the audit")
     create.add_argument("--scope", required=True, help="what it may do: build, recognize, admin, separated by commas")
     create.add_argument("--expires", help="a date such as 2030-12-31, or days such as 90d; never, where left out")
+    create.add_argument("--tenant", help="whose recognizers it sees; by default only those that it makes itself")
     create.set_defaults(command=_create_key)
     listing = commands.add_parser("list", help="what is known of every key, which is not the key")
     listing.set_defaults(command=_list_keys)
@@ -152,7 +153,7 @@ def _prior(parsed: argparse.Namespace) -> None:
 def _create_key(parsed: argparse.Namespace) -> None:
     from jobs.commands.manage_keys import create_key
 
-    create_key(parsed.name, parsed.scope, parsed.expires)
+    create_key(parsed.name, parsed.scope, parsed.expires, parsed.tenant)
 
 
 def _list_keys(_: argparse.Namespace) -> None:

@@ -6,18 +6,20 @@ first one is made.
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from flask import Flask, current_app, g, request
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
+from app.callers import ANYBODY, Caller
+from app.parameters import arguments
 from app.service import workplace
 from constants.addresses import is_loopback
 from constants.exceptions import Forbidden, Unauthorized
 from features.database import Database
-from jobs.table import access_keys
+from jobs.table import access_keys, builds
 from jobs.table.access_keys import AccessKey, Scope
 
 #: What a view needs: nothing, any key that opens anything, or one with that scope.
@@ -27,22 +29,6 @@ Need = Literal["nothing", "key", "recognize", "build"]
 _USE_S = 60.0
 #: The header of a key for clients that keep ``Authorization`` for something else.
 _HEADER = "X-API-Key"
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who asks, by the name of the key, and what that may."""
-
-    name: str
-    scopes: frozenset[Scope]
-
-    def may(self, scope: Scope) -> bool:
-        """Whether the scope, or the one that holds all others, is the caller's."""
-        return not self.scopes.isdisjoint({scope, Scope.ADMIN})
-
-
-#: Whoever reaches a service that needs no keys.
-_ANYBODY = Caller("local", frozenset(Scope))
 
 
 class _Uses:
@@ -70,14 +56,11 @@ def needs_keys() -> bool:
     return not is_loopback(here.settings.host) or access_keys.are_in_use(here.database)
 
 
-def caller() -> Caller:
-    """Who asks for the request at hand."""
-    found: Caller = g.caller
-    return found
-
-
 def _admit(uses: _Uses) -> None:
-    """Raise ``Unauthorized`` or ``Forbidden`` for a request that its view is not for; nothing of its body is read."""
+    """Refuse a request that is not for whoever asks, before anything of its body is read.
+
+    Raises ``Unauthorized`` without a key, ``Forbidden`` where it has not the scope, else as ``_refuse_others`` does.
+    """
     view = current_app.view_functions.get(request.endpoint or "")
     needs: Need = getattr(view, "needs", "key")
     if view is None or needs == "nothing" or request.method == "OPTIONS":
@@ -85,11 +68,24 @@ def _admit(uses: _Uses) -> None:
     g.caller = _caller(uses)
     if needs != "key" and not g.caller.may(Scope(needs)):
         raise Forbidden(f"The key {g.caller.name!r} has not the scope {needs!r}, which this needs; ask with another.")
+    _refuse_others(g.caller, getattr(view, "query", None))
+
+
+def _refuse_others(caller: Caller, query: type[BaseModel] | None) -> None:
+    """Raise ``NotFound`` for recognizers of other tenants, as for those that never were.
+
+    Neither the answer nor what is done for it differs. What is wrong with the arguments, as ``query`` has them, is said
+    first.
+    """
+    asked = arguments(query) if query else None
+    recognizer_id = (request.view_args or {}).get("recognizer_id") or getattr(asked, "id", None)
+    if recognizer_id is not None:
+        builds.require(workplace().database, recognizer_id, caller.tenant)
 
 
 def _caller(uses: _Uses) -> Caller:
     if not needs_keys():
-        return _ANYBODY
+        return ANYBODY
     database = workplace().database
     sent = _sent_key()
     if sent is None:
@@ -98,7 +94,7 @@ def _caller(uses: _Uses) -> Caller:
     if found is None:
         raise Unauthorized("This is no key, or one that expired or was revoked; ask the operator for one.", given=True)
     uses.note(database, found)
-    return Caller(found.name, found.scopes)
+    return Caller(found.name, found.tenant, found.scopes)
 
 
 def _sent_key() -> str | None:

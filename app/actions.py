@@ -7,6 +7,7 @@ from typing import Any, ParamSpec
 from flask import Response, after_this_request, g
 from werkzeug.wsgi import FileWrapper
 
+from app.callers import caller
 from app.idempotency import keyed, mark_replayed
 from app.schemas import Recognition
 from app.service import broker, workplace
@@ -33,7 +34,9 @@ _AS_A_PICTURE = {
 
 
 def status(recognizer_id: str | None, version: int | None) -> BuildStatus:
-    """Where a build stands; without an id, the newest one."""
+    """Where a build stands; without an id, the caller's newest one."""
+    if recognizer_id is None:
+        return builds.newest(workplace().database, caller().tenant, version)
     return builds.status(workplace().database, recognizer_id, version)
 
 
@@ -58,7 +61,7 @@ def build() -> tuple[str, int]:
     """Accept the build that the request asks for."""
     here = workplace()
     with build_request(here) as (uploads, options, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, caller().tenant)
         return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
 
@@ -67,7 +70,7 @@ def grow(recognizer_id: str) -> tuple[str, int]:
     """Accept the version with more pictures that the request asks for."""
     here = workplace()
     with more_pictures(here, recognizer_id) as (uploads, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, caller().tenant)
         return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 
 

@@ -4,6 +4,7 @@ import re
 
 from flask import Response, request
 
+from app.callers import caller
 from app.service import workplace
 from constants.exceptions import InvalidRequest
 from jobs.table.idempotency import KeyedRequest, refuse_repeated
@@ -25,7 +26,8 @@ def keyed(kind: str, *asked: object) -> KeyedRequest | None:
     header = request.headers.get(HEADER)
     if header is None:
         return None
-    found = KeyedRequest.of(kind, _key(header), asked)
+    # By tenant: a key of another one must neither be met nor be told from a new one.
+    found = KeyedRequest.of(kind, f"{caller().tenant} {_key(header)}", asked)
     with workplace().database.read() as connection:
         refuse_repeated(connection, found)
     return found

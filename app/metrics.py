@@ -7,9 +7,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.callers import caller
 from app.openapi import describe
 from app.service import broker, workplace
 from jobs.table import counting
+from jobs.table.access_keys import Scope
 from jobs.table.tables import TaskKind
 
 blueprint = Blueprint("metrics", __name__)
@@ -18,7 +20,10 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 @describe("key", tags=("health",))
 def metrics() -> Response:
-    """How many recognizers, builds, files, tasks and workers there are, in the text format of Prometheus."""
+    """How many recognizers, builds, files, tasks and workers there are, in the text format of Prometheus.
+
+    Those of the whole service for the scope ``admin``, else the caller's own.
+    """
     registry = CollectorRegistry()
     registry.register(_Figures())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -26,7 +31,8 @@ def metrics() -> Response:
 
 class _Figures(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        counts, workers = counting.count(workplace().database), broker().workers() or {}
+        tenant = None if caller().may(Scope.ADMIN) else caller().tenant
+        counts, workers = counting.count(workplace().database, tenant), broker().workers() or {}
         yield GaugeMetricFamily("facial_recognizers", "Recognizers that are not erased", counts.recognizers)
         yield _gauges("facial_builds", "Builds by state", ("state",), counts.builds)
         yield _gauges("facial_files", "Files by state", ("state",), counts.files)

@@ -38,9 +38,10 @@ def describe(
     *,
     resp: Response | None = None,
     refusal: type[BaseModel] = Problem,
+    query: type[BaseModel] | None = None,
     **takes: Any,
 ) -> Callable[[Any], Any]:
-    """What a view ``needs`` of whoever asks and, for the description alone, what it takes and gives.
+    """What a view ``needs`` of whoever asks, its arguments and, for the description alone, what it takes and gives.
 
     What is wrong with a request, the view says itself, in a sentence.
     """
@@ -50,8 +51,8 @@ def describe(
     security: list[Any] | None = [] if needs == "nothing" else None
 
     def described(view: Any) -> Any:
-        found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, **takes)(view)
-        found.needs = needs
+        found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, query=query, **takes)(view)
+        found.needs, found.query = needs, query
         return found
 
     return described

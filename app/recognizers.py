@@ -6,6 +6,7 @@ from flask import Blueprint, Response, url_for
 from spectree import Response as Answers
 
 from app import actions
+from app.callers import caller
 from app.openapi import describe
 from app.parameters import (
     BuildParts,
@@ -32,9 +33,9 @@ _TAGS = ("recognizers",)
 @blueprint.get("")
 @describe("key", query=Nothing, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
 def list_recognizers() -> dict[str, Any]:
-    """Every recognizer, the newest first."""
+    """Every recognizer of the caller's, the newest first."""
     arguments(Nothing)
-    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database)]
+    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database, caller().tenant)]
     return RecognizerList(recognizers=found).model_dump(mode="json")
 
 

@@ -71,6 +71,7 @@ class Workplace:
                 logger.warning("waiting for the machine: {}", type(error).__name__)
                 time.sleep(_PAUSE_S)
 
+
 @contextmanager
 def opened_workplace(settings: Settings) -> Iterator[Workplace]:
     """The workplace that the settings describe, for a while.

@@ -15,14 +15,17 @@ from jobs.workplace import opened_workplace
 _DAYS = re.compile(r"([1-9]\d{0,4})d")
 _DAY_S = 24 * 60 * 60
 #: What stands above the columns of the list.
-_COLUMNS = ("NAME", "STATE", "SCOPES", "CREATED", "EXPIRES", "LAST USED")
+_COLUMNS = ("NAME", "TENANT", "STATE", "SCOPES", "CREATED", "EXPIRES", "LAST USED")
 
 
-def create_key(name: str, scope: str, expires: str | None) -> None:
-    """Make a key of scopes, separated by commas, and print it. ``expires`` is a date, or days such as ``90d``."""
+def create_key(name: str, scope: str, expires: str | None, tenant: str | None) -> None:
+    """Make a key of scopes, separated by commas, and print it. ``expires`` is a date, or days such as ``90d``.
+
+    Without a ``tenant`` it sees only what it makes itself.
+    """
     scopes, expires_at = _scopes(scope), _time(expires)
     with opened_workplace(load_settings()) as workplace:
-        key = access_keys.create(workplace.database, name, scopes, expires_at)
+        key = access_keys.create(workplace.database, name, scopes, expires_at, tenant)
     print("This key is shown once and kept nowhere:", file=sys.stderr)
     print(key)
 
@@ -70,7 +73,7 @@ def _time(written: str | None) -> float | None:
 
 def _columns(key: AccessKey) -> tuple[str, ...]:
     times = (_written(moment) for moment in (key.created_at, key.expires_at, key.used_at))
-    return (key.name, key.state, ",".join(sorted(key.scopes)), *times)
+    return (key.name, key.tenant, key.state, ",".join(sorted(key.scopes)), *times)
 
 
 def _written(moment: float | None) -> str:

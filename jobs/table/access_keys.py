@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from constants.exceptions import Conflict, InvalidRequest, NotFound
 from features.database import Database
-from jobs.table.tables import access_keys
+from jobs.table.tables import DEFAULT_TENANT, access_keys, recognizers
 
 #: Bytes of randomness in a key.
 _RANDOM_BYTES = 32
@@ -53,6 +53,7 @@ class AccessKey:
 
     id: int
     name: str
+    tenant: str
     scopes: frozenset[Scope]
     created_at: float
     expires_at: float | None
@@ -66,14 +67,28 @@ class AccessKey:
         return KeyState.EXPIRED if self.expires_at is not None and self.expires_at <= time.time() else KeyState.VALID
 
 
-def create(database: Database, name: str, scopes: Collection[Scope], expires_at: float | None = None) -> str:
-    """Make a key and give it: nobody can ever again. Raises ``Conflict`` where one is, or was, called so."""
-    if not _NAME.fullmatch(name):
-        raise InvalidRequest("A key's name has up to 64 letters, digits, dots, hyphens and underscores.")
+def create(
+    database: Database,
+    name: str,
+    scopes: Collection[Scope],
+    expires_at: float | None = None,
+    tenant: str | None = None,
+) -> str:
+    """Make a key and give it: nobody can ever again.
+
+    Without a ``tenant`` it is of one of its own, called as the key is. Raises ``Conflict`` where there is, or was, such
+    a key or such a tenant already.
+    """
+    for written in (name, tenant):
+        if written is not None and not _NAME.fullmatch(written):
+            raise InvalidRequest(
+                f"The name {written!r} cannot be taken; it has up to 64 letters, digits, dots, hyphens and underscores."
+            )
     key = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     values = {
         "name": name,
         "key_hash": _hash(key),
+        "tenant": tenant or name,
         "scopes": sorted(scopes),
         "created_at": time.time(),
         "expires_at": expires_at,
@@ -81,6 +96,8 @@ def create(database: Database, name: str, scopes: Collection[Scope], expires_at:
     with database.write() as connection:
         if connection.scalar(select(access_keys.c.id).where(access_keys.c.name == name)) is not None:
             raise Conflict(f"There is, or was, a key called {name!r}; choose another name.")
+        if tenant is None and _is_taken(connection, name):
+            raise Conflict(f"There is a tenant {name!r} already; say --tenant {name} to share what it has.")
         connection.execute(insert(access_keys).values(values))
     return key
 
@@ -124,10 +141,17 @@ def listing(database: Database) -> list[AccessKey]:
         return [_record(row) for row in connection.execute(select(access_keys).order_by(access_keys.c.id))]
 
 
+def _is_taken(connection: Connection, tenant: str) -> bool:
+    """Whether something is a tenant's, or could be."""
+    keys = select(access_keys.c.id).where(access_keys.c.tenant == tenant)
+    own = select(recognizers.c.id).where(recognizers.c.tenant == tenant)
+    return tenant == DEFAULT_TENANT or any(connection.scalar(query.limit(1)) is not None for query in (keys, own))
+
+
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _record(row: Row[Any]) -> AccessKey:
     scopes = frozenset(map(Scope, row.scopes))
-    return AccessKey(row.id, row.name, scopes, row.created_at, row.expires_at, row.used_at, row.revoked_at)
+    return AccessKey(row.id, row.name, row.tenant, scopes, row.created_at, row.expires_at, row.used_at, row.revoked_at)

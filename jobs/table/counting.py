@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from features.database import Database
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, recognizers, tasks
@@ -20,21 +20,25 @@ class Counts:
     tasks: dict[tuple[str, ...], int]
 
 
-def count(database: Database) -> Counts:
-    """What is in the tables now; what there is none of is counted as zero."""
+def count(database: Database, tenant: str | None = None) -> Counts:
+    """What is in the tables now, of a tenant or of all; what there is none of is counted as zero."""
+    own = true() if tenant is None else recognizers.c.tenant == tenant
+    numbers = select(builds.c.number).join(recognizers, recognizers.c.id == builds.c.recognizer_id).where(own)
     with database.read() as connection:
-        known = connection.scalar(select(func.count()).where(recognizers.c.erased_at.is_(None)))
+        known = connection.scalar(select(func.count()).where(recognizers.c.erased_at.is_(None), own))
         return Counts(
             recognizers=known or 0,
-            builds=_counted(connection, builds, state=BuildState),
-            files=_counted(connection, files, state=FileState),
-            tasks=_counted(connection, tasks, kind=TaskKind, state=TaskState),
+            builds=_counted(connection, builds, builds.c.number.in_(numbers), state=BuildState),
+            files=_counted(connection, files, files.c.build.in_(numbers), state=FileState),
+            tasks=_counted(connection, tasks, tasks.c.build.in_(numbers), kind=TaskKind, state=TaskState),
         )
 
 
-def _counted(connection: Connection, table: Table, **columns: type[StrEnum]) -> dict[tuple[str, ...], int]:
-    """How many rows have each combination of what columns may hold."""
+def _counted(
+    connection: Connection, table: Table, own: ColumnElement[bool], **columns: type[StrEnum]
+) -> dict[tuple[str, ...], int]:
+    """How many of those rows have each combination of what columns may hold."""
     chosen = [table.c[name] for name in columns]
-    rows = connection.execute(select(*chosen, func.count()).group_by(*chosen))
+    rows = connection.execute(select(*chosen, func.count()).where(own).group_by(*chosen))
     found = {tuple(row[:-1]): row[-1] for row in rows}
     return {key: found.get(key, 0) for key in product(*columns.values())}

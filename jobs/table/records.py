@@ -42,6 +42,7 @@ class Build:
     recognizer_id: str
     version: int
     name: str
+    tenant: str
     state: BuildState
     options: BuildOptions
     pipeline_version: str | None
@@ -62,6 +63,7 @@ class Build:
             recognizer_id=row.recognizer_id,
             version=row.version,
             name=row.name,
+            tenant=row.tenant,
             state=BuildState(row.state),
             options=BuildOptions(**row.options),
             pipeline_version=row.pipeline_version,
@@ -187,8 +189,10 @@ class Person:
     looks_like: tuple[str, ...]
 
 
-#: The builds with the names of their recognizers, as ``Build.of`` reads them.
-query_builds = select(builds, recognizers.c.name).join(recognizers, recognizers.c.id == builds.c.recognizer_id)
+#: The builds with the names and tenants of their recognizers, as ``Build.of`` reads them.
+query_builds = select(builds, recognizers.c.name, recognizers.c.tenant).join(
+    recognizers, recognizers.c.id == builds.c.recognizer_id
+)
 
 
 def files_of(connection: Connection, build: int) -> list[File]:

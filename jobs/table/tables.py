@@ -19,6 +19,9 @@ class BuildState(StrEnum):
     FAILED = "failed"
 
 
+#: Whose everything is that was made without a key.
+DEFAULT_TENANT = "default"
+
 #: The states of a build in which there is still something to do.
 OPEN_STATES = (BuildState.QUEUED, BuildState.ENCODING, BuildState.TRAINING)
 
@@ -63,12 +66,15 @@ recognizers = Table(
     "recognizers",
     metadata,
     Column("id", String(32), primary_key=True),
-    # Of an erased recognizer only its id and these two times are kept, so that it can be answered 410.
+    # Whose it is: nobody else learns that it exists.
+    Column("tenant", String(64), nullable=False, default=DEFAULT_TENANT),
+    # Of an erased recognizer only its id, tenant and these two times are kept, so that it can be answered 410.
     Column("created_at", Float, nullable=False),
     Column("erased_at", Float),
     Column("name", String, nullable=False, default=""),
     # The number of the newest version that ever was: numbers are not given twice.
     Column("versions", Integer, nullable=False, default=1),
+    Index("recognizers_of_tenant", "tenant"),
 )
 
 builds = Table(
@@ -216,6 +222,8 @@ access_keys = Table(
     Column("name", String(64), nullable=False),
     # SHA-256 of the key, which is kept nowhere.
     Column("key_hash", String(64), nullable=False),
+    # Whose recognizers it opens.
+    Column("tenant", String(64), nullable=False),
     # A list of jobs.table.access_keys.Scope.
     Column("scopes", JSON, nullable=False),
     Column("created_at", Float, nullable=False),

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
 from features import store
-from features.store import ImageFeatures
+from features.store import ImageFeatures, Shelf
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where
@@ -41,8 +41,8 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         if build is None or not files:
             raise BuildCancelled("The recognizer was deleted.")
         settings = settings_of_build(build, workplace.settings)
-        version = pipeline_version(settings)
-        known = store.get_whole(connection, version, {file.content_hash for file in files})
+        shelf = Shelf(build.tenant, pipeline_version(settings))
+        known = store.get_whole(connection, shelf, {file.content_hash for file in files})
     paths = {file.id: _path(workplace, build, file) for file in files}
     # By content, so that what stands twice in a batch is encoded once.
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
@@ -53,14 +53,14 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     clips: dict[str, _Found] = {
         content: encode_video(workplace, content, path, settings) for content, path in videos.items()
     }
-    _commit(workplace, claim, files, version, found | clips)
+    _commit(workplace, claim, files, shelf, found | clips)
     if not build.options.keep_images:
         for path in paths.values():
             path.unlink(missing_ok=True)
 
 
 def _commit(
-    workplace: Workplace, claim: tasks.Claim, files: Sequence[File], version: str, found: Mapping[str, _Found]
+    workplace: Workplace, claim: tasks.Claim, files: Sequence[File], shelf: Shelf, found: Mapping[str, _Found]
 ) -> None:
     with workplace.database.write() as connection:
         # Asked first: what was cancelled meanwhile must leave no encodings behind.
@@ -68,7 +68,7 @@ def _commit(
             raise BuildCancelled("The lease is gone.")
         images = {content: image for content, image in found.items() if isinstance(image, ImageFeatures)}
         frames = [frame for clip in found.values() if isinstance(clip, list) for frame in clip]
-        store.put(connection, version, images | {frame.content_hash: frame.features for frame in frames})
+        store.put(connection, shelf, images | {frame.content_hash: frame.features for frame in frames})
         for file in files:
             clip = found[file.content_hash]
             if isinstance(clip, list):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.face_naming import NamedFace, Picture
+from features.store import Shelf
 from features.training_set import TrainingSet, assemble
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
@@ -33,9 +34,9 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         build = build_numbered(connection, claim.build)
         if build is None:
             raise BuildCancelled("The recognizer was deleted.")
-        version = pipeline_version(settings_of_build(build, workplace.settings))
+        shelf = Shelf(build.tenant, pipeline_version(settings_of_build(build, workplace.settings)))
         files = files_of(connection, build.number)
-        pictures = pictures_of(connection, files, version)
+        pictures = pictures_of(connection, shelf, files)
     found, outcome = _found(build, files, pictures)
     dry_run = build.options.dry_run
     if isinstance(outcome, TrainingSet) and not dry_run:

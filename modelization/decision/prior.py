@@ -80,7 +80,6 @@ def prior_of(pipeline_version: str) -> Prior:
     path = prior_path(pipeline_version)
     if not path.exists():
         raise BuildFailed(
-            f"There is no prior for the face pipeline {pipeline_version}; "
-            "make one with: python run.py prior DATASET"
+            f"There is no prior for the face pipeline {pipeline_version}; make one with: python run.py prior DATASET"
         )
     return Prior.load(path)

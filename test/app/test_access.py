@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.access import Caller
+from app.callers import Caller
 from jobs.table import access_keys
 from jobs.table.access_keys import Scope
 
@@ -148,4 +148,4 @@ def test_the_description_says_that_keys_are_needed(client, make_key):
 
 
 def test_admin_holds_every_scope():
-    assert all(Caller("one", frozenset({Scope.ADMIN})).may(scope) for scope in Scope)
+    assert all(Caller("one", "one", frozenset({Scope.ADMIN})).may(scope) for scope in Scope)

@@ -40,6 +40,19 @@ def test_a_name_is_given_once_and_cannot_forge_a_line(workplace):
             access_keys.create(workplace.database, name, [Scope.BUILD])
 
 
+def test_a_tenant_is_shared_on_purpose_alone(workplace):
+    access_keys.create(workplace.database, "acme", [Scope.BUILD])
+    access_keys.create(workplace.database, "second", [Scope.BUILD], tenant="acme")
+    access_keys.create(workplace.database, "third", [Scope.BUILD], tenant="new")
+    tenants = [key.tenant for key in access_keys.listing(workplace.database)]
+    assert tenants == ["acme", "acme", "new"]
+    for taken in ("new", "default"):
+        with pytest.raises(Conflict, match=f"--tenant {taken}"):
+            access_keys.create(workplace.database, taken, [Scope.BUILD])
+    with pytest.raises(InvalidRequest, match="'a b'"):
+        access_keys.create(workplace.database, "x", [Scope.BUILD], tenant="a b")
+
+
 def test_what_was_revoked_stays_revoked(workplace):
     key = access_keys.create(workplace.database, "one", [Scope.BUILD])
     access_keys.revoke(workplace.database, "one")
@@ -77,14 +90,15 @@ def test_keys_on_the_command_line(command):
     assert made.returncode == 0, made.stderr
     key = made.stdout.strip()
     assert key.startswith("facial_") and "\n" not in key
-    assert command("create", "--name", "old", "--scope", "admin", "--expires", "2099-12-31").returncode == 0
+    old = command("create", "--name", "old", "--scope", "admin", "--expires", "2099-12-31", "--tenant", "acme")
+    assert old.returncode == 0, old.stderr
     assert command("revoke", "old").returncode == 0
     listed = command("list").stdout
     assert key not in listed
     lines = [line.split() for line in listed.splitlines()]
-    assert lines[0][:3] == ["NAME", "STATE", "SCOPES"]
-    assert lines[1][:3] == ["front-door", "valid", "build,recognize"] and lines[1][-1] == "never"
-    assert lines[2][:3] == ["old", "revoked", "admin"] and "2099-12-31" in lines[2]
+    assert lines[0][:4] == ["NAME", "TENANT", "STATE", "SCOPES"]
+    assert lines[1][:4] == ["front-door", "front-door", "valid", "build,recognize"] and lines[1][-1] == "never"
+    assert lines[2][:4] == ["old", "acme", "revoked", "admin"] and "2099-12-31" in lines[2]
     for arguments, sentence in [
         (("create", "--name", "x", "--scope", "bild"), "did you mean 'build'?"),
         (("create", "--name", "x", "--scope", "build", "--expires", "soon"), "'soon' is no date"),
