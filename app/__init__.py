@@ -12,6 +12,7 @@ from app import (
     metrics,
     mission,
     people,
+    quotas,
     recognizers,
     request_ids,
     service,
@@ -34,6 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_ids.register(app)
     guard.register(app, settings)
     access.register(app)
+    quotas.register(app, settings)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics, description):
         app.register_blueprint(views.blueprint)

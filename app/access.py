@@ -7,13 +7,13 @@ first one is made.
 import time
 from contextlib import suppress
 from functools import partial
-from typing import Literal
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from app.callers import ANYBODY, Caller
+from app.declared import declared
 from app.parameters import arguments
 from app.service import workplace
 from constants.addresses import is_loopback
@@ -21,9 +21,6 @@ from constants.exceptions import Forbidden, Unauthorized
 from features.database import Database
 from jobs.table import access_keys, builds
 from jobs.table.access_keys import AccessKey, Scope
-
-#: What a view needs: nothing, any key that opens anything, or one with that scope.
-Need = Literal["nothing", "key", "recognize", "build"]
 
 #: Seconds in which a key's use is written down once.
 _USE_S = 60.0
@@ -61,14 +58,13 @@ def _admit(uses: _Uses) -> None:
 
     Raises ``Unauthorized`` without a key, ``Forbidden`` where it has not the scope, else as ``_refuse_others`` does.
     """
-    view = current_app.view_functions.get(request.endpoint or "")
-    needs: Need = getattr(view, "needs", "key")
-    if view is None or needs == "nothing" or request.method == "OPTIONS":
+    view = declared()
+    if view is None or view.needs == "nothing" or request.method == "OPTIONS":
         return
     g.caller = _caller(uses)
-    if needs != "key" and not g.caller.may(Scope(needs)):
-        raise Forbidden(f"The key {g.caller.name!r} has not the scope {needs!r}, which this needs; ask with another.")
-    _refuse_others(g.caller, getattr(view, "query", None))
+    if view.needs != "key" and not g.caller.may(Scope(view.needs)):
+        raise Forbidden(f"The key {g.caller.name!r} has not the scope {view.needs!r}; this needs one that has.")
+    _refuse_others(g.caller, view.query)
 
 
 def _refuse_others(caller: Caller, query: type[BaseModel] | None) -> None:

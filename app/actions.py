@@ -9,6 +9,7 @@ from werkzeug.wsgi import FileWrapper
 
 from app.callers import caller
 from app.idempotency import keyed, mark_replayed
+from app.quotas import allowance
 from app.schemas import Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos
@@ -61,7 +62,7 @@ def build() -> tuple[str, int]:
     """Accept the build that the request asks for."""
     here = workplace()
     with build_request(here) as (uploads, options, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request, caller().tenant)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
         return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
 
@@ -70,7 +71,7 @@ def grow(recognizer_id: str) -> tuple[str, int]:
     """Accept the version with more pictures that the request asks for."""
     here = workplace()
     with more_pictures(here, recognizer_id) as (uploads, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request, caller().tenant)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
         return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import g
 
-from jobs.table.access_keys import Scope
+from jobs.table.access_keys import LOCAL, Scope
 from jobs.table.tables import DEFAULT_TENANT
 
 
@@ -22,7 +22,7 @@ class Caller:
 
 
 #: Whoever reaches a service that needs no keys.
-ANYBODY = Caller("local", DEFAULT_TENANT, frozenset(Scope))
+ANYBODY = Caller(LOCAL, DEFAULT_TENANT, frozenset(Scope))
 
 
 def caller() -> Caller:

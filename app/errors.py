@@ -22,6 +22,7 @@ from constants.exceptions import (
     NothingUsable,
     NotReady,
     Overloaded,
+    QuotaExceeded,
     RequestTooLarge,
     Unauthorized,
     UnsupportedMedia,
@@ -41,6 +42,7 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     Erased: HTTPStatus.GONE,
     NotReady: HTTPStatus.CONFLICT,
     Conflict: HTTPStatus.CONFLICT,
+    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -63,7 +65,7 @@ def _facial_error(error: FacialError) -> Response:
         return _unexpected(error)
     more = {"rejected": error.rejected} if isinstance(error, NothingUsable) else {}
     response = _problem(status, error.code, str(error), more)
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | QuotaExceeded):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = _CHALLENGE + _INVALID if error.given else _CHALLENGE

@@ -31,6 +31,7 @@ def is_alive() -> dict[str, Any]:
 @blueprint.post("/build_recognizer")
 @describe(
     "build",
+    "build",
     headers=Keyed,
     form=BuildParts,
     resp=Answers(HTTP_202=Accepted, **_refused(400, 410, 413, 415, 422, 503)),
@@ -50,7 +51,7 @@ def is_available() -> dict[str, Any]:
 
 
 @blueprint.get("/download_recognizer")
-@describe("build", query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("build", "download", query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
     asked = arguments(DownloadOf)
@@ -67,6 +68,7 @@ def report() -> actions.Streamed:
 
 @blueprint.post("/recognize")
 @describe(
+    "recognize",
     "recognize",
     query=RecognizeWith,
     form=Photos,

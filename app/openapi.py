@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from spectree import Response, SecurityScheme, SpecTree
 from spectree.models import InType, SecureType, SecuritySchemeData
 
-from app.access import Need
+from app.declared import Action, Declared, Need
 from app.schemas import Problem
 from constants.release import VERSION
 
@@ -35,24 +35,25 @@ _spec = SpecTree(
 
 def describe(
     needs: Need,
+    action: Action | None = None,
     *,
+    query: type[BaseModel] | None = None,
     resp: Response | None = None,
     refusal: type[BaseModel] = Problem,
-    query: type[BaseModel] | None = None,
     **takes: Any,
 ) -> Callable[[Any], Any]:
-    """What a view ``needs`` of whoever asks, its arguments and, for the description alone, what it takes and gives.
+    """What a view ``needs`` of whoever asks, what it does, and its arguments; all else is for the description alone.
 
     What is wrong with a request, the view says itself, in a sentence.
     """
     answers = resp or Response("HTTP_200")
-    for status in (400, 403) if needs == "nothing" else (400, 401, 403):
+    for status in (400, 403) if needs == "nothing" else (400, 401, 403, 429):
         answers.add_model(status, refusal, replace=False)
     security: list[Any] | None = [] if needs == "nothing" else None
 
     def described(view: Any) -> Any:
         found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, query=query, **takes)(view)
-        found.needs, found.query = needs, query
+        found.declared = Declared(needs, action, query)
         return found
 
     return described

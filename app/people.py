@@ -34,6 +34,7 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
 @blueprint.post("")
 @describe(
     "build",
+    "grow",
     headers=Keyed,
     form=GrowParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
@@ -47,6 +48,7 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 @blueprint.patch("/<path:label>")
 @describe(
     "build",
+    "rename",
     query=Nothing,
     json=PersonChange,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
@@ -65,7 +67,13 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
 
 
 @blueprint.delete("/<path:label>")
-@describe("build", query=Nothing, resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
+@describe(
+    "build",
+    "forget",
+    query=Nothing,
+    resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem),
+    tags=_TAGS,
+)
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Erase a person and every version built with the person, and make a version without."""
     arguments(Nothing)

@@ -42,6 +42,7 @@ def list_recognizers() -> dict[str, Any]:
 @blueprint.post("")
 @describe(
     "build",
+    "build",
     headers=Keyed,
     form=BuildParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
@@ -67,7 +68,7 @@ def show_recognizer(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<recognizer_id>")
-@describe("build", query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
+@describe("build", "delete", query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
     here, version = workplace(), arguments(Versioned).version
@@ -81,6 +82,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 @blueprint.post("/<recognizer_id>/retry")
 @describe(
     "build",
+    "retry",
     query=Nothing,
     headers=Keyed,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem),
@@ -117,7 +119,7 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<recognizer_id>/model")
-@describe("build", query=Download, tags=_TAGS)
+@describe("build", "download", query=Download, tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
     asked = arguments(Download)
@@ -134,6 +136,7 @@ def show_report(recognizer_id: str) -> actions.Streamed:
 
 @blueprint.post("/<recognizer_id>/recognize")
 @describe(
+    "recognize",
     "recognize",
     query=Recognize,
     form=Photos,

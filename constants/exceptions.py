@@ -122,6 +122,16 @@ class Overloaded(FacialError):
         self.retry_after_s = retry_after_s
 
 
+class QuotaExceeded(FacialError):
+    """Whoever asks may not ask for more at the moment; ``retry_after_s`` says when that ends."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class MachineFault(FacialError):
     """The machine does not let the work go on: no room, no memory, a locked database."""
 

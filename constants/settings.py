@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     max_request_mb: int = Field(1024, ge=1, description="Largest request body, in MiB")
     max_files: int = Field(20_000, ge=1, description="Most pictures in one request, those in archives included")
     max_unpacked_mb: int = Field(4096, ge=1, description="Most MiB that the archives of a request may unpack to")
+    max_builds_per_day: int = Field(0, ge=0, description="Most builds of a key in a day of UTC; 0 is for any number")
+    max_recognitions_per_minute: int = Field(0, ge=0, description="Most recognitions of a key in a minute; 0 likewise")
+    max_mb_per_day: int = Field(0, ge=0, description="Most MiB that a key may send in a day of UTC; 0 likewise")
+    max_recognizers: int = Field(0, ge=0, description="Most recognizers that a tenant may keep; 0 likewise")
     max_queued_builds: int = Field(100, ge=1, description="Unfinished builds, above which new ones get 503")
     recognize_timeout_s: float = Field(30.0, gt=0, description="Seconds after which a recognition gives up with 503")
 

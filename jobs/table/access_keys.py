@@ -26,6 +26,8 @@ _RANDOM_BYTES = 32
 _PREFIX = "facial_"
 #: What a key may be called: it stands in logs and in the audit.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: What whoever needs no key is called, so that no key is.
+LOCAL = "local"
 
 
 class Scope(StrEnum):
@@ -94,7 +96,8 @@ def create(
         "expires_at": expires_at,
     }
     with database.write() as connection:
-        if connection.scalar(select(access_keys.c.id).where(access_keys.c.name == name)) is not None:
+        taken = select(access_keys.c.id).where(access_keys.c.name == name)
+        if name == LOCAL or connection.scalar(taken) is not None:
             raise Conflict(f"There is, or was, a key called {name!r}; choose another name.")
         if tenant is None and _is_taken(connection, name):
             raise Conflict(f"There is a tenant {name!r} already; say --tenant {name} to share what it has.")

@@ -107,8 +107,9 @@ def submit(
     recognizer_id = uuid.uuid4().hex
     with storage.taking_in(paths(uploads), recognizer_id, version=1), database.write() as connection:
         admission.check(connection)
-        row = {"id": recognizer_id, "tenant": admission.tenant, "created_at": time.time(), "name": options.name}
-        connection.execute(insert(recognizers).values(row))
+        admission.allowance.check_room(connection)
+        row = {"id": recognizer_id, "created_at": time.time(), "name": options.name}
+        connection.execute(insert(recognizers).values(row | {"tenant": admission.allowance.tenant}))
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)

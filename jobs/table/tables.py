@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
 from features.database import metadata
 
@@ -234,4 +234,16 @@ access_keys = Table(
     Index("access_keys_by_name", "name", unique=True),
     Index("access_keys_by_hash", "key_hash", unique=True),
     sqlite_autoincrement=True,
+)
+
+#: What keys have used of their quotas: see jobs/table/quotas.py.
+usage = Table(
+    "usage",
+    metadata,
+    # The name of the key, or what stands for whoever needs none.
+    Column("caller", String(64), primary_key=True),
+    Column("what", String(32), primary_key=True),
+    # When the window began that is counted in, in seconds since 1970.
+    Column("since", Integer, nullable=False),
+    Column("used", BigInteger, nullable=False),
 )

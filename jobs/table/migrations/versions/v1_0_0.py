@@ -98,6 +98,13 @@ def _make_tables() -> None:
         *(sa.Column(name, sa.Float) for name in ("expires_at", "used_at", "revoked_at")),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "usage",
+        sa.Column("caller", sa.String(64), primary_key=True),
+        sa.Column("what", sa.String(32), primary_key=True),
+        sa.Column("since", sa.Integer, nullable=False),
+        sa.Column("used", sa.BigInteger, nullable=False),
+    )
     op.create_index("access_keys_by_name", "access_keys", ["name"], unique=True)
     op.create_index("access_keys_by_hash", "access_keys", ["key_hash"], unique=True)
 
