@@ -24,6 +24,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     FACIAL_HOST=0.0.0.0 \
     FACIAL_PORT=8080 \
     FACIAL_DATA_DIR=/data
+# Others can reach it there, so that it starts once there is a key in the same volume:
+# docker run --rm --volume facial:/data facial python run.py keys create --name first --scope build,recognize
 USER facial
 VOLUME /data
 EXPOSE 8080

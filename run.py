@@ -92,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("options", nargs=argparse.REMAINDER, help="--dataset FOLDER, --quick")
     bench.set_defaults(command=_bench)
 
+    _add_keys(commands.add_parser("keys", help="make, list and revoke the keys of clients"))
+
     workers = commands.add_parser("workers", help="run the dispatcher and the workers, for app.ini")
     workers.set_defaults(command=_workers)
     prepare = commands.add_parser("prepare", help="make the tables and the networks' graphs in the data folder")
@@ -108,6 +110,21 @@ def _parser() -> argparse.ArgumentParser:
         process.add_argument("--name", help="what it is called, such as encode-0:RUN:1; a new name by default")
         process.add_argument("--pulse", type=int, nargs=2, metavar=("FD", "PLACE"), help="where it says that it lives")
     return parser
+
+
+def _add_keys(keys: argparse.ArgumentParser) -> None:
+    commands = keys.add_subparsers(required=True, metavar="COMMAND")
+    create = commands.add_parser("create", help="make a key, which is shown once")
+    create.add_argument("--name", required=True, help="what it is called in lists, logs and the audit")
+    create.add_argument("--scope", required=True, help="what it may do: build, recognize, admin, separated by commas")
+    create.add_argument("--expires", help="a date such as 2030-12-31, or days such as 90d; never, where left out")
+    create.add_argument("--tenant", help="whose recognizers it sees; by default only those that it makes itself")
+    create.set_defaults(command=_create_key)
+    listing = commands.add_parser("list", help="what is known of every key, which is not the key")
+    listing.set_defaults(command=_list_keys)
+    revoke = commands.add_parser("revoke", help="let a key open nothing from now on")
+    revoke.add_argument("name", help="what it is called")
+    revoke.set_defaults(command=_revoke_key)
 
 
 def _add_options(build: argparse.ArgumentParser) -> None:
@@ -155,6 +172,24 @@ def _prior(parsed: argparse.Namespace) -> None:
     from jobs.commands.make_prior import make_prior
 
     make_prior(parsed.dataset, parsed.source, parsed.out)
+
+
+def _create_key(parsed: argparse.Namespace) -> None:
+    from jobs.commands.manage_keys import create_key
+
+    create_key(parsed.name, parsed.scope, parsed.expires, parsed.tenant)
+
+
+def _list_keys(_: argparse.Namespace) -> None:
+    from jobs.commands.manage_keys import list_keys
+
+    list_keys()
+
+
+def _revoke_key(parsed: argparse.Namespace) -> None:
+    from jobs.commands.manage_keys import revoke_key
+
+    revoke_key(parsed.name)
 
 
 def _bench(parsed: argparse.Namespace) -> None:

@@ -3,19 +3,22 @@
 from flask import Flask
 
 from app import (
+    access,
     connection,
+    description,
     errors,
     events,
+    guard,
     health,
     metrics,
     mission,
     people,
+    quotas,
     recognizers,
     request_ids,
     request_times,
     service,
 )
-from app.openapi import spec
 from app.uploads import limits
 from constants.settings import Settings, load_settings
 from logger import start_logging
@@ -32,9 +35,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     service.register(app, settings)
     connection.register(app, settings)
     request_ids.register(app)
+    guard.register(app, settings)
+    access.register(app)
+    quotas.register(app, settings)
     errors.register(app)
-    for views in (mission, recognizers, events, people, health, metrics):
+    for views in (mission, recognizers, events, people, health, metrics, description):
         app.register_blueprint(views.blueprint)
-    spec.register(app)
     request_times.register(app)
     return app

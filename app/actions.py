@@ -7,8 +7,10 @@ from typing import Any, ParamSpec
 from flask import Response, after_this_request, g
 from werkzeug.wsgi import FileWrapper
 
+from app.callers import caller
 from app.connection import client_is_there
 from app.idempotency import keyed, mark_replayed
+from app.quotas import allowance
 from app.schemas import Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos_in_memory
@@ -28,13 +30,16 @@ _Arguments = ParamSpec("_Arguments")
 
 #: A report holds text that people sent: whatever it says, a browser runs and loads nothing.
 _AS_A_PICTURE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+    ),
 }
 
 
 def status(recognizer_id: str | None, version: int | None) -> BuildStatus:
-    """Where a build stands; without an id, the newest one."""
+    """Where a build stands; without an id, the caller's newest one."""
+    if recognizer_id is None:
+        return builds.newest(workplace().database, caller().tenant, version)
     return builds.status(workplace().database, recognizer_id, version)
 
 
@@ -59,7 +64,7 @@ def build() -> tuple[str, int]:
     """Accept the build that the request asks for."""
     here = workplace()
     with build_request(here) as (uploads, options, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
         return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
 
@@ -68,7 +73,7 @@ def grow(recognizer_id: str) -> tuple[str, int]:
     """Accept the version with more pictures that the request asks for."""
     here = workplace()
     with more_pictures(here, recognizer_id) as (uploads, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request)
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
         return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 
 

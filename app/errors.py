@@ -15,6 +15,7 @@ from constants.exceptions import (
     Conflict,
     Erased,
     FacialError,
+    Forbidden,
     ImageRejected,
     InvalidRequest,
     KeyReused,
@@ -22,7 +23,9 @@ from constants.exceptions import (
     NothingUsable,
     NotReady,
     Overloaded,
+    QuotaExceeded,
     RequestTooLarge,
+    Unauthorized,
     UnsupportedMedia,
 )
 from jobs.machine_faults import is_machine_fault, words_of
@@ -35,15 +38,20 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Erased: HTTPStatus.GONE,
     NotReady: HTTPStatus.CONFLICT,
     Conflict: HTTPStatus.CONFLICT,
+    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 #: Seconds after which a request may be sent again that met a full disk or a locked database.
 _RETRY_AFTER_S = 10
+#: How a client proves that it may come in, and that its proof is none (RFC 6750).
+_CHALLENGE, _INVALID = 'Bearer realm="api-facial-recognition"', ', error="invalid_token"'
 #: Bytes of a refused body that are read and dropped, so that a client still sending sees the answer.
 _MOST_DROPPED = 64 << 20
 
@@ -61,8 +69,10 @@ def _facial_error(error: FacialError) -> Response:
     if status is None:
         return _unexpected(error)
     response = _problem(status, error.code, str(error), _more(error))
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | QuotaExceeded):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = _CHALLENGE + _INVALID if error.given else _CHALLENGE
     return response
 
 

@@ -29,13 +29,14 @@ _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
 _MOST_STREAMS = 32
 _streams = threading.BoundedSemaphore(_MOST_STREAMS)
 #: A proxy in front would else keep events back.
-_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 #: The id of a stream's last event: a client that comes back after it is told to stay away.
 _LAST = "last"
 
 
 @blueprint.get("/<recognizer_id>/events")
 @describe(
+    "key",
     query=Versioned,
     resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem),
     tags=_TAGS,

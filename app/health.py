@@ -17,14 +17,14 @@ _TAGS = ("health",)
 
 
 @blueprint.get("/healthz")
-@describe(resp=Answers(HTTP_200=Health), tags=_TAGS)
+@describe("nothing", resp=Answers(HTTP_200=Health), tags=_TAGS)
 def healthz() -> dict[str, Any]:
     """The web server answers."""
     return Health(status="ok").model_dump(exclude_unset=True)
 
 
 @blueprint.get("/readyz")
-@describe(resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS)
+@describe("nothing", resp=Answers(HTTP_200=Health, HTTP_503=Health), tags=_TAGS)
 def readyz() -> tuple[dict[str, Any], int]:
     """The table can be read, and workers of every kind are there."""
     with workplace().database.read() as connection:

@@ -4,6 +4,7 @@ import re
 
 from flask import Response, request
 
+from app.callers import caller
 from app.service import workplace
 from constants.exceptions import InvalidRequest
 from jobs.table.idempotency import KeyedRequest, is_known, refuse_repeated
@@ -55,4 +56,6 @@ def _key() -> str | None:
         raise InvalidRequest(
             f"The header {HEADER} holds no key: send 1 to 255 visible ASCII characters, such as a new UUID."
         )
-    return found["bare"] or _ESCAPED.sub(r"\1", found["quoted"])
+    key = found["bare"] or _ESCAPED.sub(r"\1", found["quoted"])
+    # By tenant: a key of another one must neither be met nor be told from a new one.
+    return f"{caller().tenant} {key}"

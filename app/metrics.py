@@ -10,13 +10,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from app.callers import caller
 from app.openapi import describe
 from app.request_times import BOUNDS_S, RequestTimes
 from app.service import broker, workplace
 from jobs.table import counting
-from jobs.table.counting import Durations
+from jobs.table.access_keys import Scope
+from jobs.table.counting import Counts, Durations
 from jobs.table.tables import TaskKind
 from jobs.table.work_counts import DURATIONS_S, Work
+from jobs.workplace import Workplace
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -24,9 +27,12 @@ _Family = TypeVar("_Family", GaugeMetricFamily, CounterMetricFamily)
 
 
 @blueprint.get("/metrics")
-@describe(tags=("health",))
+@describe("key", tags=("health",))
 def metrics() -> Response:
-    """How much there is, how much waits, how work ends and how long it takes, in the text format of Prometheus."""
+    """How much there is, how much waits, how work ends and how long it takes, in the text format of Prometheus.
+
+    That of the whole service for the scope ``admin``, else how much there is of the caller's own.
+    """
     registry = CollectorRegistry()
     registry.register(_Figures())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -34,12 +40,17 @@ def metrics() -> Response:
 
 class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
-        here = workplace()
-        counts, workers = counting.count(here.database), broker().workers() or {}
+        here, is_admin = workplace(), caller().may(Scope.ADMIN)
+        counts = counting.count(here.database, None if is_admin else caller().tenant)
         yield GaugeMetricFamily("facial_recognizers", "Recognizers that are not erased", counts.recognizers)
         yield _gauges("facial_builds", "Builds by state", ("state",), counts.builds)
         yield _gauges("facial_files", "Files by state", ("state",), counts.files)
         yield _gauges("facial_tasks", "Tasks by kind and state", ("kind", "state"), counts.tasks)
+        if is_admin:
+            yield from self._of_the_whole_service(here, counts)
+
+    def _of_the_whole_service(self, here: Workplace, counts: Counts) -> Iterator[Metric]:
+        workers = broker().workers() or {}
         yield _gauges("facial_oldest_task_seconds", "Age of the oldest waiting task", ("kind",), counts.oldest_s)
         known: dict[tuple[str, ...], int] = {(kind,): workers.get(kind, 0) for kind in TaskKind}
         yield _gauges("facial_workers", "Workers that the dispatcher knows, by kind", ("kind",), known)

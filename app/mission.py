@@ -1,12 +1,12 @@
 """The mission's routes, kept as simple as curl."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response
 from spectree import Response as Answers
 
-from app import actions
-from app.openapi import describe
+from app import actions, openapi
 from app.parameters import BuildParts, DownloadOf, Keyed, OfNewest, Photos, RecognizeWith, ReportOf, arguments
 from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
 
@@ -14,13 +14,15 @@ blueprint = Blueprint("mission", __name__)
 
 _TAGS = ("curl",)
 
+describe = partial(openapi.describe, refusal=Refusal)
+
 
 def _refused(*statuses: int) -> dict[str, Any]:
     return {f"HTTP_{status}": Refusal for status in statuses}
 
 
 @blueprint.get("/is_alive")
-@describe(resp=Answers(HTTP_200=Alive), tags=_TAGS)
+@describe("nothing", resp=Answers(HTTP_200=Alive), tags=_TAGS)
 def is_alive() -> dict[str, Any]:
     """Whether the web server answers."""
     return Alive().model_dump()
@@ -28,6 +30,8 @@ def is_alive() -> dict[str, Any]:
 
 @blueprint.post("/build_recognizer")
 @describe(
+    "build",
+    "build",
     headers=Keyed,
     form=BuildParts,
     resp=Answers(HTTP_202=Accepted, **_refused(400, 410, 413, 415, 422, 503)),
@@ -39,7 +43,7 @@ def build_recognizer() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/is_available")
-@describe(query=OfNewest, resp=Answers(HTTP_200=Availability, **_refused(400, 404, 410)), tags=_TAGS)
+@describe("key", query=OfNewest, resp=Answers(HTTP_200=Availability, **_refused(400, 404, 410)), tags=_TAGS)
 def is_available() -> dict[str, Any]:
     """Whether the recognizer ``id``, or without it the newest one, can be used."""
     asked = arguments(OfNewest)
@@ -47,7 +51,7 @@ def is_available() -> dict[str, Any]:
 
 
 @blueprint.get("/download_recognizer")
-@describe(query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("build", "download", query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
     asked = arguments(DownloadOf)
@@ -55,7 +59,7 @@ def download_recognizer() -> actions.Streamed:
 
 
 @blueprint.get("/report")
-@describe(query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("key", query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
     asked = arguments(ReportOf)
@@ -64,6 +68,8 @@ def report() -> actions.Streamed:
 
 @blueprint.post("/recognize")
 @describe(
+    "recognize",
+    "recognize",
     query=RecognizeWith,
     form=Photos,
     resp=Answers(HTTP_200=Recognition, **_refused(400, 404, 409, 410, 422, 503)),

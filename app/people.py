@@ -27,7 +27,7 @@ _MAX_CHANGE_BYTES = 64 << 10
 
 
 @blueprint.get("")
-@describe(query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     found = contents.people(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -36,6 +36,8 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.post("")
 @describe(
+    "build",
+    "grow",
     headers=Keyed,
     form=GrowParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
@@ -48,6 +50,9 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
 
 @blueprint.patch("/<path:label>")
 @describe(
+    "build",
+    "rename",
+    query=Nothing,
     json=PersonChange,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
@@ -66,7 +71,13 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
 
 
 @blueprint.delete("/<path:label>")
-@describe(resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem), tags=_TAGS)
+@describe(
+    "build",
+    "forget",
+    query=Nothing,
+    resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem),
+    tags=_TAGS,
+)
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Erase a person and every version built with the person, and make a version without."""
     arguments(Nothing)

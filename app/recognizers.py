@@ -6,6 +6,7 @@ from flask import Blueprint, Response, url_for
 from spectree import Response as Answers
 
 from app import actions
+from app.callers import caller
 from app.openapi import describe
 from app.parameters import (
     BuildParts,
@@ -39,16 +40,18 @@ _TAGS = ("recognizers",)
 
 
 @blueprint.get("")
-@describe(query=Nothing, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
+@describe("key", query=Nothing, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
 def list_recognizers() -> dict[str, Any]:
-    """Every recognizer, the newest first."""
+    """Every recognizer of the caller's, the newest first."""
     arguments(Nothing)
-    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database)]
+    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database, caller().tenant)]
     return RecognizerList(recognizers=found).model_dump(mode="json")
 
 
 @blueprint.post("")
 @describe(
+    "build",
+    "build",
     headers=Keyed,
     form=BuildParts,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
@@ -63,6 +66,7 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
 
 @blueprint.get("/<recognizer_id>")
 @describe(
+    "key",
     query=Versioned,
     resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem),
     tags=_TAGS,
@@ -73,7 +77,7 @@ def show_recognizer(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<recognizer_id>")
-@describe(query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
+@describe("build", "delete", query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
     here, version = workplace(), arguments(Versioned).version
@@ -85,7 +89,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<recognizer_id>/erasures")
-@describe(query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
 def list_erasures(recognizer_id: str) -> dict[str, Any]:
     """What was deleted of a recognizer, which may be gone by now, and whether something of it may still be left."""
     arguments(Nothing)
@@ -95,6 +99,8 @@ def list_erasures(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.post("/<recognizer_id>/retry")
 @describe(
+    "build",
+    "retry",
     query=Nothing,
     headers=Keyed,
     resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem),
@@ -109,7 +115,7 @@ def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]
 
 
 @blueprint.get("/<recognizer_id>/images")
-@describe(query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
     found = contents.images(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -118,6 +124,7 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
 
 @blueprint.get("/<recognizer_id>/compare")
 @describe(
+    "key",
     query=Compared,
     resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
@@ -130,7 +137,7 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<recognizer_id>/model")
-@describe(query=Download, tags=_TAGS)
+@describe("build", "download", query=Download, tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
     asked = arguments(Download)
@@ -138,7 +145,7 @@ def download_model(recognizer_id: str) -> actions.Streamed:
 
 
 @blueprint.get("/<recognizer_id>/report")
-@describe(query=Report, tags=_TAGS)
+@describe("key", query=Report, tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
     asked = arguments(Report)
@@ -147,6 +154,8 @@ def show_report(recognizer_id: str) -> actions.Streamed:
 
 @blueprint.post("/<recognizer_id>/recognize")
 @describe(
+    "recognize",
+    "recognize",
     query=Recognize,
     form=Photos,
     resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem),

@@ -72,6 +72,22 @@ class NothingUsable(InvalidRequest):
         self.rejected = rejected or []
 
 
+class Unauthorized(FacialError):
+    """A key is needed, and none was ``given``, or one that opens nothing."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str, given: bool) -> None:
+        super().__init__(message)
+        self.given = given
+
+
+class Forbidden(FacialError):
+    """Whoever asks may not ask this: a page of somebody else, an unknown host, a key without the scope."""
+
+    code = "forbidden"
+
+
 class NotFound(FacialError):
     """No recognizer, version or format of that name."""
 
@@ -110,6 +126,16 @@ class Overloaded(FacialError):
     code = "overloaded"
 
     def __init__(self, message: str, retry_after_s: int = 10) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(FacialError):
+    """Whoever asks may not ask for more at the moment; ``retry_after_s`` says when that ends."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 

@@ -4,11 +4,12 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, computed_field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from constants import addresses
 from constants.detectors import DetectorName
 from constants.exceptions import InvalidSettings
 from constants.validation import no_such, sentences
@@ -22,6 +23,9 @@ _PREFIX, _OF_TESTS = "FACIAL_", "FACIAL_TEST_"
 #: The database's file in the data folder.
 DATABASE_FILE = "facial.sqlite"
 
+#: A setting that is a list, written with commas.
+_Listed = Annotated[tuple[str, ...], NoDecode]
+
 
 class Settings(BaseSettings):
     """Every setting, its default and its meaning; the README's table lists the same."""
@@ -30,6 +34,8 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address that the web server listens on")
     port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
+    hosts: _Listed = Field((), description="Names besides localhost by which it is asked, separated by commas")
+    cors_origins: _Listed = Field((), description="Origins whose pages may use the service, separated by commas")
     data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished bundles")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
     encode_workers: int = Field(
@@ -47,6 +53,10 @@ class Settings(BaseSettings):
     max_request_mb: int = Field(1024, ge=1, description="Largest request body, in MiB")
     max_files: int = Field(20_000, ge=1, description="Most pictures in one request, those in archives included")
     max_unpacked_mb: int = Field(4096, ge=1, description="Most MiB that the archives of a request may unpack to")
+    max_builds_per_day: int = Field(0, ge=0, description="Most builds of a key in a day of UTC; 0 is for any number")
+    max_recognitions_per_minute: int = Field(0, ge=0, description="Most recognitions of a key in a minute; 0 likewise")
+    max_mb_per_day: int = Field(0, ge=0, description="Most MiB that a key may send in a day of UTC; 0 likewise")
+    max_recognizers: int = Field(0, ge=0, description="Most recognizers that a tenant may keep; 0 likewise")
     max_queued_builds: int = Field(100, ge=1, description="Unfinished builds, above which new ones get 503")
     request_timeout_s: float = Field(3600.0, gt=0, description="Seconds that a request may take to arrive")
     ttl_s: int = Field(
@@ -58,6 +68,21 @@ class Settings(BaseSettings):
     @classmethod
     def _number(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("hosts", "cors_origins", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return addresses.hosts(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return addresses.origins(value)
 
     @field_validator("data_dir")
     @classmethod

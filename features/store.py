@@ -1,4 +1,7 @@
-"""Encodings, kept by the hash of the picture's content and the version of the pipeline."""
+"""Encodings, kept by the hash of the picture's content and the version of the pipeline, for each tenant apart.
+
+That something is kept already would else tell one tenant what another one has sent.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Integer,
@@ -32,6 +36,7 @@ _Key = TypeVar("_Key", str, int, tuple[str, int])
 encoded_images = Table(
     "encoded_images",
     metadata,
+    Column("tenant", String(64), primary_key=True),
     Column("content_hash", String(64), primary_key=True),
     Column("pipeline_version", String, primary_key=True),
     Column("width", Integer, nullable=False),
@@ -43,6 +48,7 @@ encoded_images = Table(
 encoded_faces = Table(
     "encoded_faces",
     metadata,
+    Column("tenant", String(64), primary_key=True),
     Column("content_hash", String(64), primary_key=True),
     Column("pipeline_version", String, primary_key=True),
     Column("face", Integer, primary_key=True),
@@ -59,6 +65,17 @@ encoded_faces = Table(
     Column("yaw", Float),
     Column("pitch", Float),
 )
+
+
+class Shelf(NamedTuple):
+    """Where encodings are kept: whose they are, and which version of the pipeline made them."""
+
+    tenant: str
+    pipeline_version: str
+
+    def holds(self, table: Table) -> ColumnElement[bool]:
+        """What is true of a table's rows that are here."""
+        return (table.c.tenant == self.tenant) & (table.c.pipeline_version == self.pipeline_version)
 
 
 class QualityFeatures(NamedTuple):
@@ -99,27 +116,26 @@ class ImageFeatures:
         return replace(self, faces=tuple(face for face in self.faces if face.index in indices))
 
 
-def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures]) -> None:
+def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures]) -> None:
     """Keep the features of whole pictures under their content hashes; what is already there stays as it is."""
-    known = _whole(connection, version, images)
+    known = _whole(connection, shelf, images)
     missing = {hash_: image for hash_, image in images.items() if hash_ not in known}
     if not missing:
         return
     # What is left of a picture some of whose faces were forgotten gives way to the whole one.
     for table in (encoded_faces, encoded_images):
         for some in portions(missing):
-            of_version = table.c.pipeline_version == version
-            connection.execute(delete(table).where(of_version, table.c.content_hash.in_(some)))
+            connection.execute(delete(table).where(shelf.holds(table), table.c.content_hash.in_(some)))
     connection.execute(
         insert(encoded_images),
         [
-            {"content_hash": hash_, "pipeline_version": version, "width": image.width, "height": image.height}
-            | {"faces": len(image.faces)}
+            shelf._asdict()
+            | {"content_hash": hash_, "width": image.width, "height": image.height, "faces": len(image.faces)}
             for hash_, image in missing.items()
         ],
     )
     rows = [
-        {"content_hash": hash_, "pipeline_version": version, "face": index} | _columns(face)
+        shelf._asdict() | {"content_hash": hash_, "face": index} | _columns(face)
         for hash_, image in missing.items()
         for index, face in enumerate(image.faces)
     ]
@@ -127,57 +143,58 @@ def put(connection: Connection, version: str, images: Mapping[str, ImageFeatures
         connection.execute(insert(encoded_faces), rows)
 
 
-def get(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
-    """What is kept of those pictures that have been encoded by this version of the pipeline."""
+def get(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> dict[str, ImageFeatures]:
+    """What is kept of those pictures that are on a shelf."""
     found: dict[str, ImageFeatures] = {}
     for some in portions(hashes):
         faces: dict[str, list[FaceFeatures]] = {}
-        for row in connection.execute(_chosen(encoded_faces, version, some).order_by(encoded_faces.c.face)):
+        for row in connection.execute(_chosen(encoded_faces, shelf, some).order_by(encoded_faces.c.face)):
             faces.setdefault(row.content_hash, []).append(_face(row))
-        for row in connection.execute(_chosen(encoded_images, version, some)):
+        for row in connection.execute(_chosen(encoded_images, shelf, some)):
             found[row.content_hash] = ImageFeatures(row.width, row.height, tuple(faces.get(row.content_hash, ())))
     return found
 
 
-def get_whole(connection: Connection, version: str, hashes: Collection[str]) -> dict[str, ImageFeatures]:
+def get_whole(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> dict[str, ImageFeatures]:
     """The features of those pictures of which every face is kept: these need not be encoded again."""
-    return get(connection, version, _whole(connection, version, hashes))
+    return get(connection, shelf, _whole(connection, shelf, hashes))
 
 
-def present(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
-    """Those of the hashes whose pictures have been encoded by this version of the pipeline."""
+def present(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> set[str]:
+    """Those of the hashes whose pictures are on a shelf."""
     return {
         row.content_hash
         for some in portions(hashes)
-        for row in connection.execute(_chosen(encoded_images, version, some))
+        for row in connection.execute(_chosen(encoded_images, shelf, some))
     }
 
 
-def holds_any(connection: Connection, hashes: Collection[str]) -> bool:
+def holds_any(connection: Connection, tenant: str, hashes: Collection[str]) -> bool:
     """Whether any of these pictures' features are kept, of whatever version of the pipeline."""
-    query = select(encoded_images.c.content_hash).limit(1)
+    query = select(encoded_images.c.content_hash).where(encoded_images.c.tenant == tenant).limit(1)
     return any(connection.scalar(query.where(encoded_images.c.content_hash.in_(some))) for some in portions(hashes))
 
 
-def erase(connection: Connection, hashes: Collection[str]) -> None:
+def erase(connection: Connection, tenant: str, hashes: Collection[str]) -> None:
     """Forget these pictures' features, of every version of the pipeline."""
     for some in portions(hashes):
         for table in (encoded_faces, encoded_images):
-            connection.execute(delete(table).where(table.c.content_hash.in_(some)))
+            connection.execute(delete(table).where(table.c.tenant == tenant, table.c.content_hash.in_(some)))
 
 
-def erase_faces(connection: Connection, faces: Collection[tuple[str, int]]) -> None:
+def erase_faces(connection: Connection, tenant: str, faces: Collection[tuple[str, int]]) -> None:
     """Forget faces, each by its picture's content hash and its index there, of every version of the pipeline."""
     place = tuple_(encoded_faces.c.content_hash, encoded_faces.c.face)
     for some in portions(faces):
-        connection.execute(delete(encoded_faces).where(place.in_(some)))
+        connection.execute(delete(encoded_faces).where(encoded_faces.c.tenant == tenant, place.in_(some)))
 
 
-def _whole(connection: Connection, version: str, hashes: Collection[str]) -> set[str]:
+def _whole(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> set[str]:
     """Those of the hashes whose pictures' faces are all kept."""
     kept = (
         select(func.count())
         .where(
+            encoded_faces.c.tenant == encoded_images.c.tenant,
             encoded_faces.c.content_hash == encoded_images.c.content_hash,
             encoded_faces.c.pipeline_version == encoded_images.c.pipeline_version,
         )
@@ -186,12 +203,12 @@ def _whole(connection: Connection, version: str, hashes: Collection[str]) -> set
     return {
         row.content_hash
         for some in portions(hashes)
-        for row in connection.execute(_chosen(encoded_images, version, some).where(encoded_images.c.faces == kept))
+        for row in connection.execute(_chosen(encoded_images, shelf, some).where(encoded_images.c.faces == kept))
     }
 
 
-def _chosen(table: Table, version: str, hashes: Collection[str]) -> Any:
-    return select(table).where(table.c.pipeline_version == version, table.c.content_hash.in_(hashes))
+def _chosen(table: Table, shelf: Shelf, hashes: Collection[str]) -> Any:
+    return select(table).where(shelf.holds(table), table.c.content_hash.in_(hashes))
 
 
 def portions(keys: Collection[_Key]) -> Iterator[list[_Key]]:

@@ -1,11 +1,13 @@
 """What a working process has at hand."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from features.database import PATIENCE_S, Database
 from jobs.machine_faults import is_machine_fault
@@ -68,3 +70,28 @@ class Workplace:
                     raise
                 logger.warning("waiting for the machine: {}", type(error).__name__)
                 time.sleep(_PAUSE_S)
+
+
+@contextmanager
+def opened_workplace(settings: Settings) -> Iterator[Workplace]:
+    """The workplace that the settings describe, for a while.
+
+    Raises ``InvalidSettings`` for a data folder that cannot be made or used, else as ``Workplace.of`` does.
+    """
+    with usable_data_folder(settings):
+        workplace = Workplace.of(settings)
+        try:
+            yield workplace
+        finally:
+            workplace.database.close()
+
+
+@contextmanager
+def usable_data_folder(settings: Settings) -> Iterator[None]:
+    """Say in a sentence what is wrong with the data folder: ``InvalidSettings`` in place of the machine's own error."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidSettings(
+            f"The data folder {settings.data_dir} cannot be used: {error.strerror}. Set FACIAL_DATA_DIR to another one."
+        ) from error

@@ -1,11 +1,13 @@
 """What every process of a service finds ready: folders, tables of this release, and the networks' graphs."""
 
+from constants.addresses import is_loopback
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from jobs.folder_lock import only_one
 from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
-from jobs.workplace import Workplace
+from jobs.table import access_keys
+from jobs.workplace import Workplace, opened_workplace, usable_data_folder
 from preprocessor.face_pipeline import prepare_graphs
 
 #: Seconds that what is left of a service whose master was killed may take to end: more than its workers are given.
@@ -15,20 +17,28 @@ _STOPPING_S = 15.0
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
-    Raises ``InvalidSettings`` for a data folder that cannot be made, that another service uses, or that a restore left
-    half-done, and ``OtherRelease`` as ``Workplace.of`` does.
+    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, and for an
+    address that others can reach while there is no key; else as ``opened_workplace`` does.
     """
-    try:
+    with usable_data_folder(settings):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with only_one(settings, _STOPPING_S):
             _refuse_half_restored(settings)
             sweep_snapshot(settings.data_dir)
-            Workplace.of(settings).database.close()
+            with opened_workplace(settings) as workplace:
+                _refuse_strangers(workplace)
             prepare_graphs(settings)
-    except OSError as error:
+
+
+def _refuse_strangers(workplace: Workplace) -> None:
+    """Raise ``InvalidSettings`` where everybody could use the service."""
+    host = workplace.settings.host
+    if not is_loopback(host) and not access_keys.are_in_use(workplace.database):
         raise InvalidSettings(
-            f"The data folder {settings.data_dir} cannot be used: {error.strerror}. Set FACIAL_DATA_DIR to another one."
-        ) from error
+            f"FACIAL_HOST is {host!r}, which others can reach, and there is no key yet. Make the first one in the same "
+            "data folder, python run.py keys create --name NAME --scope build,recognize (with Docker: docker run --rm "
+            "--volume facial:/data facial python run.py keys create …), or set FACIAL_HOST to 127.0.0.1."
+        )
 
 
 def _refuse_half_restored(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """On what terms a request for a build is accepted."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from constants.exceptions import Overloaded
 from features.database import Database
 from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
+from jobs.table.quotas import BUILDS, Allowance
 from jobs.table.tables import OPEN_STATES, builds
 
 #: Bytes of the disk that a request leaves free: for the table, for bundles, and for those that are under way.
@@ -30,25 +31,30 @@ def refuse_full_disk(folder: Path, size: int) -> None:
 
 @dataclass(frozen=True)
 class Admission:
-    """Accepted is a request while fewer than ``max_open`` builds are unfinished, and once if it has a key."""
+    """Accepted is a request once, if it has a key, as far as an ``allowance`` goes, and while fewer than ``max_open``
+    builds are unfinished.
+    """
 
     max_open: int
     request: KeyedRequest | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
     def check(self, connection: Connection) -> None:
-        """Raise ``Overloaded`` while too many builds are unfinished, or as ``refuse_repeated`` does, which goes first.
+        """Raise as ``refuse_repeated`` or the allowance does, or ``Overloaded`` while too many builds are unfinished.
 
         Asked in the transaction that accepts the request, before anything else in it.
         """
         refuse_repeated(connection, self.request)
+        self.allowance.check(connection, BUILDS)
         _refuse_too_many(connection, self.max_open)
 
     def note(self, connection: Connection, recognizer_id: str, version: int) -> None:
         """Write down what came of the request, in that transaction."""
+        self.allowance.use(connection, BUILDS)
         remember(connection, self.request, recognizer_id, version)
 
 
 def _refuse_too_many(connection: Connection, max_open: int) -> None:
     waiting = connection.scalar(select(func.count()).where(builds.c.state.in_(OPEN_STATES)))
     if waiting is not None and waiting >= max_open:
-        raise Overloaded(f"{waiting} builds are waiting already; try again later.", retry_after_s=60)
+        raise Overloaded("Too many builds are waiting already; try again later.", retry_after_s=60)

@@ -18,7 +18,17 @@ from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Build, Sides, query_builds
-from jobs.table.tables import BuildState, FileState, TaskKind, builds, erasures, files, recognizers, tasks
+from jobs.table.tables import (
+    DEFAULT_TENANT,
+    BuildState,
+    FileState,
+    TaskKind,
+    builds,
+    erasures,
+    files,
+    recognizers,
+    tasks,
+)
 from modelization.bundle.manifest import Manifest
 from modelization.training_progress import Progress, SearchProgress, preparing
 
@@ -94,7 +104,7 @@ class Serving:
 def submit(
     database: Database, storage: Storage, uploads: Sequence[Upload], options: BuildOptions, admission: Admission
 ) -> str:
-    """Accept a build: when this returns its id, files and row survive a power cut.
+    """Accept a tenant's build: when this returns its id, files and row survive a power cut.
 
     Raises as ``admission`` does; then nothing is kept.
     """
@@ -102,12 +112,13 @@ def submit(
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
+        admission.allowance.check_room(connection)
         # Within the transaction: whoever may write finds no file that is not yet in the tables.
         taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
         now = time.time()
         expires_at = now + options.ttl_s if options.ttl_s else None
         row = {"id": recognizer_id, "created_at": now, "expires_at": expires_at, "name": options.name}
-        connection.execute(insert(recognizers).values(row))
+        connection.execute(insert(recognizers).values(row | {"tenant": admission.allowance.tenant}))
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
@@ -167,8 +178,28 @@ def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], 
     connection.execute(insert(tasks), rows)
 
 
-def status(database: Database, recognizer_id: str | None = None, version: int | None = None) -> BuildStatus:
-    """The build of a version, of the latest version, or, without an id, the newest build of all.
+def require(database: Database, recognizer_id: str, tenant: str) -> None:
+    """Raise ``NotFound`` unless a tenant has, or had, that recognizer; whether another one has it changes nothing."""
+    own = select(recognizers.c.id).where(recognizers.c.id == recognizer_id, recognizers.c.tenant == tenant)
+    with database.read() as connection:
+        if connection.scalar(own) is None:
+            raise NotFound(_NEVER_WAS)
+
+
+def newest(database: Database, tenant: str, version: int | None = None) -> BuildStatus:
+    """A tenant's newest build of all, or that of a ``version``. Raises ``NotFound`` where there is none."""
+    query = query_builds.where(recognizers.c.tenant == tenant).order_by(builds.c.number.desc())
+    if version is not None:
+        query = query.where(builds.c.version == version)
+    with database.read() as connection:
+        row = connection.execute(query.limit(1)).first()
+        if row is None:
+            raise NotFound("Nothing has been built yet; send pictures to /build_recognizer first.")
+        return _status(connection, Build.of(row))
+
+
+def status(database: Database, recognizer_id: str, version: int | None = None) -> BuildStatus:
+    """The build of a version, or of the latest one.
 
     Raises ``NotFound`` for an id or version that never was, ``Erased`` for one that was deleted.
     """
@@ -176,13 +207,9 @@ def status(database: Database, recognizer_id: str | None = None, version: int | 
         return _status(connection, build_of(connection, recognizer_id, version))
 
 
-def build_of(connection: Connection, recognizer_id: str | None, version: int | None = None) -> Build:
+def build_of(connection: Connection, recognizer_id: str, version: int | None = None) -> Build:
     """The build that ``status`` speaks of. Raises as that does."""
-    query: Select[Any] = query_builds
-    if recognizer_id is None:
-        query = query.order_by(builds.c.number.desc())
-    else:
-        query = query.where(builds.c.recognizer_id == recognizer_id).order_by(*_LATEST_FIRST)
+    query: Select[Any] = query_builds.where(builds.c.recognizer_id == recognizer_id).order_by(*_LATEST_FIRST)
     if version is not None:
         query = query.where(builds.c.version == version)
     row = connection.execute(query.limit(1)).first()
@@ -220,15 +247,18 @@ def bundle(database: Database, storage: Storage, recognizer_id: str, version: in
     return storage.bundle(found.id, found.bundle or "")
 
 
-def listing(database: Database) -> list[BuildStatus]:
-    """The latest version of every recognizer that was not erased, the newest first."""
+def listing(database: Database, tenant: str = DEFAULT_TENANT) -> list[BuildStatus]:
+    """The latest version of every recognizer of a tenant that was not erased, the newest first."""
     place = func.row_number().over(partition_by=builds.c.recognizer_id, order_by=_LATEST_FIRST)
     ordered = select(builds.c.number, place.label("place")).subquery()
     latest = select(ordered.c.number).where(ordered.c.place == 1)
-    query = query_builds.where(builds.c.number.in_(latest)).order_by(builds.c.number.desc())
+    query = query_builds.where(builds.c.number.in_(latest), recognizers.c.tenant == tenant)
+    query = query.order_by(builds.c.number.desc())
     with database.read() as connection:
         return [_status(connection, Build.of(row)) for row in connection.execute(query).all()]
 
+
+_NEVER_WAS = "There is no recognizer with this id; use the id that /build_recognizer gave."
 
 #: The latest version is the newest that is ready, or, while none is, the newest.
 _LATEST_FIRST = ((builds.c.state == BuildState.READY).desc(), builds.c.number.desc())
@@ -248,12 +278,10 @@ def _not_ready(found: BuildStatus) -> NotReady:
     return NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)))
 
 
-def _absence(connection: Connection, recognizer_id: str | None, version: int | None) -> NotFound | Erased:
-    if recognizer_id is None:
-        return NotFound("Nothing has been built yet; send pictures to /build_recognizer first.")
+def _absence(connection: Connection, recognizer_id: str, version: int | None) -> NotFound | Erased:
     row = connection.execute(select(recognizers).where(recognizers.c.id == recognizer_id)).first()
     if row is None:
-        return NotFound("There is no recognizer with this id; use the id that /build_recognizer gave.")
+        return NotFound(_NEVER_WAS)
     if row.erased_at is not None:
         return _erased(connection, "This recognizer was deleted, with everything that belonged to it", row.id, None)
     if version is not None and 0 < version <= row.versions:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, product
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from features.database import Database
 from jobs.table.tables import (
@@ -50,16 +50,18 @@ class Counts:
     durations: dict[Work, Durations]
 
 
-def count(database: Database) -> Counts:
-    """What is in the tables now; what there is none of is counted as zero."""
+def count(database: Database, tenant: str | None = None) -> Counts:
+    """What is in the tables now, of a tenant or of all; what there is none of is counted as zero."""
+    own = true() if tenant is None else recognizers.c.tenant == tenant
+    numbers = select(builds.c.number).join(recognizers, recognizers.c.id == builds.c.recognizer_id).where(own)
     with database.read() as connection:
         ended = _broken_off(connection)
-        known = connection.scalar(select(func.count()).where(recognizers.c.erased_at.is_(None)))
+        known = connection.scalar(select(func.count()).where(recognizers.c.erased_at.is_(None), own))
         return Counts(
             recognizers=known or 0,
-            builds=_counted(connection, builds, state=BuildState),
-            files=_counted(connection, files, state=FileState),
-            tasks=_counted(connection, tasks, kind=TaskKind, state=TaskState),
+            builds=_counted(connection, builds, builds.c.number.in_(numbers), state=BuildState),
+            files=_counted(connection, files, files.c.build.in_(numbers), state=FileState),
+            tasks=_counted(connection, tasks, tasks.c.build.in_(numbers), kind=TaskKind, state=TaskState),
             oldest_s=_oldest(connection),
             broken_off={key: number for key, (number, _) in ended.items()},
             given_up={(kind,): sum(ended[kind, ending][1] for ending in Ending) for kind in TaskKind},
@@ -67,10 +69,12 @@ def count(database: Database) -> Counts:
         )
 
 
-def _counted(connection: Connection, table: Table, **columns: type[StrEnum]) -> dict[tuple[str, ...], int]:
-    """How many rows have each combination of what columns may hold."""
+def _counted(
+    connection: Connection, table: Table, own: ColumnElement[bool], **columns: type[StrEnum]
+) -> dict[tuple[str, ...], int]:
+    """How many of those rows have each combination of what columns may hold."""
     chosen = [table.c[name] for name in columns]
-    rows = connection.execute(select(*chosen, func.count()).group_by(*chosen))
+    rows = connection.execute(select(*chosen, func.count()).where(own).group_by(*chosen))
     found = {tuple(row[:-1]): row[-1] for row in rows}
     return {key: found.get(key, 0) for key in product(*columns.values())}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sqlalchemy import Connection, insert, select
 
-from features.store import FaceFeatures, QualityFeatures, encoded_faces, portions
+from features.store import FaceFeatures, QualityFeatures, Shelf, encoded_faces, portions
 from features.training_set import TrainingSet, assemble
 from jobs.table.tables import faces, files
 
@@ -37,7 +37,7 @@ def copy_faces(connection: Connection, build: int, copies: Mapping[int, int]) ->
             connection.execute(insert(faces), found)
 
 
-def known_faces(connection: Connection, build: int, pipeline_version: str) -> TrainingSet:
+def known_faces(connection: Connection, build: int, shelf: Shelf) -> TrainingSet:
     """The faces of a build that stand for somebody already. Raises ``BuildFailed`` for fewer than two people.
 
     Nothing else of them is read: there may be a hundred thousand.
@@ -47,7 +47,7 @@ def known_faces(connection: Connection, build: int, pipeline_version: str) -> Tr
     query = (
         select(faces.c.person, files.c.content_hash, faces.c.face, encoded.encoding)
         .join(files, files.c.id == faces.c.file)
-        .join(encoded_faces, same_face & (encoded.pipeline_version == pipeline_version))
+        .join(encoded_faces, same_face & shelf.holds(encoded_faces))
         .where(faces.c.build == build, faces.c.person.is_not(None))
     )
     return assemble(

@@ -42,6 +42,7 @@ class Build:
     recognizer_id: str
     version: int
     name: str
+    tenant: str
     state: BuildState
     options: BuildOptions
     pipeline_version: str | None
@@ -63,6 +64,7 @@ class Build:
             recognizer_id=row.recognizer_id,
             version=row.version,
             name=row.name,
+            tenant=row.tenant,
             state=BuildState(row.state),
             options=BuildOptions(**row.options),
             pipeline_version=row.pipeline_version,
@@ -189,8 +191,8 @@ class Person:
     looks_like: tuple[str, ...]
 
 
-#: The builds with the names of their recognizers, as ``Build.of`` reads them.
-query_builds = select(builds, recognizers.c.name, recognizers.c.expires_at).join(
+#: The builds with the names, tenants and last times of their recognizers, as ``Build.of`` reads them.
+query_builds = select(builds, recognizers.c.name, recognizers.c.tenant, recognizers.c.expires_at).join(
     recognizers, recognizers.c.id == builds.c.recognizer_id
 )
 

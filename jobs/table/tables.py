@@ -1,9 +1,9 @@
-"""The tables of recognizers, their builds, a build's files, faces and people, and the tasks still to be done."""
+"""The tables of recognizers, their builds, a build's files, faces and people, tasks still to be done, and keys."""
 
 import time
 from enum import StrEnum
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
 from features.database import metadata
 
@@ -19,6 +19,9 @@ class BuildState(StrEnum):
     EXAMINED = "examined"
     FAILED = "failed"
 
+
+#: Whose everything is that was made without a key.
+DEFAULT_TENANT = "default"
 
 #: The states of a build in which there is still something to do.
 OPEN_STATES = (BuildState.QUEUED, BuildState.ENCODING, BuildState.TRAINING)
@@ -64,7 +67,9 @@ recognizers = Table(
     "recognizers",
     metadata,
     Column("id", String(32), primary_key=True),
-    # Of an erased recognizer only its id and these times are kept, so that it can be answered 410.
+    # Whose it is: nobody else learns that it exists.
+    Column("tenant", String(64), nullable=False, default=DEFAULT_TENANT),
+    # Of an erased recognizer only its id, tenant and these times are kept, so that it can be answered 410.
     Column("created_at", Float, nullable=False),
     Column("erased_at", Float),
     # When it is to erase itself.
@@ -72,6 +77,7 @@ recognizers = Table(
     Column("name", String, nullable=False, default=""),
     # The number of the newest version that ever was: numbers are not given twice.
     Column("versions", Integer, nullable=False, default=1),
+    Index("recognizers_of_tenant", "tenant"),
 )
 
 builds = Table(
@@ -251,4 +257,37 @@ erasures = Table(
     Index("erasures_of_recognizer", "recognizer_id"),
     Index("erasures_to_do", "done_at"),
     sqlite_autoincrement=True,
+)
+#: Keys by which clients are known: see jobs/table/access_keys.py. What was once made stays, for the audit.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    # SHA-256 of the key, which is kept nowhere.
+    Column("key_hash", String(64), nullable=False),
+    # Whose recognizers it opens.
+    Column("tenant", String(64), nullable=False),
+    # A list of jobs.table.access_keys.Scope.
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    # To the minute.
+    Column("used_at", Float),
+    Column("revoked_at", Float),
+    Index("access_keys_by_name", "name", unique=True),
+    Index("access_keys_by_hash", "key_hash", unique=True),
+    sqlite_autoincrement=True,
+)
+
+#: What keys have used of their quotas: see jobs/table/quotas.py.
+usage = Table(
+    "usage",
+    metadata,
+    # The name of the key, or what stands for whoever needs none.
+    Column("caller", String(64), primary_key=True),
+    Column("what", String(32), primary_key=True),
+    # When the window began that is counted in, in seconds since 1970.
+    Column("since", Integer, nullable=False),
+    Column("used", BigInteger, nullable=False),
 )

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, Select, delete, exists, select, update
 
 from constants.exceptions import Erased
 from features import store
@@ -66,43 +67,44 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
 
 
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
-    """Delete builds with all that stands in the tables of them, and the encodings that no other build needs."""
+    """Delete builds of a recognizer with all that the tables have of them, and encodings that no other build needs."""
     hashes = connection.scalars(select(files.c.content_hash).where(files.c.build.in_(numbers))).all()
     forget_what_was_asked(connection, numbers)
+    tenant = _tenant(connection, numbers)
     for table in (tasks, people, faces, files):
         connection.execute(delete(table).where(table.c.build.in_(numbers)))
     connection.execute(delete(builds).where(builds.c.number.in_(numbers)))
-    forget_unneeded(connection, hashes)
+    forget_unneeded(connection, tenant, hashes)
 
 
-def forget_unneeded(connection: Connection, hashes: Iterable[str]) -> None:
-    """Delete what is kept of those pictures and no build needs: whole pictures, and single faces of others."""
+def forget_unneeded(connection: Connection, tenant: str, hashes: Iterable[str]) -> None:
+    """Delete what is kept of a tenant's pictures and none of its builds needs: whole ones, and faces of others."""
     hashes = set(hashes)
-    still_needed = needed(connection, hashes)
-    store.erase(connection, hashes - still_needed)
+    still_needed = needed(connection, tenant, hashes)
+    store.erase(connection, tenant, hashes - still_needed)
     encoded = store.encoded_faces
     has_face = exists().where(faces.c.file == files.c.id, faces.c.face == encoded.c.face).correlate(files, encoded)
-    needs_face = _NEEDED.where(files.c.content_hash == encoded.c.content_hash, has_face | _WAITS)
+    needs_face = _needed(tenant).where(files.c.content_hash == encoded.c.content_hash, has_face | _WAITS)
     for some in store.portions(still_needed):
         nobodys = select(encoded.c.content_hash, encoded.c.face).where(
-            encoded.c.content_hash.in_(some), ~needs_face.exists()
+            encoded.c.tenant == tenant, encoded.c.content_hash.in_(some), ~needs_face.exists()
         )
-        store.erase_faces(connection, {(content, face) for content, face in connection.execute(nobodys)})
+        store.erase_faces(connection, tenant, {(content, face) for content, face in connection.execute(nobodys)})
 
 
-def needed(connection: Connection, hashes: Collection[str]) -> set[str]:
-    """Those pictures that some build needs; a dry run that has ended needs none."""
+def needed(connection: Connection, tenant: str, hashes: Collection[str]) -> set[str]:
+    """Those pictures that some build of a tenant needs; a dry run that has ended needs none."""
     found: set[str] = set()
     for some in store.portions(hashes):
-        found.update(connection.scalars(_NEEDED.where(files.c.content_hash.in_(some))))
+        found.update(connection.scalars(_needed(tenant).where(files.c.content_hash.in_(some))))
     return found
 
 
 def needed_elsewhere(
-    connection: Connection, chosen: Collection[tuple[str, int]], recognizer_id: str
+    connection: Connection, chosen: Collection[tuple[str, int]], recognizer_id: str, tenant: str
 ) -> set[tuple[str, int]]:
-    """Those faces, each by its picture's content hash and its index there, that another recognizer needs, too."""
-    others = _NEEDED.add_columns(faces.c.face).outerjoin(faces, faces.c.file == files.c.id)
+    """Those faces, each by content hash and index, that another recognizer of the tenant needs, too."""
+    others = _needed(tenant).add_columns(faces.c.face).outerjoin(faces, faces.c.file == files.c.id)
     others = others.where(builds.c.recognizer_id != recognizer_id, faces.c.face.is_not(None) | _WAITS)
     found: set[tuple[str, int | None]] = set()
     for some in store.portions({content for content, _ in chosen}):
@@ -114,4 +116,16 @@ def needed_elsewhere(
 _WAS_DRY_RUN = builds.c.options["dry_run"].as_boolean() & builds.c.state.not_in(OPEN_STATES)
 #: A picture that is still to be encoded needs every face that is kept of it.
 _WAITS = files.c.state == FileState.WAITING
-_NEEDED = select(files.c.content_hash).join(builds, builds.c.number == files.c.build).where(~_WAS_DRY_RUN)
+
+
+def _needed(tenant: str) -> Select[Any]:
+    """The pictures that builds of a tenant need."""
+    query = select(files.c.content_hash).join(builds, builds.c.number == files.c.build)
+    query = query.join(recognizers, recognizers.c.id == builds.c.recognizer_id)
+    return query.where(recognizers.c.tenant == tenant, ~_WAS_DRY_RUN)
+
+
+def _tenant(connection: Connection, numbers: Sequence[int]) -> str:
+    """Whose builds these are, which are all of one recognizer."""
+    query = select(recognizers.c.tenant).join(builds, builds.c.recognizer_id == recognizers.c.id)
+    return str(connection.execute(query.where(builds.c.number.in_(numbers)).distinct()).scalar_one())

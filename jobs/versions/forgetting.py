@@ -13,7 +13,7 @@ from constants.reasons import Reason
 from features import store
 from features.database import Database
 from features.lookalikes import may_be_of
-from features.store import FaceFeatures
+from features.store import FaceFeatures, Shelf
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.records import Build, File, StandIn, files_of
@@ -65,7 +65,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         _refuse_last_two(labels, person)
         erased = _built_with(versions, person, _standing_for(versions[base.version], person))
         gone = _to_erase(connection, base, versions, erased, person)
-        elsewhere = needed_elsewhere(connection, gone, recognizer_id)
+        elsewhere = needed_elsewhere(connection, gone, recognizer_id, base.tenant)
         build, version = next_version(connection, base, _left(versions[base.version], person, gone))
         connection.execute(update(builds).where(builds.c.number == build).values(stand_in=asdict(_stand_in(base))))
         _erase_faces(connection, files_of(connection, build), gone)
@@ -75,7 +75,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         requested = [request_erasure(connection, recognizer_id, number) for number in erased]
         requested += [request_erasure(connection, recognizer_id, number, only_pictures=True) for number in reduced]
         erase_builds(connection, [numbers[number] for number in erased])
-        forget_unneeded(connection, {content for content, _ in gone})
+        forget_unneeded(connection, base.tenant, {content for content, _ in gone})
         build_log.forgotten(connection, build, len(erased), len(gone - elsewhere))
         build_log.accepted(connection, build)
         tasks.train_if_encoded(connection, build)
@@ -148,8 +148,8 @@ def _to_erase(
 def _encoded(connection: Connection, base: Build, sent: Iterable[File]) -> dict[_Place, FaceFeatures]:
     """The features of the faces of files."""
     places = {(file.content_hash, face.index) for file in sent for face in file.faces}
-    version = base.pipeline_version or base.ready_manifest.pipeline_version
-    images = store.get(connection, version, {content for content, _ in places})
+    shelf = Shelf(base.tenant, base.pipeline_version or base.ready_manifest.pipeline_version)
+    images = store.get(connection, shelf, {content for content, _ in places})
     found = {(content, face.index): face for content, image in images.items() for face in image.faces}
     return {place: found[place] for place in places}
 

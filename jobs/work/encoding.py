@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
 from features import store
-from features.store import ImageFeatures
+from features.store import ImageFeatures, Shelf
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where
@@ -44,8 +44,8 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         if build is None or not files:
             raise BuildCancelled("The recognizer was deleted.")
         settings = settings_of_build(build, workplace.settings)
-        version = pipeline_version(settings)
-        known = store.get_whole(connection, version, {file.content_hash for file in files})
+        shelf = Shelf(build.tenant, pipeline_version(settings))
+        known = store.get_whole(connection, shelf, {file.content_hash for file in files})
     paths = {file.id: _path(workplace, build, file) for file in files}
     # By content, so that what stands twice in a batch is encoded once.
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
@@ -62,7 +62,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     # Before what came of them is recorded: a claim that is broken off in between is worked on again.
     kept = _made_bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
-        _record(connection, claim, files, version, found)
+        _record(connection, claim, files, shelf, found)
         for each in took:
             count_duration(connection, each)
     for path in set(paths.values()) - kept:
@@ -80,14 +80,14 @@ def _made_bare(paths: Iterable[Path]) -> set[Path]:
 
 
 def _record(
-    connection: Connection, claim: tasks.Claim, files: Sequence[File], version: str, found: Mapping[str, _Found]
+    connection: Connection, claim: tasks.Claim, files: Sequence[File], shelf: Shelf, found: Mapping[str, _Found]
 ) -> None:
     # Asked first: what was cancelled meanwhile must leave no encodings behind.
     if not tasks.finish_encoding(connection, claim, [_outcome(file, found[file.content_hash]) for file in files]):
         raise BuildCancelled("The lease is gone.")
     images = {content: image for content, image in found.items() if isinstance(image, ImageFeatures)}
     frames = [frame for clip in found.values() if isinstance(clip, list) for frame in clip]
-    store.put(connection, version, images | {frame.content_hash: frame.features for frame in frames})
+    store.put(connection, shelf, images | {frame.content_hash: frame.features for frame in frames})
     for file in files:
         clip = found[file.content_hash]
         if isinstance(clip, list):

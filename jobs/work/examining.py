@@ -12,6 +12,7 @@ from features import store
 from features.alive import Alive, unheard
 from features.doctor import Examination, PersonFinding, examine, without_suspects
 from features.face_naming import NamedFace, Picture, named_faces
+from features.store import Shelf
 from jobs.table.build_options import BuildOptions
 from jobs.table.records import Face, File
 from jobs.table.tables import Choice, FileState, faces, files, people
@@ -38,10 +39,10 @@ class Examined:
         return {file.id: _reason(file, file.id in doubted) for file in self.files if file.id not in used}
 
 
-def pictures_of(connection: Connection, sent: Sequence[File], version: str) -> list[Picture]:
+def pictures_of(connection: Connection, shelf: Shelf, sent: Sequence[File]) -> list[Picture]:
     """The encoded pictures among a build's files; a face that stands for somebody already goes on doing so."""
     encoded = [file for file in sent if file.state == FileState.ENCODED]
-    features = store.get(connection, version, {file.content_hash for file in encoded})
+    features = store.get(connection, shelf, {file.content_hash for file in encoded})
     return [
         Picture(
             file.id,

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from constants.exceptions import BuildFailed, FacialError, NotFound, NotReady
 from constants.faces import ENCODING_SIZE
 from features.database import Database
+from features.store import Shelf
 from jobs.table.builds import Serving, build_numbered
 from jobs.table.found_faces import known_faces
 from jobs.table.tables import builds
@@ -67,7 +68,7 @@ class Unfinished(Source):
             if build is None or build.stand_in is None or build.pipeline_version is None:
                 raise NotFound(_GONE)
             try:
-                faces = known_faces(connection, build.number, build.pipeline_version)
+                faces = known_faces(connection, build.number, Shelf(build.tenant, build.pipeline_version))
             except BuildFailed as failure:
                 raise NotReady(str(failure)) from failure
         judged = build.stand_in.rule, build.stand_in.threshold, build.options.target_fpir

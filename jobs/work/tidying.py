@@ -40,7 +40,7 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     if ended is None or ended.state in OPEN_STATES:
         return None
     if ended.options.dry_run:
-        _forget_examined(database, build)
+        _forget_examined(database, build, ended.tenant)
     if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
     else:
@@ -48,14 +48,14 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     return ended
 
 
-def _forget_examined(database: Database, build: int) -> None:
+def _forget_examined(database: Database, build: int, tenant: str) -> None:
     """Forget what only a dry run needed; asked first, since it is asked of every one at each start."""
     with database.read() as connection:
         hashes = set(connection.scalars(select(files.c.content_hash).where(files.c.build == build)))
-        if not store.holds_any(connection, hashes - needed(connection, hashes)):
+        if not store.holds_any(connection, tenant, hashes - needed(connection, tenant, hashes)):
             return
     with database.write() as connection:
-        forget_unneeded(connection, hashes)
+        forget_unneeded(connection, tenant, hashes)
     database.forget_deleted()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.alive import Alive
 from features.face_naming import NamedFace, Picture
+from features.store import Shelf
 from features.training_set import TrainingSet, assemble
 from jobs.held_folder import held_folder, temporary_files_in
 from jobs.table import build_log, tasks
@@ -48,9 +49,9 @@ def _train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         build = build_numbered(connection, claim.build)
         if build is None:
             raise BuildCancelled("The recognizer was deleted.")
-        version = pipeline_version(settings_of_build(build, workplace.settings))
+        shelf = Shelf(build.tenant, pipeline_version(settings_of_build(build, workplace.settings)))
         files = files_of(connection, build.number)
-        pictures = pictures_of(connection, files, version)
+        pictures = pictures_of(connection, shelf, files)
     report = TrainingReport(workplace.settings.database, claim)
     alive = partial(report, preparing(build.options.optimize))
     found, outcome = _found(build, files, pictures, alive)

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from features import store
-from features.store import FaceFeatures, ImageFeatures
-from jobs.table.tables import files
+from features.store import FaceFeatures, ImageFeatures, Shelf
+from jobs.table.tables import DEFAULT_TENANT, files
 from jobs.work import runner
 from jobs.workplace import Workplace
 from preprocessor.version import pipeline_version
@@ -54,6 +54,7 @@ class MadeUpPeople:
 
     workplace: Workplace
     seed: int = 0
+    tenant: str = DEFAULT_TENANT
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
@@ -64,10 +65,10 @@ class MadeUpPeople:
         pixels = self._rng.integers(0, 256, (40, 40 * max(len(people), 1), 3), dtype=np.uint8)
         content = jpeg(pixels)
         faces = tuple(self._face(person, 40.0 * place) for place, person in enumerate(people))
-        version = pipeline_version(self.workplace.settings)
+        shelf = Shelf(self.tenant, pipeline_version(self.workplace.settings))
         image = ImageFeatures(40 * len(people), 40, faces)
         with self.workplace.database.write() as connection:
-            store.put(connection, version, {hashlib.sha256(content).hexdigest(): image})
+            store.put(connection, shelf, {hashlib.sha256(content).hexdigest(): image})
         return content
 
     def _face(self, person: str, left: float) -> FaceFeatures:

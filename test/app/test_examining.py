@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from features import store
+from features.store import Shelf
+from jobs.table.tables import DEFAULT_TENANT
 from preprocessor.version import pipeline_version
 
 #: A form's field with which nothing is trained, which is quick.
@@ -64,7 +66,7 @@ def test_a_dry_run_says_what_a_build_would_find_and_keeps_no_face(client, heap, 
     assert people["Ada"]["typical"]["file"].startswith("Ada/") and people["Ada"]["typical"]["face"] == 0
     with workplace.database.read() as connection:
         hashes = {hashlib.sha256(content).hexdigest() for _, content in heap}
-        assert store.get(connection, pipeline_version(workplace.settings), hashes) == {}
+        assert store.get(connection, Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), hashes) == {}
     assert not any(path.is_file() for path in workplace.storage.images.rglob("*"))
     assert not any(workplace.storage.bundles.iterdir())
     assert client.patch(f"{url}/people/Ada", json={"label": "X"}).status_code == 409

@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from constants.exceptions import Conflict
 from features import store
+from features.store import Shelf
 from jobs.table import builds, tasks
 from jobs.table.records import files_where
-from jobs.table.tables import TaskKind, files
+from jobs.table.tables import DEFAULT_TENANT, TaskKind, files
 from jobs.versions import relabelling
 from jobs.work import runner
 from preprocessor.version import pipeline_version
@@ -47,11 +48,11 @@ def labels(client, recognizer, version="latest") -> dict[str, int]:
 
 def encodings(workplace, recognizer, person) -> list[bytes]:
     """The bytes of the encodings that stand for a person in any version."""
-    version, found = pipeline_version(workplace.settings), []
+    shelf, found = Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), []
     with workplace.database.read() as connection:
         numbers = select(builds.builds.c.number).where(builds.builds.c.recognizer_id == recognizer)
         sent = files_where(connection, select(files.c.id).where(files.c.build.in_(numbers)))
-        features = store.get(connection, version, {file.content_hash for file in sent})
+        features = store.get(connection, shelf, {file.content_hash for file in sent})
         for file in sent:
             own = {face.index for face in file.faces if face.person == person}
             kept = features[file.content_hash].only(own).faces
@@ -197,9 +198,8 @@ def test_a_forgotten_person_leaves_no_byte(client, people, finish, workplace):
     finish()
     bens, adas = encodings(workplace, recognizer, "Ben"), encodings(workplace, recognizer, "Ada")
     with workplace.database.read() as connection:
-        (image,) = store.get(
-            connection, pipeline_version(workplace.settings), [hashlib.sha256(group).hexdigest()]
-        ).values()
+        shelf = Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings))
+        (image,) = store.get(connection, shelf, [hashlib.sha256(group).hexdigest()]).values()
         bens.append(np.asarray(image.faces[1].encoding, "<f4").tobytes())
     before = everything(workplace)
     assert len(set(bens)) == 32 and all(encoding in before for encoding in bens)

@@ -225,7 +225,8 @@ def test_growing_is_not_repeated(client, workplace, people, pictures, finish):
     again = send(client, more, route)
     assert (again.status_code, again.json["version"], again.json["state"]) == (202, 2, "ready")
     assert send(client, more[:1], route).status_code == 422
-    assert send(client, more, "/v1/recognizers/another/people").status_code == 422
+    another = send(client, pictures, headers={}).json["id"]
+    assert send(client, more, f"/v1/recognizers/{another}/people").status_code == 422
     client.delete(f"/v1/recognizers/{recognizer}/people/Cleo")
     assert send(client, more, route).status_code == 410, "the version is erased"
     assert not any(workplace.storage.incoming.iterdir())
@@ -244,7 +245,7 @@ def test_trying_again_is_not_repeated(client, workplace):
     give_up(workplace, TaskKind.TRAIN)
     assert client.post(route, headers=KEY).json["state"] == "failed", "as it is now"
     assert claim(workplace, TaskKind.TRAIN) is None
-    assert client.post("/v1/recognizers/another/retry", headers=KEY).status_code == 422
+    assert client.post(f"/v1/recognizers/{submit(workplace, 2)}/retry", headers=KEY).status_code == 422
     assert client.post(route, headers={"Idempotency-Key": "another"}).json["state"] == "training"
 
 

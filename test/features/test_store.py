@@ -9,8 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from features import store
 from features.database import Database, metadata
-from features.store import FaceFeatures, ImageFeatures
+from features.store import FaceFeatures, ImageFeatures, Shelf
 from test import strategies
+
+V1, V2, ELSEWHERE = Shelf("one", "v1"), Shelf("one", "v2"), Shelf("other", "v1")
 
 
 @pytest.fixture
@@ -36,10 +38,10 @@ def same(one: ImageFeatures, other: ImageFeatures) -> bool:
 @given(images=st.dictionaries(strategies.content_hashes, strategies.images, max_size=4))
 def test_what_is_put_is_got_bit_for_bit(database, images):
     with database.write() as connection:
-        store.erase(connection, images)
-        store.put(connection, "v1", images)
+        store.erase(connection, "one", images)
+        store.put(connection, V1, images)
     with database.read() as connection:
-        got = store.get(connection, "v1", images)
+        got = store.get(connection, V1, images)
     assert got.keys() == images.keys()
     assert all(same(images[hash_], got[hash_]) for hash_ in images)
 
@@ -48,62 +50,76 @@ def face(value: float = 0.0) -> FaceFeatures:
     return FaceFeatures((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32), np.full(128, value, np.float32))
 
 
+def test_tenants_are_never_mixed(database):
+    with database.write() as connection:
+        both = {"a" * 64: ImageFeatures(50, 50, (face(1), face(2)))}
+        store.put(connection, V1, both)
+        for found in (store.get, store.get_whole, store.present):
+            assert not found(connection, ELSEWHERE, both)
+        assert store.holds_any(connection, "one", both) and not store.holds_any(connection, "other", both)
+        store.put(connection, ELSEWHERE, both)
+        store.erase_faces(connection, "other", {("a" * 64, 1)})
+        assert store.get_whole(connection, V1, both).keys() == both.keys()
+        store.erase(connection, "other", both)
+        assert store.get_whole(connection, V1, both).keys() == both.keys()
+
+
 def test_versions_of_the_pipeline_are_never_mixed(database):
     with database.write() as connection:
-        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(1),))})
-        assert store.get(connection, "v2", ["a" * 64]) == {}
-        assert store.present(connection, "v2", ["a" * 64]) == set()
-        assert store.present(connection, "v1", ["a" * 64]) == {"a" * 64}
+        store.put(connection, V1, {"a" * 64: ImageFeatures(50, 50, (face(1),))})
+        assert store.get(connection, V2, ["a" * 64]) == {}
+        assert store.present(connection, V2, ["a" * 64]) == set()
+        assert store.present(connection, V1, ["a" * 64]) == {"a" * 64}
 
 
 def test_the_first_features_of_a_picture_stay(database):
     with database.write() as connection:
-        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(1),))})
-        store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(2), face(3)))})
-        (kept,) = store.get(connection, "v1", ["a" * 64])["a" * 64].faces
+        store.put(connection, V1, {"a" * 64: ImageFeatures(50, 50, (face(1),))})
+        store.put(connection, V1, {"a" * 64: ImageFeatures(50, 50, (face(2), face(3)))})
+        (kept,) = store.get(connection, V1, ["a" * 64])["a" * 64].faces
     assert kept.encoding[0] == 1
 
 
 def test_a_face_is_forgotten_and_the_others_keep_their_places(database):
     whole = ImageFeatures(50, 50, (face(1), face(2), face(3)))
     with database.write() as connection:
-        store.put(connection, "v1", {"a" * 64: whole, "b" * 64: whole})
-        store.erase_faces(connection, {("a" * 64, 1)})
-        left = store.get(connection, "v1", ["a" * 64])["a" * 64]
+        store.put(connection, V1, {"a" * 64: whole, "b" * 64: whole})
+        store.erase_faces(connection, "one", {("a" * 64, 1)})
+        left = store.get(connection, V1, ["a" * 64])["a" * 64]
         assert [(kept.index, kept.encoding[0]) for kept in left.faces] == [(0, 1), (2, 3)]
         assert [kept.encoding[0] for kept in left.only({2, 9}).faces] == [3]
-        assert store.get_whole(connection, "v1", ["a" * 64, "b" * 64]).keys() == {"b" * 64}
+        assert store.get_whole(connection, V1, ["a" * 64, "b" * 64]).keys() == {"b" * 64}
         # Encoded anew for somebody else, it is whole again.
-        store.put(connection, "v1", {"a" * 64: whole})
-        assert [kept.index for kept in store.get_whole(connection, "v1", ["a" * 64])["a" * 64].faces] == [0, 1, 2]
+        store.put(connection, V1, {"a" * 64: whole})
+        assert [kept.index for kept in store.get_whole(connection, V1, ["a" * 64])["a" * 64].faces] == [0, 1, 2]
 
 
 def test_erasing_takes_every_version_and_nothing_else(database):
     both = {hash_ * 64: ImageFeatures(50, 50, (face(),)) for hash_ in "ab"}
     with database.write() as connection:
-        for version in ("v1", "v2"):
-            store.put(connection, version, both)
-        store.erase(connection, ["a" * 64])
-        assert all(store.present(connection, version, both) == {"b" * 64} for version in ("v1", "v2"))
+        for shelf in (V1, V2):
+            store.put(connection, shelf, both)
+        store.erase(connection, "one", ["a" * 64])
+        assert all(store.present(connection, shelf, both) == {"b" * 64} for shelf in (V1, V2))
 
 
 def test_more_hashes_than_a_statement_may_carry(database):
     many = {f"{number:064x}": ImageFeatures(50, 50, ()) for number in range(1200)}
     with database.write() as connection:
-        store.put(connection, "v1", many)
-        assert store.get(connection, "v1", many).keys() == many.keys()
+        store.put(connection, V1, many)
+        assert store.get(connection, V1, many).keys() == many.keys()
 
 
 def test_a_write_that_fails_leaves_nothing(database):
     def fail_halfway():
         with database.write() as connection:
-            store.put(connection, "v1", {"a" * 64: ImageFeatures(50, 50, (face(),))})
+            store.put(connection, V1, {"a" * 64: ImageFeatures(50, 50, (face(),))})
             raise RuntimeError("halfway")
 
     with pytest.raises(RuntimeError, match="halfway"):
         fail_halfway()
     with database.read() as connection:
-        assert store.present(connection, "v1", ["a" * 64]) == set()
+        assert store.present(connection, V1, ["a" * 64]) == set()
 
 
 def test_what_is_erased_is_nowhere_on_disk(database, tmp_path):
@@ -111,10 +127,10 @@ def test_what_is_erased_is_nowhere_on_disk(database, tmp_path):
     picture = ImageFeatures(50, 50, (FaceFeatures((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32), marked),))
     on_disk = lambda: any(b"find-this-encoding" in path.read_bytes() for path in tmp_path.iterdir())  # noqa: E731
     with database.write() as connection:
-        store.put(connection, "v1", {"a" * 64: picture})
+        store.put(connection, V1, {"a" * 64: picture})
     assert on_disk()
     with database.write() as connection:
-        store.erase(connection, ["a" * 64])
+        store.erase(connection, "one", ["a" * 64])
     database.forget_deleted()
     assert not on_disk()
 

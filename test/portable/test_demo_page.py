@@ -8,8 +8,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from test.chromium import chromium
 from test.portable.conftest import Unpacked
 
 pytestmark = pytest.mark.thorough
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.thorough
 #: Where ``make`` puts what a page needs, and its files.
 RUNTIME = Path(__file__).parents[2] / ".venv" / "onnxruntime-web"
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-#: A browser without a sandbox, as a container wants it, and with a webcam that shows no face.
-OPTIONS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+#: A webcam that shows no face.
+OPTIONS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 #: Milliseconds that a page may take on a busy machine.
 PATIENCE = 120_000
 
@@ -45,15 +46,10 @@ def site(unpacked: Unpacked) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no browser: make test installs Chromium, where it may use apt-get")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+    with chromium(*OPTIONS) as browser:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         yield page
-        browser.close()
 
 
 def wait_for(page: Page, message: str) -> None:
@@ -87,3 +83,15 @@ def test_without_a_runtime_the_page_asks_where_it_is(page: Page, site: str) -> N
     page.fill("[name=runtime]", "runtime")
     page.click("#where button")
     wait_for(page, "^Ready")
+
+
+def test_a_runtime_of_another_site_is_not_loaded(page: Page, site: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    elsewhere = site.replace("127.0.0.1", "localhost") + "/runtime"
+    page.goto(f"{site}/demo.html?runtime={elsewhere}")
+    wait_for(page, "its own site alone")
+    assert all(url.startswith(f"{site}/") for url in asked if not url.startswith("data:"))
+    # Even a script that does not ask first: the page's policy tells the browser.
+    loaded = page.evaluate(f"import('{elsewhere}/ort.wasm.min.mjs').then(() => 'loaded', () => 'refused')")
+    assert loaded == "refused"

@@ -89,8 +89,8 @@ class Service:
         assert self._process.poll() is None, f"uWSGI ended with {self._process.returncode}; see the log"
         return self.get("/v1/readyz")[0] == 200
 
-    def get(self, path: str) -> tuple[int, Any]:
-        return self.send(urllib.request.Request(self._url(path)))
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        return self.send(urllib.request.Request(self._url(path), headers=headers))
 
     def delete(self, path: str) -> tuple[int, Any]:
         return self.send(urllib.request.Request(self._url(path), method="DELETE"))

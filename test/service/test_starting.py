@@ -17,12 +17,13 @@ pytestmark = pytest.mark.thorough
 OLD = ROOT / "test" / "data" / "release_0_9_0"
 
 
-def start(data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+def start(data_dir: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The service, or another command in its place, until it ends."""
     beside = str(Path(sys.executable).parent)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACIAL_")}
     own = {"PATH": beside + os.pathsep + os.environ["PATH"], "FACIAL_PORT": str(free_port())}
     return subprocess.run(
-        ["uwsgi", "--ini", "app.ini"],
+        command or ["uwsgi", "--ini", "app.ini"],
         cwd=ROOT,
         env=inherited | own | {"FACIAL_DATA_DIR": str(data_dir)} | settings,
         capture_output=True,
@@ -65,3 +66,22 @@ def test_a_data_folder_serves_one_service(tmp_path):
         refused(start(tmp_path / "data"), "Another service uses the data folder")
         assert service.get("/is_alive")[0] == 200
         service.stop()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "", "[::]", "localhost.example.org"])
+def test_an_address_that_others_reach_needs_a_key_first(tmp_path, address):
+    refused(start(tmp_path / "data", FACIAL_HOST=address), "python run.py keys create --name NAME")
+
+
+def test_others_are_let_in_by_keys_alone(tmp_path):
+    made = start(tmp_path / "data", sys.executable, "run.py", "keys", "create", "--name", "one", "--scope", "build")
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.strip()
+    everywhere = {"FACIAL_HOST": "0.0.0.0", "FACIAL_ENCODE_WORKERS": "1"}
+    with running(tmp_path / "data", tmp_path / "log", **everywhere) as service:
+        assert service.get("/v1/recognizers")[0] == 401
+        assert service.get("/v1/recognizers", Authorization=f"Bearer {key}") == (200, {"recognizers": []})
+        # Revoked while the service runs.
+        assert start(tmp_path / "data", sys.executable, "run.py", "keys", "revoke", "one").returncode == 0
+        assert service.get("/v1/recognizers", Authorization=f"Bearer {key}")[0] == 401
+    assert key not in (tmp_path / "log").read_text()

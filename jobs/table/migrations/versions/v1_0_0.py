@@ -11,6 +11,9 @@ down_revision = "0.9.0"
 
 _FACE = ("left", "top", "right", "bottom", "sharpness", "brightness", "yaw", "pitch")
 _SIDES = ("x_min", "y_min", "x_max", "y_max")
+_ENCODED = ("encoded_images", "encoded_faces")
+#: Whose everything is that was made before there were tenants.
+_TENANT = "default"
 _COUNTS = ("interruptions", "troubles", "reached", "renewals")
 
 
@@ -20,17 +23,18 @@ def upgrade() -> None:
     connection = op.get_bind()
     with op.batch_alter_table("files") as batch:
         batch.add_column(sa.Column("since", sa.Integer, nullable=False, server_default="1"))
-    with op.batch_alter_table("encoded_images") as batch:
-        batch.add_column(sa.Column("faces", sa.Integer, nullable=False, server_default="0"))
-    _count_faces(connection)
+    with op.batch_alter_table("recognizers") as batch:
+        batch.add_column(sa.Column("tenant", sa.String(64), nullable=False, server_default=_TENANT))
+    op.create_index("recognizers_of_tenant", "recognizers", ["tenant"])
+    _carry_over_encodings(connection)
     _carry_over_files(connection)
     _carry_over_people(connection)
     with op.batch_alter_table("files") as batch:
         for name in ("faces", "people", "findings"):
             batch.drop_column(name)
         batch.alter_column("since", server_default=None)
-    with op.batch_alter_table("encoded_images") as batch:
-        batch.alter_column("faces", server_default=None)
+    with op.batch_alter_table("recognizers") as batch:
+        batch.alter_column("tenant", server_default=None)
     with op.batch_alter_table("builds") as batch:
         batch.drop_column("people")
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
@@ -114,6 +118,26 @@ def _make_tables() -> None:
     )
     op.create_index("erasures_of_recognizer", "erasures", ["recognizer_id"])
     op.create_index("erasures_to_do", "erasures", ["done_at"])
+    op.create_table(
+        "access_keys",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("key_hash", sa.String(64), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("scopes", sa.JSON, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        *(sa.Column(name, sa.Float) for name in ("expires_at", "used_at", "revoked_at")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "usage",
+        sa.Column("caller", sa.String(64), primary_key=True),
+        sa.Column("what", sa.String(32), primary_key=True),
+        sa.Column("since", sa.Integer, nullable=False),
+        sa.Column("used", sa.BigInteger, nullable=False),
+    )
+    op.create_index("access_keys_by_name", "access_keys", ["name"], unique=True)
+    op.create_index("access_keys_by_hash", "access_keys", ["key_hash"], unique=True)
 
 
 def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
@@ -122,12 +146,38 @@ def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
     return [sa.Table(name, metadata, autoload_with=connection) for name in names]
 
 
-def _count_faces(connection: sa.Connection) -> None:
-    images, faces = _tables(connection, "encoded_images", "encoded_faces")
-    number = sa.select(sa.func.count()).where(
-        faces.c.content_hash == images.c.content_hash, faces.c.pipeline_version == images.c.pipeline_version
+def _carry_over_encodings(connection: sa.Connection) -> None:
+    """Encodings get a tenant, which is a part of what they are found by, and a picture says how many faces it has."""
+    for name in _ENCODED:
+        op.rename_table(name, f"{name}_before")
+    old_images, old_faces = _tables(connection, *(f"{name}_before" for name in _ENCODED))
+    images = op.create_table(
+        "encoded_images",
+        sa.Column("tenant", sa.String(64), primary_key=True),
+        sa.Column("content_hash", sa.String(64), primary_key=True),
+        sa.Column("pipeline_version", sa.String, primary_key=True),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height", "faces")),
     )
-    connection.execute(sa.update(images).values(faces=number.scalar_subquery()))
+    faces = op.create_table(
+        "encoded_faces",
+        sa.Column("tenant", sa.String(64), primary_key=True),
+        sa.Column("content_hash", sa.String(64), primary_key=True),
+        sa.Column("pipeline_version", sa.String, primary_key=True),
+        sa.Column("face", sa.Integer, primary_key=True),
+        *(sa.Column(name, sa.Float, nullable=False) for name in (*_FACE[:4], "score")),
+        *(sa.Column(name, sa.LargeBinary, nullable=False) for name in ("landmarks", "encoding")),
+        *(sa.Column(name, sa.Float) for name in _FACE[4:]),
+    )
+    number = sa.select(sa.func.count()).where(
+        old_faces.c.content_hash == old_images.c.content_hash,
+        old_faces.c.pipeline_version == old_images.c.pipeline_version,
+    )
+    whose = sa.literal(_TENANT)
+    for table, old, more in ((images, old_images, [number.scalar_subquery()]), (faces, old_faces, [])):
+        names = ["tenant", *old.c.keys(), *(["faces"] if more else [])]
+        connection.execute(sa.insert(table).from_select(names, sa.select(whose, *old.c, *more)))
+    for name in _ENCODED:
+        op.drop_table(f"{name}_before")
 
 
 def _carry_over_files(connection: sa.Connection) -> None:

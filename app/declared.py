@@ -1,0 +1,30 @@
+"""What a view says of itself: what it needs of whoever asks, and what it does."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import current_app, request
+from pydantic import BaseModel
+
+#: What a view needs: nothing, any key that opens anything, or one with that scope.
+Need = Literal["nothing", "key", "recognize", "build"]
+#: What a view does to a recognizer, in the words of quotas.
+Action = Literal["build", "grow", "retry", "rename", "forget", "delete", "download", "recognize"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """``query`` is the model of its arguments; ``action`` is None for one that only shows how things stand."""
+
+    needs: Need = "key"
+    action: Action | None = None
+    query: type[BaseModel] | None = None
+
+
+def declared() -> Declared | None:
+    """What the view says of itself that the request at hand is for; None where there is none.
+
+    One that says nothing is for any key, and for nobody without.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    return None if view is None else getattr(view, "declared", Declared())

@@ -1,0 +1,80 @@
+"""How much each key may ask for: counted in the table, so that all web processes count together.
+
+In windows that begin at full minutes and days of UTC: what is left, and until when, can be said exactly.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from constants.exceptions import QuotaExceeded
+from jobs.table.access_keys import LOCAL
+from jobs.table.tables import DEFAULT_TENANT, recognizers, usage
+
+_MINUTE_S, _DAY_S = 60, 24 * 60 * 60
+#: Seconds after which whoever has as many recognizers as allowed is told to ask again: nobody knows better.
+_ROOM_RETRY_S = 60 * 60
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is counted, in windows of so many seconds and in which unit, and what it is called."""
+
+    what: str
+    window_s: int
+    called: str
+    unit: int = 1
+
+
+BUILDS = Quota("builds", _DAY_S, "builds a day")
+RECOGNITIONS = Quota("recognitions", _MINUTE_S, "recognitions a minute")
+BYTES = Quota("bytes", _DAY_S, "MiB a day", 1 << 20)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Who asks, for which tenant, and how much of each quota that may use; what is not named is not limited."""
+
+    caller: str = LOCAL
+    tenant: str = DEFAULT_TENANT
+    most: tuple[tuple[Quota, int], ...] = ()
+    max_recognizers: int = 0
+
+    def check(self, connection: Connection, quota: Quota, amount: int = 1) -> None:
+        """Raise ``QuotaExceeded`` where an amount more would be too much."""
+        most, since = dict(self.most).get(quota, 0), _since(quota)
+        if most and amount and self._used(connection, quota) + amount > most * quota.unit:
+            raise QuotaExceeded(
+                f"You may have {most} {quota.called}, and this would be more; send it again later.",
+                math.ceil(since + quota.window_s - time.time()),
+            )
+
+    def use(self, connection: Connection, quota: Quota, amount: int = 1) -> None:
+        """Count an amount, within the caller's transaction. Raises as ``check`` does."""
+        if not amount or not dict(self.most).get(quota):
+            return
+        self.check(connection, quota, amount)
+        used = self._used(connection, quota) + amount
+        connection.execute(delete(usage).where(usage.c.caller == self.caller, usage.c.what == quota.what))
+        row = {"caller": self.caller, "what": quota.what, "since": _since(quota), "used": used}
+        connection.execute(insert(usage).values(row))
+
+    def check_room(self, connection: Connection) -> None:
+        """Raise ``QuotaExceeded`` where the tenant has as many recognizers as it may."""
+        own = select(func.count()).where(recognizers.c.tenant == self.tenant, recognizers.c.erased_at.is_(None))
+        if self.max_recognizers and (connection.scalar(own) or 0) >= self.max_recognizers:
+            raise QuotaExceeded(
+                f"You may have {self.max_recognizers} recognizers, and this would be one more; delete one first.",
+                _ROOM_RETRY_S,
+            )
+
+    def _used(self, connection: Connection, quota: Quota) -> int:
+        own = (usage.c.caller == self.caller) & (usage.c.what == quota.what) & (usage.c.since == _since(quota))
+        return connection.scalar(select(usage.c.used).where(own)) or 0
+
+
+def _since(quota: Quota) -> int:
+    """When the window began that is now, in seconds since 1970."""
+    return int(time.time()) // quota.window_s * quota.window_s
