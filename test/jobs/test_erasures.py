@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -133,6 +134,30 @@ def test_it_is_pending_while_another_process_reads_what_was_before(planted, work
     listed = client_of(workplace).get(f"/v1/recognizers/{planted.recognizer_id}/erasures").json["erasures"]
     assert [(each["version"], each["erasure"]) for each in listed] == [(1, "done"), (None, "done")]
     assert client_of(workplace).get("/v1/recognizers/unknown/erasures").status_code == 404
+
+
+def test_a_dispatcher_that_is_started_goes_on_with_it(planted, workplace, tmp_path):
+    with closing(sqlite3.connect(workplace.storage.data_dir / "facial.sqlite")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM files").fetchall()
+        erasing.erase(workplace.database, workplace.storage, planted.recognizer_id)
+    stray = workplace.storage.incoming / "of-a-request-that-was-killed"
+    stray.mkdir()
+    (stray / "0").write_bytes(FORGOTTEN.encode())
+    environment = os.environ | {"FACIAL_DATA_DIR": str(workplace.storage.data_dir), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "run.py", "dispatcher", "--parent", str(os.getpid())]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log) as dispatcher,
+    ):
+        try:
+            while stray.exists() or states(workplace, planted.recognizer_id) != [ErasureState.DONE]:
+                assert dispatcher.poll() is None
+                time.sleep(0.05)
+        finally:
+            dispatcher.terminate()
+            assert dispatcher.wait() == 0
+    assert planted.left(workplace.storage.data_dir, tmp_path) == []
 
 
 def test_it_is_pending_while_a_snapshot_holds_it(planted, workplace):
