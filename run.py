@@ -94,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_keys(commands.add_parser("keys", help="make, list and revoke the keys of clients"))
 
+    audit = commands.add_parser("audit", help="who did what to which recognizer, as lines of JSON")
+    audit.add_argument("--since", help="a date such as 2030-12-31, or days ago such as 7d")
+    audit.add_argument("--recognizer", help="the id of a recognizer")
+    audit.set_defaults(command=_audit)
+
     workers = commands.add_parser("workers", help="run the dispatcher and the workers, for app.ini")
     workers.set_defaults(command=_workers)
     prepare = commands.add_parser("prepare", help="make the tables and the networks' graphs in the data folder")
@@ -190,6 +195,12 @@ def _revoke_key(parsed: argparse.Namespace) -> None:
     from jobs.commands.manage_keys import revoke_key
 
     revoke_key(parsed.name)
+
+
+def _audit(parsed: argparse.Namespace) -> None:
+    from jobs.commands.show_audit import show_audit
+
+    show_audit(parsed.since, parsed.recognizer)
 
 
 def _bench(parsed: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from flask import Flask
 
 from app import (
     access,
+    audit,
     connection,
     description,
     errors,
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     guard.register(app, settings)
     access.register(app)
     quotas.register(app, settings)
+    audit.register(app)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics, description):
         app.register_blueprint(views.blueprint)

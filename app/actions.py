@@ -7,6 +7,7 @@ from typing import Any, ParamSpec
 from flask import Response, after_this_request, g
 from werkzeug.wsgi import FileWrapper
 
+from app import audit
 from app.callers import caller
 from app.connection import client_is_there
 from app.idempotency import keyed, mark_replayed
@@ -52,8 +53,10 @@ def _once(accept: Callable[_Arguments, tuple[str, int]]) -> Callable[_Arguments,
             made = accept(*args, **kwargs)
         except AlreadyAccepted as before:
             after_this_request(mark_replayed)
+            audit.note(before.recognizer_id, version=before.version)
             return status(before.recognizer_id, before.version)
         broker().wake()
+        audit.note(made[0], version=made[1])
         return status(*made)
 
     return accepted
@@ -65,6 +68,7 @@ def build() -> tuple[str, int]:
     here = workplace()
     with build_request(here) as (uploads, options, keyed_request):
         admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
+        audit.note(files=len(uploads))
         return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
 
@@ -74,6 +78,7 @@ def grow(recognizer_id: str) -> tuple[str, int]:
     here = workplace()
     with more_pictures(here, recognizer_id) as (uploads, keyed_request):
         admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
+        audit.note(files=len(uploads))
         return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 
 
@@ -86,6 +91,8 @@ def retry(recognizer_id: str) -> tuple[str, int]:
 
 def download(recognizer_id: str, version: int | None, name: str) -> Streamed:
     """A finished version in one of its forms, as a file."""
+    if version is not None:
+        audit.note(version=version)
     form = FORMATS[name]
     file_name = f"recognizer-{recognizer_id[:8]}{form.suffix}"
     headers = {"Content-Disposition": f"attachment; filename={file_name}"}
@@ -114,6 +121,9 @@ def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, 
         if draw and len(sent) > 1:
             raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
         serving, found = _recognized(recognizer_id, version, [data for _, data in sent], draw)
+    faces = [face for image in found.images for face in image["faces"]]
+    named = sum(face["person"] is not None for face in faces)
+    audit.note(version=serving.version, photos=len(sent), faces=len(faces), named=named)
     if all("reason" in image for image in found.images):
         raise ImageRejected(found.images[0]["reason"], found.images[0]["message"])
     if draw:

@@ -59,7 +59,7 @@ def download_recognizer() -> actions.Streamed:
 
 
 @blueprint.get("/report")
-@describe("key", query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("key", "report", query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
     asked = arguments(ReportOf)

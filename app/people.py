@@ -7,7 +7,7 @@ from flask import Blueprint, request, url_for
 from pydantic import ValidationError
 from spectree import Response as Answers
 
-from app import actions
+from app import actions, audit
 from app.openapi import describe
 from app.parameters import GrowParts, Keyed, Nothing, Versioned, arguments
 from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
@@ -27,7 +27,7 @@ _MAX_CHANGE_BYTES = 64 << 10
 
 
 @blueprint.get("")
-@describe("key", query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "people", query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     found = contents.people(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -67,6 +67,7 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
         raise InvalidRequest("The new label is empty.")
     version = relabelling.relabel(workplace().database, recognizer_id, label, new, change.faces)
     broker().wake()
+    audit.note(version=version)
     return _accepted(actions.status(recognizer_id, version))
 
 
@@ -84,6 +85,7 @@ def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
     here = workplace()
     receipt = forgetting.forget(here.database, here.storage, recognizer_id, label)
     broker().wake()
+    audit.note(version=receipt.version, versions=len(receipt.versions), faces=receipt.faces)
     answer = ReceiptAnswer.model_validate(asdict(receipt))
     return answer.model_dump(mode="json"), 202, _location(recognizer_id, receipt.version)
 

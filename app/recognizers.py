@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from spectree import Response as Answers
 
-from app import actions
+from app import actions, audit
 from app.callers import caller
 from app.openapi import describe
 from app.parameters import (
@@ -84,6 +84,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     if version is None:
         erasing.erase(here.database, here.storage, recognizer_id)
     else:
+        audit.note(version=version)
         erasing.erase_version(here.database, here.storage, recognizer_id, version)
     return "", 204
 
@@ -115,7 +116,7 @@ def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]
 
 
 @blueprint.get("/<recognizer_id>/images")
-@describe("key", query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "images", query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
     found = contents.images(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -125,6 +126,7 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
 @blueprint.get("/<recognizer_id>/compare")
 @describe(
     "key",
+    "compare",
     query=Compared,
     resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem),
     tags=_TAGS,
@@ -145,7 +147,7 @@ def download_model(recognizer_id: str) -> actions.Streamed:
 
 
 @blueprint.get("/<recognizer_id>/report")
-@describe("key", query=Report, tags=_TAGS)
+@describe("key", "report", query=Report, tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
     asked = arguments(Report)

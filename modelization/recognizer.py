@@ -1,5 +1,7 @@
 """Names for encodings, from a bundle alone: no TensorFlow, no service."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import numpy.typing as npt
 from constants.exceptions import BundleInvalid
 from constants.faces import ENCODING_SIZE
 from modelization.bundle.bundle_file import HEAD_ONNX, open_bundle
+from modelization.bundle.external_tensors import refuse_external_tensors
 from modelization.bundle.manifest import Manifest
 from modelization.face_recognizer import FaceRecognizer
 from preprocessor.graphs.onnx_session import make_session
@@ -20,13 +23,10 @@ class Recognizer(FaceRecognizer):
         """Raises ``BundleInvalid`` where the head is not an ONNX model for these labels."""
         super().__init__(manifest.labels, manifest.threshold, manifest.pipeline_version)
         self.manifest = manifest
-        try:
+        refuse_external_tensors(head)
+        with _running():
             self._session = make_session(head)
-            confidence = self._confidences(np.zeros((1, ENCODING_SIZE), np.float32))
-        except Exception as error:  # ONNX Runtime's errors share no class of their own
-            raise BundleInvalid(f"{HEAD_ONNX} cannot be run; download the recognizer again.") from error
-        if confidence.shape != (1, len(self.labels)):
-            raise BundleInvalid(f"{HEAD_ONNX} is not made for this recognizer's people; download it again.")
+        self._confidences(np.zeros((1, ENCODING_SIZE), np.float32))
 
     @classmethod
     def load(cls, path: Path) -> "Recognizer":
@@ -35,5 +35,20 @@ class Recognizer(FaceRecognizer):
         return cls(bundle.manifest, bundle.files[HEAD_ONNX])
 
     def _confidences(self, encodings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        found = self._session.run(["confidence"], {"encodings": np.ascontiguousarray(encodings)})[0]
-        return np.asarray(found, np.float32)
+        with _running():
+            found = self._session.run(["confidence"], {"encodings": np.ascontiguousarray(encodings)})[0]
+            confidences = np.asarray(found, np.float32)
+        if confidences.shape != (len(encodings), len(self.labels)):
+            raise BundleInvalid(f"{HEAD_ONNX} is not made for this recognizer's people; download it again.")
+        return confidences
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """Say of a head that ONNX Runtime cannot run that it is none."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # ONNX Runtime's errors share no class of their own
+        raise BundleInvalid(f"{HEAD_ONNX} cannot be run; download the recognizer again.") from error

@@ -1,19 +1,18 @@
 """Making, listing and revoking keys on the command line, beside the service or before its first start."""
 
-import re
 import sys
-import time
 from datetime import UTC, datetime
 
 from constants.exceptions import InvalidRequest
 from constants.settings import load_settings
 from constants.validation import no_such
+from jobs import audit
+from jobs.audit import OPERATOR, Entry
+from jobs.commands.moments import days, moment
 from jobs.table import access_keys
 from jobs.table.access_keys import AccessKey, Scope
 from jobs.workplace import opened_workplace
 
-_DAYS = re.compile(r"([1-9]\d{0,4})d")
-_DAY_S = 24 * 60 * 60
 #: What stands above the columns of the list.
 _COLUMNS = ("NAME", "TENANT", "STATE", "SCOPES", "CREATED", "EXPIRES", "LAST USED")
 
@@ -23,9 +22,10 @@ def create_key(name: str, scope: str, expires: str | None, tenant: str | None) -
 
     Without a ``tenant`` it sees only what it makes itself.
     """
-    scopes, expires_at = _scopes(scope), _time(expires)
+    scopes, expires_at = _scopes(scope), _expiry(expires)
     with opened_workplace(load_settings()) as workplace:
         key = access_keys.create(workplace.database, name, scopes, expires_at, tenant)
+        audit.append(workplace.settings.data_dir, Entry(OPERATOR, "create_key", tenant or name, key=name))
     print("This key is shown once and kept nowhere:", file=sys.stderr)
     print(key)
 
@@ -43,6 +43,7 @@ def revoke_key(name: str) -> None:
     """Let a key open nothing from now on."""
     with opened_workplace(load_settings()) as workplace:
         access_keys.revoke(workplace.database, name)
+        audit.append(workplace.settings.data_dir, Entry(OPERATOR, "revoke_key", key=name))
     print(f"{name} opens nothing from now on.")
 
 
@@ -54,21 +55,15 @@ def _scopes(written: str) -> list[Scope]:
     return [Scope(name) for name in names]
 
 
-def _time(written: str | None) -> float | None:
-    """When a key expires, in seconds since 1970; a date ends as it begins, in UTC where it does not say otherwise."""
+def _expiry(written: str | None) -> float | None:
+    """When a key expires, in seconds since 1970."""
     if written is None:
         return None
-    days = _DAYS.fullmatch(written)
-    if days:
-        return time.time() + int(days[1]) * _DAY_S
-    try:
-        date = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise InvalidRequest(f"{written!r} is no date; write one such as 2030-12-31, or days such as 90d.") from error
-    expires_at = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    if expires_at <= time.time():
+    lasts, now = days(written), datetime.now(UTC)
+    expires = moment(written) if lasts is None else now + lasts
+    if expires <= now:
         raise InvalidRequest(f"{written} is past already; write a date to come, or days such as 90d.")
-    return expires_at
+    return expires.timestamp()
 
 
 def _columns(key: AccessKey) -> tuple[str, ...]:

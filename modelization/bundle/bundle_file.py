@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -33,6 +35,15 @@ REPORT_JSON = "report.json"
 
 #: Files without which a bundle is not one; later parts of a recognizer stand beside them.
 REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, LABELS, MODEL_CARD, REPORT_HTML, REPORT_JSON})
+
+#: Bytes of an archive's directory, far more than that of so many files; zipfile takes minutes over a large one.
+_MAX_DIRECTORY_BYTES = 64 * 2**10
+#: The end of an archive (PKWARE's APPNOTE.TXT, 4.3.16), whose sixth number is the size of the directory, and its mark.
+_END, _END_MARK = struct.Struct("<4s4H2LH"), b"PK\5\6"
+#: What stands before it where the directory is of the kind for more than 65,535 files (4.3.15), and its mark.
+_LOCATOR_BYTES, _LOCATOR_MARK = 20, b"PK\6\7"
+#: Bytes in which all of that is found, a comment included.
+_MAX_END_BYTES = _LOCATOR_BYTES + _END.size + 2**16
 
 #: What zipfile raises for damaged archives.
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError)
@@ -77,7 +88,7 @@ def open_bundle(path: Path, only: Collection[str] = ()) -> Bundle:
     Raises ``BundleInvalid`` for anything that ``write_bundle`` of this format did not write.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, _archive(file) as archive:
             _check_members(archive)
             manifest = _parsed(_member(archive, MANIFEST, MAX_MANIFEST_BYTES))
             _check_names(archive, manifest)
@@ -115,6 +126,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _archive(file: IO[bytes]) -> zipfile.ZipFile:
+    """The archive in a file; its directory, which zipfile reads as a whole, must be small."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _MAX_END_BYTES))
+    tail = file.read()
+    # Where zipfile looks for it, too: at the very end, or before a comment.
+    at = len(tail) - _END.size
+    if not (tail[at : at + 4] == _END_MARK and tail.endswith(b"\0\0")):
+        at = tail.rfind(_END_MARK)
+    if 0 <= at <= len(tail) - _END.size:
+        is_large = tail[max(0, at - _LOCATOR_BYTES) : at].startswith(_LOCATOR_MARK)
+        if is_large or _END.unpack_from(tail, at)[5] > _MAX_DIRECTORY_BYTES:
+            raise BundleInvalid("This file has more parts than a recognizer.")
+    return zipfile.ZipFile(file)
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:

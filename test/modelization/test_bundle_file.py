@@ -1,3 +1,4 @@
+import struct
 import zipfile
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(BundleInvalid):
         open_bundle(path)
+
+
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_a_large_directory_is_refused_unread(built: Built, tmp_path: Path, comment: bytes) -> None:
+    path = tmp_path / "large.zip"
+    size = 100 * 2**10
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 30, 30, size, 0, len(comment))
+    path.write_bytes(bytes(size) + end + comment)  # whoever reads it finds it damaged
+    with pytest.raises(BundleInvalid, match="more parts"):
+        open_bundle(path)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1)
+    path.write_bytes(bytes(100) + locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 30, 30, 100, 0, 0))
+    with pytest.raises(BundleInvalid, match="more parts"):
+        open_bundle(path)
+
+
+def test_a_bundle_with_a_comment_is_one(built: Built, tmp_path: Path) -> None:
+    path = tmp_path / "commented.zip"
+    path.write_bytes(built.path.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"mine"
+    assert open_bundle(path) == open_bundle(built.path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
