@@ -181,6 +181,7 @@ def _clients(service: ManagedService, history: History, portraits: Portraits, se
     names = [f"builder{number}" for number in range(count)]
     client("first").build_first()
     builders = [threading.Thread(target=client(name).run, name=name, daemon=True) for name in names]
+    builders.append(threading.Thread(target=client("hasty").run_hastily, name="hasty", daemon=True))
     watchers = [watcher(f"watcher{number}") for number in range(_WATCHERS)]
     for thread in (*builders, *watchers):
         thread.start()
