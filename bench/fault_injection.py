@@ -25,9 +25,10 @@ _PAUSE_S = 0.15
 _STOPPED_S = 4.0
 #: Seconds that the database is locked, or the disk full, at most.
 _TROUBLE_S = 3.0
-#: Seconds by which the clock jumps, at most. Less than an hour: files have the machine's time and not the jumping one,
-#: and what was staged an hour ago is taken for left over.
-_JUMP_S = 3500
+#: Seconds by which the clock jumps, at most.
+_JUMP_S = 3600
+#: Seconds in which a dispatcher that is stopped for ever is replaced, beyond which it is an outage no longer.
+_HUNG_S = 40.0
 #: Seconds that a worker which is stopped for ever has until it is replaced, and a waiting build until it moves on.
 _REPLACED_S, _MOVES_S = 120.0, 60.0
 #: Seconds that a lull lasts at most: it ends with the work on a picture, or on a training.
@@ -229,7 +230,7 @@ class Injector:
             self.injected.others[f"hang {kind}"] += 1
             self._hung.append(member.process)
             if kind == Kind.DISPATCHER:
-                self.injected.outages.append((now, now + _REPLACED_S))
+                self.injected.outages.append((now, now + _HUNG_S))
             if held:
                 self.injected.hangs.append(self._watch.wait(_released(held), now))
 
