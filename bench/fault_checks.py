@@ -2,14 +2,17 @@
 
 import hashlib
 import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bench.fault_clients import Asking, GaveUp
 from bench.fault_history import ENCODED, History, Owned, Version, Wrong
+
+#: Folders of the data folder that are empty while nothing is to be done, and seconds that they have to become so.
+_STAGING, _SWEPT_S = ("incoming", "images", "scratch"), 120.0
 
 
 def check_answers(asking: Asking, database: Path) -> None:
@@ -27,25 +30,31 @@ def check_answers(asking: Asking, database: Path) -> None:
     _check_recognitions(history)
 
 
-def check_data(history: History, data_dir: Path) -> None:
-    """Look, once the service is stopped, for files that nobody needs and for tasks that are still there."""
+def check_swept(history: History, data_dir: Path) -> None:
+    """Find files that wait to be accepted or encoded although nothing does, once the service had time to see it."""
+    until = time.monotonic() + _SWEPT_S
+    while (left := _staged(data_dir)) and time.monotonic() < until:
+        time.sleep(0.2)
+    if left:
+        history.find(Wrong.BROKEN, f"{len(left)} staged files are left over, such as {left[0]}")
+
+
+def check_stopped(history: History, data_dir: Path) -> None:
+    """Find tasks that are still there, and bundles that nobody needs, once the service is stopped."""
     with closing(sqlite3.connect(data_dir / "facial.sqlite")) as database:
         tasks = database.execute("SELECT kind, state, count(*) FROM tasks GROUP BY kind, state").fetchall()
     for kind, state, number in tasks:
         history.find(Wrong.LOST, f"{number} tasks to {kind} are left {state}")
     kept = {owned.id for owned in history.owned if owned.deleted is None}
-    left = [path.relative_to(data_dir) for path in _staged(data_dir)]
-    if left:
-        history.find(Wrong.BROKEN, f"{len(left)} staged files are left over, such as {left[0]}")
     for folder in (data_dir / "bundles").iterdir():
         if folder.name not in kept:
             history.find(Wrong.BROKEN, f"bundles/{folder.name} is nobody's", folder.name)
 
 
-def _staged(data_dir: Path) -> Iterator[Path]:
-    """Files that wait to be accepted or encoded: none, once everything is."""
-    for folder in ("incoming", "images"):
-        yield from (path for path in (data_dir / folder).rglob("*") if path.is_file())
+def _staged(data_dir: Path) -> list[str]:
+    """Uploads, pictures, and what trainings wrote on the way, by their names in the data folder."""
+    found = (path for folder in _STAGING for path in (data_dir / folder).rglob("*") if path.is_file())
+    return [str(path.relative_to(data_dir)) for path in found]
 
 
 def _check_deleted(asking: Asking, owned: Owned) -> None:

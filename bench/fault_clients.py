@@ -24,6 +24,9 @@ _EACH = 3, 8
 _SEARCHES, _DRY_RUNS = 0.1, 0.15
 #: A search that takes seconds.
 _SEARCH = {"optimize": "1", "generations": "3", "population": "8", "max_layers": "1"}
+_DRY_RUN = {"dry_run": "1"}
+#: Mean seconds between two dry runs of a client that waits for none.
+_HASTE_S = 0.5
 #: What an answer is that says nothing about the request: none at all, or that the client is to come back.
 _COME_BACK = {0, 503}
 #: Seconds between two recognitions of a client.
@@ -107,6 +110,16 @@ class Client:
             except GaveUp:
                 continue
 
+    def run_hastily(self) -> None:
+        """Go on until told to stop with dry runs that are not waited for; some are deleted while they are done."""
+        while not self._stopping.wait(self._rng.expovariate(1 / _HASTE_S)):
+            try:
+                owned = self._build(2, _DRY_RUN)
+                if self._rng.random() < 0.5:
+                    self._delete(owned)
+            except GaveUp:
+                continue
+
     def _life(self) -> None:
         """A recognizer from its build to its end, or until the client loses interest."""
         owned = self._build(self._rng.choice((2, 3, 3)), self._options())
@@ -132,7 +145,7 @@ class Client:
         drawn = self._rng.random()
         if drawn < _SEARCHES:
             return _SEARCH
-        return {"dry_run": "1"} if drawn < _SEARCHES + _DRY_RUNS else {}
+        return _DRY_RUN if drawn < _SEARCHES + _DRY_RUNS else {}
 
     def _build(self, count: int, options: dict[str, str]) -> Owned:
         people = self._rng.sample(sorted(self._portraits.views), count)

@@ -25,13 +25,16 @@ _PAUSE_S = 0.15
 _STOPPED_S = 4.0
 #: Seconds that the database is locked, or the disk full, at most.
 _TROUBLE_S = 3.0
-#: Seconds by which the clock jumps, at most. Less than an hour: files have the machine's time and not the jumping one,
-#: and what was staged an hour ago is taken for left over.
-_JUMP_S = 3500
+#: Seconds by which the clock jumps, at most.
+_JUMP_S = 3600
+#: Seconds in which a dispatcher that is stopped for ever is replaced, beyond which it is an outage no longer.
+_HUNG_S = 40.0
 #: Seconds that a worker which is stopped for ever has until it is replaced, and a waiting build until it moves on.
 _REPLACED_S, _MOVES_S = 120.0, 60.0
 #: Seconds that a lull lasts at most: it ends with the work on a picture, or on a training.
 _LULL_S = {"encode": 3.0, "train": 20.0}
+#: What is stopped for ever.
+_HANGING = (Kind.ENCODE, Kind.ENCODE, Kind.TRAIN, Kind.DISPATCHER)
 #: Seconds that a fault waits for work that it is to hit.
 _WORK_S = 20.0
 #: Seconds after its start in which a process is spared where another is older: it has not begun to serve.
@@ -97,16 +100,16 @@ class Injected:
     hangs: list[Wait] = field(default_factory=list)
     #: Until a waiting build moved on.
     recoveries: list[Wait] = field(default_factory=list)
-    #: When the dispatcher or what starts it was hit, on the monotonic clock.
-    outages: list[float] = field(default_factory=list)
+    #: From when until when nobody could see to what happened, on the monotonic clock.
+    outages: list[tuple[float, float]] = field(default_factory=list)
 
     def seconds(self, waits: Sequence[Wait]) -> list[float]:
-        """How long waits took, those left out during which there was nobody to see to it."""
+        """How long waits took, those left out during which nobody could see to it."""
         return [
             wait.seconds
             for wait in waits
             if wait.seconds is not None
-            and not any(wait.since - _SERVING_S < hit < wait.since + wait.seconds for hit in self.outages)
+            and not any(begin < wait.since + wait.seconds and wait.since < end for begin, end in self.outages)
         ]
 
 
@@ -216,17 +219,20 @@ class Injector:
             timer.start()
 
     def _hang(self, card: Card) -> None:
-        self._stop_for_ever(Kind.TRAIN if card.share < 0.3 else Kind.ENCODE)
+        self._stop_for_ever(_HANGING[int(card.share * len(_HANGING))])
 
     def _stop_for_ever(self, kind: Kind) -> None:
-        member = self._wait_for_busy(kind)
+        member = next(iter(self._members(kind)), None) if kind == Kind.DISPATCHER else self._wait_for_busy(kind)
         if member is None:
             return
         held, now = self._held(member), time.monotonic()
         if self._deliver(member, signal.SIGSTOP):
             self.injected.others[f"hang {kind}"] += 1
             self._hung.append(member.process)
-            self.injected.hangs.append(self._watch.wait(_released(held), now))
+            if kind == Kind.DISPATCHER:
+                self.injected.outages.append((now, now + _HUNG_S))
+            if held:
+                self.injected.hangs.append(self._watch.wait(_released(held), now))
 
     def _kill_busy(self, kind: Kind) -> None:
         member = self._wait_for_busy(kind)
@@ -265,9 +271,11 @@ class Injector:
     def _trouble(self, name: str, card: Card, end: Callable[[], object]) -> None:
         """Let a trouble last and end it; if it is to be measured, wait until a build moves on that it kept waiting."""
         self._history.note("fault", f"{name} begins")
+        begin = time.monotonic()
         time.sleep(card.share * _TROUBLE_S)
         waiting = self._to_encode()
         end()
+        self.injected.outages.append((begin, time.monotonic()))
         self._history.note("fault", f"{name} ends")
         self.injected.others[name] += 1
         if card is not _MEASURED or not waiting:
@@ -306,7 +314,8 @@ class Injector:
                     self._killed.add(member.process)
                 self._history.note("fault", f"{number.name} to {member.name}")
                 if member.kind in (Kind.MASTER, Kind.SUPERVISOR, Kind.DISPATCHER):
-                    self.injected.outages.append(time.monotonic())
+                    now = time.monotonic()
+                    self.injected.outages.append((now, now + _SERVING_S))
                 return True
         return False
 

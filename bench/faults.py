@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.fault_checks import check_answers, check_data
+from bench.fault_checks import check_answers, check_stopped, check_swept
 from bench.fault_clients import PATIENCE_S, Asking, Client, watch
 from bench.fault_history import History, Wrong
 from bench.fault_injection import Injected, Injector
@@ -137,6 +137,7 @@ def run(folder: Path, seed: int, plan: Plan) -> Outcome:
             injector.check_replaced()
             _settle(task_watch, history)
             check_answers(Asking(service.client(), history, "check"), service.database)
+            check_swept(history, service.data_dir)
         except BaseException:
             service.kill()
             raise
@@ -144,7 +145,7 @@ def run(folder: Path, seed: int, plan: Plan) -> Outcome:
             task_watch.stop()
         for member in service.stop():
             history.find(Wrong.BROKEN, f"{member.name} outlived the service")
-        check_data(history, service.data_dir)
+        check_stopped(history, service.data_dir)
     return Outcome(history, injector.injected)
 
 
@@ -181,6 +182,7 @@ def _clients(service: ManagedService, history: History, portraits: Portraits, se
     names = [f"builder{number}" for number in range(count)]
     client("first").build_first()
     builders = [threading.Thread(target=client(name).run, name=name, daemon=True) for name in names]
+    builders.append(threading.Thread(target=client("hasty").run_hastily, name="hasty", daemon=True))
     watchers = [watcher(f"watcher{number}") for number in range(_WATCHERS)]
     for thread in (*builders, *watchers):
         thread.start()
