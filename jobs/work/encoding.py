@@ -17,7 +17,7 @@ from jobs.table.tables import tasks as task_table
 from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
 from jobs.work.clips import Frame, encode_video, replace_by_frames
-from jobs.work.kept_pictures import make_bare
+from jobs.work.kept_pictures import take_bare, write_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
 from jobs.workplace import Workplace
@@ -59,22 +59,24 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         begun = time.monotonic()
         found[content] = encode_video(workplace, content, path, settings)
         took.append(Took(Work.VIDEO, time.monotonic() - begun))
-    # Before what came of them is recorded: a claim that is broken off in between is worked on again.
-    kept = _made_bare(paths.values()) if build.options.keep_images else set()
+    kept = _bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
         _record(connection, claim, files, shelf, found)
         for each in took:
             count_duration(connection, each)
-    for path in set(paths.values()) - kept:
-        path.unlink(missing_ok=True)
+    for path in paths.values():
+        if path in kept:
+            take_bare(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
-def _made_bare(paths: Iterable[Path]) -> set[Path]:
-    """Those of some pictures that can be kept, which are bare now."""
+def _bare(paths: Iterable[Path]) -> set[Path]:
+    """Those of some pictures that can be kept, once their bare forms are written."""
     kept = set()
     for path in paths:
         _PICTURE()
-        if make_bare(path):
+        if write_bare(path):
             kept.add(path)
     return kept
 

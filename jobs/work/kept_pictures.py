@@ -1,6 +1,8 @@
 """Pictures that a build keeps: with their pixels, and without what their files say besides."""
 
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
@@ -12,23 +14,40 @@ from preprocessor.bare_pictures import bare
 from preprocessor.media_formats import is_video
 
 
-def make_bare(path: Path) -> bool:
-    """Replace a picture by its bare one; ``False`` for a video, or a file that is none, which cannot be made bare.
+def write_bare(path: Path) -> bool:
+    """Write a picture's bare form beside it; ``False`` for a video, or a file that is none, which have no such form.
 
-    Power may fail at any point: the one or the other is there. Both have the same pixels.
+    The picture itself stays until what came of it is recorded: while it waits, it is what was sent.
     """
     try:
         if is_video(path):
             return False
         sent = path.read_bytes()
         content = bare(sent)
+        if content != sent:
+            with _beside(path).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
     except ImageRejected:
         return False
-    except FileNotFoundError:  # deleted meanwhile
+    except FileNotFoundError:  # deleted meanwhile, with its folder or without
         return True
-    if content != sent:
-        _replace(path, content)
     return True
+
+
+def take_bare(path: Path) -> None:
+    """Let a picture's bare form take its place, if there is one."""
+    with suppress(FileNotFoundError):
+        _beside(path).replace(path)
+
+
+def take_left(folder: Path, positions: Collection[int]) -> None:
+    """The same of the pictures at those positions of a folder, where a crash left both forms."""
+    for left in list(folder.glob("*.bare")):
+        path = left.with_suffix("")
+        if int(path.name) in positions:
+            take_bare(path)
 
 
 def bare_positions(connection: Connection, build: int) -> list[int]:
@@ -37,16 +56,5 @@ def bare_positions(connection: Connection, build: int) -> list[int]:
     return list(connection.scalars(select(files.c.position).where(files.c.build == build, usable)))
 
 
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except FileNotFoundError:  # its folder was deleted meanwhile
-        return
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.bare")

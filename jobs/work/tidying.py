@@ -16,7 +16,7 @@ from jobs.table.records import Build
 from jobs.table.tables import OPEN_STATES, builds, files
 from jobs.versions.erasing import erase_expired, forget_unneeded, needed
 from jobs.versions.erasures import carry_out
-from jobs.work.kept_pictures import bare_positions
+from jobs.work.kept_pictures import bare_positions, take_left
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
@@ -34,17 +34,19 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     """Delete pictures and encodings that a build which has ended does not need, and give it; of others nothing."""
     with database.read() as connection:
         ended = build_numbered(connection, build)
-        needed_still = tasks.given_up(connection, build)
-        if ended is not None and ended.options.keep_images:
-            needed_still += bare_positions(connection, build)
+        given_up = tasks.given_up(connection, build)
+        bare = set(bare_positions(connection, build))
     if ended is None or ended.state in OPEN_STATES:
         return None
     if ended.options.dry_run:
         _forget_examined(database, build, ended.tenant)
     if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
+    elif ended.options.keep_images:
+        take_left(storage.image_folder(ended.recognizer_id, ended.version), bare)
+        storage.erase_images(ended.recognizer_id, ended.version, but=bare.union(given_up))
     else:
-        storage.erase_images(ended.recognizer_id, ended.version, but=needed_still)
+        storage.erase_images(ended.recognizer_id, ended.version, but=given_up)
     return ended
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,28 @@ def test_the_readme_lists_every_option():
     table = readme.split("### Options of a build", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(BuildForm.model_fields)
+
+
+#: When a recognizer was accepted, and when it erases itself.
+TIMES = ("created_at", "expires_at")
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "seconds"), [(0, None, None), (0, "60", 60), (3600, None, 3600), (3600, "60", 60)]
+)
+def test_it_says_when_it_erases_itself(make_client, people, setting, option, seconds):
+    client = make_client(ttl_s=setting)
+    form = {"images": people.files(people=2, each=1)} | ({"ttl_s": option} if option else {})
+    answer = client.post("/v1/recognizers", data=form)
+    assert answer.status_code == 202, answer.json
+    created, expires = (answer.json[name] and datetime.fromisoformat(answer.json[name]) for name in TIMES)
+    if seconds is None:
+        assert expires is None
+    else:  # the build stands in the table after the recognizer
+        assert seconds - 50 < (expires - created).total_seconds() <= seconds
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "soon", str(10**12)])
+def test_a_time_that_is_none_is_refused(client, people, wrong):
+    answer = client.post("/v1/recognizers", data={"images": people.files(people=2, each=1), "ttl_s": wrong})
+    assert answer.status_code == 400 and "ttl_s" in answer.json["detail"]

@@ -17,6 +17,8 @@ from typing import Any
 from sqlalchemy import event
 
 from constants.settings import Settings
+from features.database import Database
+from jobs.storage import Storage
 from jobs.versions import erasing, forgetting
 from jobs.workplace import Workplace
 
@@ -41,7 +43,8 @@ class Killer:
 
 
 def erase(data_dir: Path, recognizer: str, label: str | None, before: int) -> None:
-    workplace = Workplace.of(Settings(data_dir=data_dir))
+    settings = Settings(data_dir=data_dir)
+    workplace = Workplace(settings, Database(settings.database), Storage(data_dir))
     killer = Killer(before)
     for happens in ("before_cursor_execute", "commit"):
         event.listen(workplace.database.engine, happens, killer.step)

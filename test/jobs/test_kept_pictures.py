@@ -17,7 +17,7 @@ from jobs.table.builds import Upload
 from jobs.table.tables import TaskKind
 from jobs.work import encoding
 from jobs.work.encoding import encode_claim
-from jobs.work.kept_pictures import make_bare
+from jobs.work.kept_pictures import write_bare
 from jobs.work.tidying import tidy_build
 from preprocessor.decoding import Photo
 from preprocessor.version import pipeline_version
@@ -64,20 +64,31 @@ def test_they_are_bare_and_what_is_no_picture_is_not_kept(sent, workplace):
         assert np.array_equal(Photo(content).pixels(), Photo(sent[int(name)]).pixels())
 
 
-def test_one_that_is_broken_off_leaves_them_bare_or_to_be_encoded_again(sent, workplace, monkeypatch):
+class Killed(BaseException):
+    """Where a process is killed."""
+
+
+@pytest.mark.parametrize("step", ["_record", "take_bare"])
+def test_broken_off_they_are_what_was_sent_while_they_wait_and_bare_in_the_end(sent, workplace, monkeypatch, step):
     claim = tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a")
 
     def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(encoding, "_record", killed)
-        encode_claim(workplace, claim)
-    assert sorted(kept(workplace)) == ["0", "1", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, step, killed)
+        with pytest.raises(Killed):
+            encode_claim(workplace, claim)
+    found = kept(workplace)
+    assert [found[str(number)] for number in range(3)] == sent, "a backup of this moment has what its rows say"
     tasks.release(workplace.database, "encode-0", tasks.Ending.INTERRUPTED)
     while claim := tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"):
         encode_claim(workplace, claim)
+    training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
+    tasks.fail(workplace.database, training, "It broke.", final=True)
+    tidy_build(workplace.database, workplace.storage, training.build)
     assert sorted(kept(workplace)) == ["0", "1"]
+    assert PLANTED not in b"".join(kept(workplace).values())
 
 
 def test_what_a_crash_left_of_others_is_deleted_when_the_build_ends(sent, workplace):
@@ -92,5 +103,5 @@ def test_what_a_crash_left_of_others_is_deleted_when_the_build_ends(sent, workpl
 
 
 def test_what_was_deleted_meanwhile_is_not_written_again(workplace, tmp_path):
-    assert make_bare(tmp_path / "gone" / "0")
+    assert write_bare(tmp_path / "gone" / "0")
     assert not (tmp_path / "gone").exists()
