@@ -90,6 +90,8 @@ def _face_features(face: EncodedFace, index: int) -> FaceFeatures:
 
 def train(request: TrainRequest, report: Report) -> TrainResult:
     """Build a recognizer's version into ``request.path``. Raises ``BuildFailed`` where it cannot be."""
+    before = preparing(request.options.search is not None)
+    report(before)
     # Imported here: they load TensorFlow and the onnx package, which only training needs.
     from modelization.building import build_recognizer
     from modelization.bundle.photo_proof import PhotoProof
@@ -102,7 +104,7 @@ def train(request: TrainRequest, report: Report) -> TrainResult:
                 proof.prepare()
             report(progress)
 
-        said = Said(tell, preparing(request.options.search is not None))
+        said = Said(tell, before)
         build_recognizer(request.training_set, request.options, request.provenance, request.path, said)
         said.again()
         try:
