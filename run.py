@@ -4,6 +4,7 @@
 import argparse
 import os
 import runpy
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if not (3, 11) <= sys.version_info < (3, 14):
     sys.exit(f"This needs Python 3.11, 3.12 or 3.13, and this is {sys.version.split()[0]}: make PYTHON=python3.13 …")
 
-from constants.exceptions import FacialError
+from constants.exceptions import FacialError, InvalidSettings
 from constants.release import VERSION
 from constants.settings import load_settings
 from jobs.table.build_options import BuildOptions
@@ -99,7 +100,14 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--recognizer", help="the id of a recognizer")
     audit.set_defaults(command=_audit)
 
+    _add_processes(commands)
+    return parser
+
+
+def _add_processes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """What a service is made of, each a process of its own."""
     workers = commands.add_parser("workers", help="run the dispatcher and the workers, for app.ini")
+    workers.add_argument("--service", type=int, help="uWSGI's process, told to start anew where this cannot start")
     workers.set_defaults(command=_workers)
     prepare = commands.add_parser("prepare", help="make the tables and the networks' graphs in the data folder")
     prepare.set_defaults(command=_prepare)
@@ -114,7 +122,6 @@ def _parser() -> argparse.ArgumentParser:
         process.add_argument("--parent", type=int, default=os.getppid(), help="end when this process is gone")
         process.add_argument("--name", help="what it is called, such as encode-0:RUN:1; a new name by default")
         process.add_argument("--pulse", type=int, nargs=2, metavar=("FD", "PLACE"), help="where it says that it lives")
-    return parser
 
 
 def _add_keys(keys: argparse.ArgumentParser) -> None:
@@ -145,7 +152,10 @@ def _serve(_: argparse.Namespace) -> None:
     beside = Path(sys.executable).parent
     path = f"{beside}{os.pathsep}{os.environ.get('PATH', '')}"
     os.chdir(ROOT)
-    os.execve(beside / "uwsgi", ["uwsgi", "--ini", "app.ini"], os.environ | {"PATH": path})
+    try:
+        os.execve(beside / "uwsgi", ["uwsgi", "--ini", "app.ini"], os.environ | {"PATH": path})
+    except FileNotFoundError as error:
+        raise InvalidSettings(f"There is no uWSGI beside {sys.executable}: start this by `make run`.") from error
 
 
 def _build(parsed: argparse.Namespace) -> None:
@@ -208,12 +218,18 @@ def _bench(parsed: argparse.Namespace) -> None:
     runpy.run_module(f"bench.{parsed.name}", run_name="__main__")
 
 
-def _workers(_: argparse.Namespace) -> None:
+def _workers(parsed: argparse.Namespace) -> None:
     from jobs.processes.supervisor import supervise
     from logger import log_uncaught
 
     log_uncaught()
-    supervise(load_settings())
+    try:
+        supervise(load_settings())
+    except FacialError:
+        if parsed.service is None:
+            raise
+        # uWSGI would start this again for ever. So all of it starts again, and `prepare` says once what is wrong.
+        os.kill(parsed.service, signal.SIGHUP)
 
 
 def _prepare(_: argparse.Namespace) -> None:

@@ -1,12 +1,16 @@
 """The database: one place that opens it, so that every process treats it alike."""
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError
+
+from constants.exceptions import InvalidSettings
 
 #: The tables of every package are registered here.
 metadata = MetaData()
@@ -32,12 +36,16 @@ class Database:
     """
 
     def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
-        """``patience_s`` is how long it waits for another's write to SQLite before it gives up."""
-        # Errors would else tell the values of a statement, and with them labels and encodings, to the log.
-        self.engine = create_engine(url, hide_parameters=True)
+        """``patience_s`` is how long it waits for another's write, or for a connection, before it gives up.
+
+        Raises ``InvalidSettings`` for a URL that names no database, or one that this environment cannot speak to.
+        """
+        self.engine = _engine(url, patience_s)
         self._patience_s = patience_s
         if self.engine.dialect.name == "sqlite":
             _tune_sqlite(self.engine, patience_s)
+        elif self.engine.dialect.name == "postgresql":
+            _tune_postgresql(self.engine, patience_s)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -112,6 +120,47 @@ class Database:
 def at_commit(connection: Connection, look: Look) -> None:
     """Have a look at the end of a writing transaction, and do what it gives; neither where that is rolled back."""
     connection.get_execution_options()[_AT_COMMIT].append(look)
+
+
+def nameable(url: str) -> str:
+    """A database's URL as it may be shown: without a password."""
+    return make_url(url).set(query={}).render_as_string()
+
+
+def _engine(url: str, patience_s: float) -> Engine:
+    try:
+        address = make_url(url)
+        # Errors would else tell the values of a statement, and with them labels and encodings, to the log.
+        return create_engine(address, hide_parameters=True, **_options(address, patience_s))
+    except ArgumentError as error:
+        raise InvalidSettings(
+            "FACIAL_DATABASE_URL is no URL of a database, such as postgresql+psycopg://user:password@host/name."
+        ) from error
+    except ImportError as error:
+        raise InvalidSettings(
+            f"FACIAL_DATABASE_URL needs the Python package {error.name!r}; install it where the service's others are."
+        ) from error
+
+
+def _options(address: URL, patience_s: float) -> dict[str, Any]:
+    """What is special to a kind of database."""
+    options: dict[str, Any] = {"pool_timeout": patience_s}
+    if address.get_backend_name() == "sqlite":
+        if address.database in (None, "", ":memory:"):
+            raise InvalidSettings("FACIAL_DATABASE_URL names no file; write sqlite:////folder/file.sqlite.")
+        # Who reads waits for nobody: not for a connection either, while many wait to write.
+        options["max_overflow"] = -1
+    elif address.get_driver_name() in ("psycopg", "psycopg2"):
+        options["connect_args"] = {"connect_timeout": str(math.ceil(patience_s))} | dict(address.query)
+    return options
+
+
+def _tune_postgresql(engine: Engine, patience_s: float) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{1000 * patience_s:.0f}ms'")
+        connection.commit()  # or it would be taken back with the transaction
 
 
 def _tune_sqlite(engine: Engine, patience_s: float) -> None:

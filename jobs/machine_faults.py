@@ -3,6 +3,7 @@
 import errno
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from zmq import ZMQError
 
 #: A full or read-only disk, a quota, a device that fails, no memory, no descriptors; the same may work in a moment.
@@ -30,18 +31,22 @@ def is_machine_fault(error: BaseException) -> bool:
 
 
 def words_of(error: BaseException) -> str:
-    """The machine's own words about such an error, for the log: no statement, no value and no path."""
-    fault = _fault(error)
+    """The machine's own words about an error, without the statement, the values or the path that it met."""
+    fault = _fault(error) or error
     if isinstance(fault, DBAPIError):
-        fault = fault.orig
-        return f"{type(fault).__name__}: {fault}".partition("\n")[0]
-    return f"{type(fault).__name__}: {fault.strerror}" if isinstance(fault, _NUMBERED) else type(fault).__name__
+        return str(fault.orig).partition("\n")[0]
+    return str(fault.strerror) if isinstance(fault, _NUMBERED) else type(fault).__name__
+
+
+def leaves_doubt(error: BaseException) -> bool:
+    """Whether nobody knows if the transaction that an error ended is committed: the way to the database broke."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _fault(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, MemoryError | OperationalError | InterfaceError):
+        if isinstance(cause, MemoryError | OperationalError | InterfaceError | NoConnection):
             return cause
         if isinstance(cause, _NUMBERED) and cause.errno in _ERRNOS:
             return cause

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
+from jobs.machine_faults import leaves_doubt
 from modelization.bundle.bundle_file import search_file, sync_folder
 
 #: What the pictures, bundles and searches of versions are called under the data folder.
@@ -106,8 +107,8 @@ class Storage:
     def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
         """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
 
-        Within, a power cut loses none of them. They are deleted where what is done within fails. ``uploads`` is by
-        position.
+        Within, a power cut loses none of them. They are deleted where what is done within fails, unless it may have
+        been done all the same: then files of nobody are deleted at the next start. ``uploads`` is by position.
         """
         folder = self.image_folder(recognizer_id, version)
         try:
@@ -117,13 +118,14 @@ class Storage:
             for parent in (folder, folder.parent, self.images):
                 sync_folder(parent)
             yield
-        except BaseException:
-            # One by one, which takes no descriptor: that there are none left may be what failed.
-            for position in uploads:
-                with suppress(OSError):
-                    self.image(recognizer_id, version, position).unlink()
-            for emptied in (folder, folder.parent):
-                _remove_if_empty(emptied)
+        except BaseException as error:
+            if not leaves_doubt(error):
+                # One by one, which takes no descriptor: that there are none left may be what failed.
+                for position in uploads:
+                    with suppress(OSError):
+                        self.image(recognizer_id, version, position).unlink()
+                for emptied in (folder, folder.parent):
+                    _remove_if_empty(emptied)
             raise
 
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:

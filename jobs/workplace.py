@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
-from features.database import PATIENCE_S, Database
-from jobs.machine_faults import is_machine_fault
+from features.database import PATIENCE_S, Database, nameable
+from jobs.machine_faults import is_machine_fault, words_of
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
 from logger import logger
@@ -88,10 +90,18 @@ def opened_workplace(settings: Settings) -> Iterator[Workplace]:
 
 @contextmanager
 def usable_data_folder(settings: Settings) -> Iterator[None]:
-    """Say in a sentence what is wrong with the data folder: ``InvalidSettings`` in place of the machine's own error."""
+    """Say in a sentence what is wrong with the data folder, or with the database, in place of the machine's own words.
+
+    Raises ``InvalidSettings`` for what cannot be used.
+    """
     try:
         yield
     except OSError as error:
         raise InvalidSettings(
             f"The data folder {settings.data_dir} cannot be used: {error.strerror}. Set FACIAL_DATA_DIR to another one."
+        ) from error
+    except DBAPIError as error:
+        raise InvalidSettings(
+            f"The database {nameable(settings.database)} cannot be used: {words_of(error)}. "
+            "See that it is there, or set FACIAL_DATABASE_URL to another one."
         ) from error

@@ -1,32 +1,38 @@
 """What every process of a service finds ready: folders, tables of this release, and the networks' graphs."""
 
+import os
+import socket
+
 from constants.addresses import is_loopback
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
-from jobs.folder_lock import only_one
+from jobs.folder_lock import STOPPING_S, only_one
 from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
 from jobs.table import access_keys
 from jobs.workplace import Workplace, opened_workplace, usable_data_folder
 from preprocessor.face_pipeline import prepare_graphs
 
-#: Seconds that what is left of a service whose master was killed may take to end: more than its workers are given.
-_STOPPING_S = 15.0
+#: Where uWSGI says how often it has started anew; it keeps its socket then.
+_RELOADS = "UWSGI_RELOADS"
 
 
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
     Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, and for an
-    address that others can reach while there is no key; else as ``opened_workplace`` does.
+    address that others can reach while there is no key, or that cannot be listened on; else as ``opened_workplace``
+    does.
     """
     with usable_data_folder(settings):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with only_one(settings, _STOPPING_S):
+        with only_one(settings, STOPPING_S):
             _refuse_half_restored(settings)
             sweep_snapshot(settings.data_dir)
             with opened_workplace(settings) as workplace:
                 _refuse_strangers(workplace)
+            if os.environ.get(_RELOADS, "0") == "0":
+                _refuse_address(settings)
             prepare_graphs(settings)
 
 
@@ -39,6 +45,19 @@ def _refuse_strangers(workplace: Workplace) -> None:
             "data folder, python run.py keys create --name NAME --scope build,recognize (with Docker: docker run --rm "
             "--volume facial:/data facial python run.py keys create …), or set FACIAL_HOST to 127.0.0.1."
         )
+
+
+def _refuse_address(settings: Settings) -> None:
+    """Raise ``InvalidSettings`` where uWSGI could not listen, which says so less plainly, or would listen nowhere."""
+    family = socket.AF_INET6 if settings.host.startswith("[") else socket.AF_INET
+    try:
+        socket.create_server((settings.host.strip("[]"), settings.port), family=family).close()
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        raise InvalidSettings(
+            f"Nothing can listen on {settings.host}:{settings.port}: {why}. Set FACIAL_HOST to an address of this "
+            "machine (of IPv6 in brackets), and FACIAL_PORT to a port that is free."
+        ) from error
 
 
 def _refuse_half_restored(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import zmq
 
 from constants.settings import Settings
-from jobs.folder_lock import only_one
+from jobs.folder_lock import STOPPING_S, only_one
 from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
 from jobs.processes.board import Board
@@ -34,7 +34,7 @@ def supervise(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: stopping.append(number))
     parent = os.getppid()
-    with only_one(settings):
+    with only_one(settings, STOPPING_S):
         dispatcher, workers = _children(settings)
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.linger = 0

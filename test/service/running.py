@@ -49,6 +49,12 @@ class Service:
             self._process = None
             wait_for(lambda: not any(alive(pid) for pid in everyone), "every process to end")
 
+    def wait(self) -> int:
+        """The exit status of a service that ends by itself."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        return process.wait(PATIENCE_S)
+
     def kill_master(self) -> None:
         """Take uWSGI's master alone away, and wait until nothing of the service is left."""
         assert self._process is not None

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +38,7 @@ def start(data_dir: Path, *command: str, **settings: str) -> subprocess.Complete
 def refused(ended: subprocess.CompletedProcess[str], sentence: str) -> None:
     said = ended.stdout + ended.stderr
     assert ended.returncode == 1
+    assert "secret" not in said
     assert said.count(sentence) == 1 and "Traceback" not in said
 
 
@@ -45,10 +48,45 @@ def refused(ended: subprocess.CompletedProcess[str], sentence: str) -> None:
         ({"FACIAL_ENCODE_WORKERS": "many"}, "'FACIAL_ENCODE_WORKERS' is wrong"),
         ({"FACIAL_ENCODE_WORKER": "2"}, "did you mean 'FACIAL_ENCODE_WORKERS'?"),
         ({"FACIAL_DATA_DIR": "/dev/null/data"}, "The data folder /dev/null/data cannot be used"),
+        ({"FACIAL_DATABASE_URL": "facial"}, "FACIAL_DATABASE_URL is no URL of a database"),
+        ({"FACIAL_DATABASE_URL": "sqlite://"}, "FACIAL_DATABASE_URL names no file"),
+        ({"FACIAL_DATABASE_URL": "postgresql+pg8000://me:secret@127.0.0.1/x"}, "needs the Python package 'pg8000'"),
+        ({"FACIAL_DATABASE_URL": "sqlite:////dev/null/x?key=secret"}, "sqlite:////dev/null/x cannot be used: unable"),
+        # Without its brackets uWSGI takes it for a name that it cannot find, and listens where nobody asks.
+        ({"FACIAL_HOST": "::1"}, "Nothing can listen on ::1:"),
     ],
 )
 def test_what_is_wrong_with_the_settings_is_said_once(tmp_path, settings, sentence):
     refused(start(tmp_path, **settings), sentence)
+
+
+def test_the_command_says_what_is_wrong_as_well(tmp_path):
+    refused(start(tmp_path, sys.executable, "run.py", "serve", FACIAL_PORT="web"), "'FACIAL_PORT' is wrong")
+
+
+def test_a_port_that_is_taken_is_said_once(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused(start(tmp_path, FACIAL_PORT=str(port)), f"Nothing can listen on 127.0.0.1:{port}")
+
+
+def test_a_database_that_is_none_is_said_once_and_left_alone(tmp_path):
+    (tmp_path / "facial.sqlite").write_text("Dear diary, " * 1000)
+    refused(start(tmp_path), "facial.sqlite cannot be used: file is not a database")
+    assert (tmp_path / "facial.sqlite").read_text().startswith("Dear diary")
+    (tmp_path / "facial.sqlite").unlink()
+    (tmp_path / "facial.sqlite").mkdir()
+    refused(start(tmp_path), "facial.sqlite cannot be used: unable to open database file")
+
+
+def test_workers_that_cannot_start_again_end_the_service(tmp_path):
+    log, data_dir = tmp_path / "log", tmp_path / "data"
+    with running(data_dir, log, FACIAL_ENCODE_WORKERS="1") as service:
+        (data_dir / "lock").unlink()
+        (data_dir / "lock").mkdir()
+        os.kill(service.processes("run.py workers")[0], signal.SIGKILL)
+        assert service.wait() == 1
+    assert log.read_text().count("cannot be used: Is a directory") == 1
 
 
 def test_a_folder_of_a_newer_release_is_left_alone(tmp_path):
