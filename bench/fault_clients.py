@@ -26,7 +26,7 @@ _SEARCHES, _DRY_RUNS = 0.1, 0.15
 _SEARCH = {"optimize": "1", "generations": "3", "population": "8", "max_layers": "1"}
 _DRY_RUN = {"dry_run": "1"}
 #: Mean seconds between two dry runs of a client that waits for none.
-_HASTE_S = 0.5
+_HASTE_S = 1.0
 #: What an answer is that says nothing about the request: none at all, or that the client is to come back.
 _COME_BACK = {0, 503}
 #: Seconds between two recognitions of a client.

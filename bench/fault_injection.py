@@ -44,13 +44,13 @@ _SERVING_S = 5.0
 
 #: How often each fault is in the deck that is dealt from.
 DECK = {
-    "kill web": 14,
-    "kill encode": 9,
+    "kill web": 18,
+    "kill encode": 10,
     "kill train": 1,
-    "kill dispatcher": 5,
-    "kill supervisor": 2,
+    "kill dispatcher": 7,
+    "kill supervisor": 1,
     "kill master": 1,
-    "power cut": 2,
+    "power cut": 1,
     "stop": 4,
     "hang": 1,
     "lock": 1,

@@ -32,7 +32,7 @@ from bench.small_disk import SmallDisk
 from bench.task_watch import TaskWatch
 
 #: Clients that recognize beside those that build, and workers that encode.
-_WATCHERS, _ENCODERS = 2, 3
+_WATCHERS, _ENCODERS = 2, 2
 
 
 @dataclass(frozen=True)
