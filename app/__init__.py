@@ -14,7 +14,7 @@ from app import (
     metrics,
     mission,
     people,
-    quotas,
+    rate_limits,
     recognizers,
     request_ids,
     request_times,
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_ids.register(app)
     guard.register(app, settings)
     access.register(app)
-    quotas.register(app, settings)
+    rate_limits.register(app, settings)
     audit.register(app)
     errors.register(app)
     for views in (mission, recognizers, events, people, health, metrics, description):

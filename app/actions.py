@@ -10,8 +10,8 @@ from werkzeug.wsgi import FileWrapper
 from app import audit
 from app.callers import caller
 from app.connection import client_is_there
-from app.idempotency import keyed, mark_replayed
-from app.quotas import allowance
+from app.idempotency_keys import keyed, mark_replayed
+from app.rate_limits import allowance
 from app.schemas import Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos_in_memory

@@ -1,4 +1,4 @@
-"""What is written down of requests: see jobs/audit.py."""
+"""What is written down of requests: see jobs/audit_file.py."""
 
 import re
 from typing import Any
@@ -8,8 +8,8 @@ from flask import Flask, Response, g, request
 from app.callers import caller
 from app.declared import declared
 from app.service import workplace
-from jobs import audit
-from jobs.audit import Entry
+from jobs import audit_file
+from jobs.audit_file import Entry
 from logger import about, logger
 
 #: The ids that recognizers have; what else stands in the place of one may be a name.
@@ -49,7 +49,7 @@ def _record(response: Response) -> Response:
             # Recognitions are many: they are not waited for until they are on the disk.
             synced = view.action != "recognize"
             entry = Entry(**asked, status=response.status_code, **_noted())
-            audit.append(workplace().settings.data_dir, entry, synced=synced)
+            audit_file.append(workplace().settings.data_dir, entry, synced=synced)
         except OSError as error:
             with about(g.request_id):
                 logger.error("the audit could not be written: {}", error.strerror)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from app.idempotency import HEADER
+from app.idempotency_keys import HEADER
 from app.uploads import BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
 from constants.validation import sentences

@@ -11,7 +11,7 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
-from app.idempotency import keyed, may_be_repeated
+from app.idempotency_keys import keyed, may_be_repeated
 from app.multipart import Form, Sink, read_form
 from constants.exceptions import InvalidRequest, Overloaded
 from constants.settings import Settings

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
-from modelization.decision.calibration import population_threshold
+from modelization.decision.calibration import prior_threshold
 from modelization.decision.decision_rule import RULES, Decider
 from modelization.decision.gallery import enrol
 from modelization.decision.prior import prior_of
@@ -26,14 +26,14 @@ class GalleryRecognizer(FaceRecognizer):
     ) -> None:
         """The people of ``faces``, judged by the ``rule`` of that name from a confidence of ``threshold`` on.
 
-        In place of a rule that asks a network there is the learned one, with the population's threshold for
+        In place of a rule that asks a network there is the learned one, with the prior's threshold for
         ``target_fpir``. Raises ``BuildFailed`` where the pipeline has no prior.
         """
         prior = prior_of(pipeline_version)
         gallery = enrol(faces.encodings, faces.people, len(faces.labels))
         if "posterior" in RULES[rule]:
             rule = LEARNED
-            threshold = population_threshold(prior.rules[rule].tail, gallery, target_fpir)
+            threshold = prior_threshold(prior.rules[rule].tail, gallery, target_fpir)
         super().__init__(faces.labels, threshold, pipeline_version)
         self._decider = Decider(prior.model, gallery, prior.rules[rule].rule)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from constants.exceptions import InvalidRequest
 from constants.settings import load_settings
 from constants.validation import no_such
-from jobs import audit
-from jobs.audit import OPERATOR, Entry
+from jobs import audit_file
+from jobs.audit_file import OPERATOR, Entry
 from jobs.commands.moments import days, moment
 from jobs.table import access_keys
 from jobs.table.access_keys import AccessKey, Scope
@@ -25,7 +25,7 @@ def create_key(name: str, scope: str, expires: str | None, tenant: str | None) -
     scopes, expires_at = _scopes(scope), _expiry(expires)
     with opened_workplace(load_settings()) as workplace:
         key = access_keys.create(workplace.database, name, scopes, expires_at, tenant)
-        audit.append(workplace.settings.data_dir, Entry(OPERATOR, "create_key", tenant or name, key=name))
+        audit_file.append(workplace.settings.data_dir, Entry(OPERATOR, "create_key", tenant or name, key=name))
     print("This key is shown once and kept nowhere:", file=sys.stderr)
     print(key)
 
@@ -43,7 +43,7 @@ def revoke_key(name: str) -> None:
     """Let a key open nothing from now on."""
     with opened_workplace(load_settings()) as workplace:
         access_keys.revoke(workplace.database, name)
-        audit.append(workplace.settings.data_dir, Entry(OPERATOR, "revoke_key", key=name))
+        audit_file.append(workplace.settings.data_dir, Entry(OPERATOR, "revoke_key", key=name))
     print(f"{name} opens nothing from now on.")
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from constants.settings import load_settings
-from jobs import audit
+from jobs import audit_file
 from jobs.commands.moments import days, moment
 
 
@@ -14,5 +14,5 @@ def show_audit(since: str | None, recognizer: str | None) -> None:
     if since is not None:
         ago = days(since)
         begin = moment(since) if ago is None else datetime.now(UTC) - ago
-    for entry in audit.entries(load_settings().data_dir, begin, recognizer):
+    for entry in audit_file.entries(load_settings().data_dir, begin, recognizer):
         print(json.dumps(entry))

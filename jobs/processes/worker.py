@@ -85,7 +85,7 @@ class Worker:
     def _recognize(self, message: Message) -> Message:
         # ONNX Runtime, which a train worker never needs.
         from jobs.work.recognition import drawn, recognize
-        from jobs.work.recognizers import RecognizerCache, recognizer_for
+        from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
 
         self._recognizers = self._recognizers or RecognizerCache()
         header = message.header

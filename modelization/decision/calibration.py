@@ -38,8 +38,8 @@ def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float)
     return _least_confidence(threshold)
 
 
-def population_threshold(tail: StrangerTail, gallery: Gallery, target_fpir: float) -> float:
-    """The same by the population alone, of a gallery of which no face was held out."""
+def prior_threshold(tail: StrangerTail, gallery: Gallery, target_fpir: float) -> float:
+    """The same by the prior alone, for a gallery of which no face was held out."""
     return _least_confidence(tail.threshold(aimed_share(target_fpir), len(gallery.faces), gallery.inverse_faces))
 
 

@@ -7,17 +7,17 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from jobs import audit
-from jobs.audit import Entry
+from jobs import audit_file
+from jobs.audit_file import Entry
 
 ROOT = Path(__file__).parents[2]
 WRITERS, LINES = 4, 200
 WRITER = f"""
 import sys
 from pathlib import Path
-from jobs import audit
+from jobs.audit_file import Entry, append
 for number in range({LINES}):
-    audit.append(Path(sys.argv[1]), audit.Entry(sys.argv[2] * 50, "build", numbers={{"files": number}}), synced=False)
+    append(Path(sys.argv[1]), Entry(sys.argv[2] * 50, "build", numbers={{"files": number}}), synced=False)
 """
 
 
@@ -26,7 +26,7 @@ def test_processes_do_not_mix_their_lines(tmp_path):
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), letter], cwd=ROOT) for letter in "abcd"[:WRITERS]
     ]
     assert [writer.wait() for writer in writers] == [0] * WRITERS
-    found = list(audit.entries(tmp_path))
+    found = list(audit_file.entries(tmp_path))
     assert len(found) == WRITERS * LINES
     for letter in "abcd":
         own = [entry["numbers"]["files"] for entry in found if entry["who"] == letter * 50]
@@ -34,12 +34,12 @@ def test_processes_do_not_mix_their_lines(tmp_path):
 
 
 def test_a_file_that_was_put_aside_is_read_first_and_a_damaged_line_named(tmp_path, capsys):
-    audit.append(tmp_path, Entry("one", "build"))
+    audit_file.append(tmp_path, Entry("one", "build"))
     (tmp_path / "audit.jsonl").rename(tmp_path / "audit-2026-01.jsonl")
-    audit.append(tmp_path, Entry("two", "build"))
+    audit_file.append(tmp_path, Entry("two", "build"))
     with (tmp_path / "audit.jsonl").open("a") as file:
         file.write('{"at": "20')
-    assert [entry["who"] for entry in audit.entries(tmp_path)] == ["one", "two"]
+    assert [entry["who"] for entry in audit_file.entries(tmp_path)] == ["one", "two"]
     assert "audit.jsonl:2 is damaged" in capsys.readouterr().err
 
 
@@ -53,7 +53,7 @@ def test_it_is_shown_on_the_command_line(tmp_path):
 
     old = {"at": (datetime.now(UTC) - timedelta(days=3)).isoformat(), "who": "old", "action": "build"}
     (tmp_path / "audit.jsonl").write_text(json.dumps(old | {"recognizer": "a" * 32}) + "\n")
-    audit.append(tmp_path, Entry("new", "delete", recognizer="b" * 32))
+    audit_file.append(tmp_path, Entry("new", "delete", recognizer="b" * 32))
     assert run("keys", "create", "--name", "front-door", "--scope", "build").returncode == 0
     assert run("keys", "revoke", "front-door").returncode == 0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modelization import gallery_recognizer
-from modelization.decision.calibration import population_threshold
+from modelization.decision.calibration import prior_threshold
 from modelization.decision.decision_rule import Decider
 from modelization.decision.gallery import enrol
 from modelization.gallery_recognizer import GalleryRecognizer
@@ -46,7 +46,7 @@ def test_a_trained_head_of_the_same_people_says_the_same(built: Built, everybody
 
 
 def test_in_place_of_a_rule_that_asks_the_network_is_the_learned_one(everybody: np.ndarray) -> None:
-    threshold = population_threshold(PRIOR.rules["learned"].tail, GALLERY, 0.01)
+    threshold = prior_threshold(PRIOR.rules["learned"].tail, GALLERY, 0.01)
     found = GalleryRecognizer(KNOWN, PIPELINE, "softmax", 0.9999, 0.01)
     assert found.threshold == threshold != 0.9999
     learned = GalleryRecognizer(KNOWN, PIPELINE, "learned", threshold, 0.01)

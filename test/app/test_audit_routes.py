@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from jobs import audit
+from jobs import audit_file
 from jobs.table import access_keys
 from jobs.table.access_keys import Scope
 
@@ -19,7 +19,7 @@ def written(workplace):
     """What was written down, without times and ids of requests."""
     return lambda **which: [
         {name: value for name, value in entry.items() if name not in ("at", "request")}
-        for entry in audit.entries(workplace.settings.data_dir, **which)
+        for entry in audit_file.entries(workplace.settings.data_dir, **which)
     ]
 
 
@@ -68,7 +68,7 @@ def test_what_a_key_does_is_written_down(client, people, key, written, workplace
         own | {"action": "delete", "status": 204},
     ]
     assert len(written(recognizer=identity)) == 6
-    assert next(audit.entries(workplace.settings.data_dir))["request"] == "one"
+    assert next(audit_file.entries(workplace.settings.data_dir))["request"] == "one"
     everything = (workplace.settings.data_dir / "audit.jsonl").read_text()
     assert not any(secret in everything for secret in SECRETS)
 

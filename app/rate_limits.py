@@ -6,7 +6,7 @@ from flask import Flask, g, request
 
 from app.callers import caller
 from app.declared import declared
-from app.idempotency import HEADER
+from app.idempotency_keys import HEADER
 from app.service import workplace
 from constants.settings import Settings
 from jobs.table.quotas import BUILDS, BYTES, RECOGNITIONS, Allowance

@@ -16,7 +16,7 @@ from jobs.processes.messages import Message
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.versions import erasing, forgetting, relabelling
-from jobs.work.recognizers import RecognizerCache, recognizer_for
+from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
 from modelization.gallery_recognizer import GalleryRecognizer
 from modelization.recognizer import Recognizer
 from test.app.conftest import MadeUpPeople
