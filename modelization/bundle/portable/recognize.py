@@ -6,14 +6,18 @@ python recognize.py photo.jpg [more.jpg ...] [--draw out.png]
 
 import argparse
 import json
+import os
 import sys
 from math import exp
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+# Newer releases of ONNX Runtime else tell Microsoft of every program that loads it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 #: What is said of a face without a name.
 UNKNOWN = "The face resembles nobody well enough; it is a stranger's, or send a clearer picture."
