@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     prior.set_defaults(command=_prior)
 
     bench = commands.add_parser("bench", help="compare with what others do, on pictures of yours", add_help=False)
-    benches = ("encode", "detect", "pipeline", "accuracy", "search", "cluster", "serve", "build")
+    benches = ("encode", "detect", "pipeline", "accuracy", "search", "cluster", "serve", "build", "faults", "limits")
     bench.add_argument("name", choices=benches)
     bench.add_argument("options", nargs=argparse.REMAINDER, help="--dataset FOLDER, --quick")
     bench.set_defaults(command=_bench)

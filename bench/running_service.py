@@ -28,12 +28,12 @@ class RunningService:
     """A service that listens on a port of the loopback address."""
 
     def __init__(self, port: int, patience_s: float = PATIENCE_S) -> None:
-        self._port = port
+        self.port = port
         self._patience_s = patience_s
 
     def send(self, method: str, path: str, form: Form = (b"", {})) -> tuple[int, bytes]:
         """Status and content; 0 where nobody answers, or an answer breaks off."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._patience_s)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self._patience_s)
         try:
             connection.request(method, path, *form)
             answer = connection.getresponse()
