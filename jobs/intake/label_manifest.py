@@ -16,7 +16,7 @@ from constants.validation import causes
 from jobs.intake.labels import clean_label, clean_name, same_label
 from jobs.table.records import Sides
 
-#: Bytes; twenty thousand files with long names and boxes fit in, and reading it takes a web process a tenth of a second.
+#: Bytes; twenty thousand files with long names and boxes fit in, which a web process reads in a tenth of a second.
 MAX_MANIFEST_BYTES = 4 << 20
 
 #: People in one picture: as many faces as are judged of a photo.
