@@ -10,6 +10,7 @@ from constants.exceptions import FacialError, Overloaded
 from constants.settings import Settings
 from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
+from jobs.processes.memory import limit_memory
 from jobs.processes.messages import Message
 from jobs.table.tables import TaskKind
 from jobs.table.tasks import Claim
@@ -112,6 +113,7 @@ def _refused(code: str, message: str) -> Message:
 def run_worker(settings: Settings, kind: TaskKind, slot: str, name: str, parent: int) -> None:
     """The main function of a worker process: work until SIGTERM."""
     start_logging(settings, slot)
+    limit_memory(kind)
     signal.signal(signal.SIGTERM, lambda *_: pulse.own.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the supervisor decides
     workplace = Workplace.patiently(settings)
