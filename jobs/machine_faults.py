@@ -1,25 +1,10 @@
 """What is the machine's fault, and neither the task's nor the request's: no room, no memory, a locked database."""
 
-import errno
-
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from zmq import ZMQError
 
-#: A full or read-only disk, a quota, a device that fails, no memory, no descriptors; the same may work in a moment.
-_ERRNOS = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EROFS,
-        errno.EIO,
-        errno.ENOMEM,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EAGAIN,
-    }
-)
+from constants.machine_faults import is_fault_of_system
 
 #: Errors that say by such a number what the system refused.
 _NUMBERED = (OSError, ZMQError)
@@ -46,9 +31,9 @@ def leaves_doubt(error: BaseException) -> bool:
 def _fault(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, MemoryError | OperationalError | InterfaceError | NoConnection):
+        if is_fault_of_system(cause) or isinstance(cause, OperationalError | InterfaceError | NoConnection):
             return cause
-        if isinstance(cause, _NUMBERED) and cause.errno in _ERRNOS:
+        if isinstance(cause, ZMQError) and is_fault_of_system(OSError(cause.errno, "")):
             return cause
         cause = cause.__cause__
     return None

@@ -2,36 +2,59 @@
 
 import io
 import warnings
+from collections.abc import Callable
 from math import ceil
+from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from constants.reasons import Reason
-from preprocessor.media_formats import opened, rejected
+from preprocessor.free_memory import return_free_memory
+from preprocessor.media_formats import opened, refusing_damage, rejected
 from preprocessor.types import Pixels
+
+#: Pixels that are brought to RGB at a time: Pillow keeps four bytes of each, and needs several copies on the way.
+_BAND_PIXELS = 1 << 20
+#: Pixels of a picture for which freed memory is given back first: so that not both are held. It takes milliseconds.
+_LARGE_PIXELS = 25_000_000
 
 #: The EXIF tag of orientation, and its values that exchange width and height.
 _ORIENTATION = 274
 _TURNED = (5, 6, 7, 8)
+#: For each of its values a view of upright pixels: as they are stored.
+_AS_STORED: dict[int | None, Callable[[Pixels], Pixels]] = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: upright.swapaxes(0, 1)[::-1],
+    7: lambda upright: upright.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda upright: upright.swapaxes(0, 1)[:, ::-1],
+}
 
 
 class Photo:
-    """One picture, decoded as finely as asked.
+    """One picture, given by its bytes or its path, decoded as finely as asked.
 
-    ``width`` and ``height`` are its sides in pixels after EXIF orientation. Raises
-    ``ImageRejected`` for bytes that are not a picture, or one too small or too large.
+    ``width`` and ``height`` are its sides in pixels after EXIF orientation. Raises ``ImageRejected`` for what is not a
+    picture, or one too small or too large, and ``FileNotFoundError`` where nothing is at the path any more.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, source: bytes | Path) -> None:
+        self._source = source
         self._finest: Pixels | None = None
-        with opened(io.BytesIO(data)) as image:
+        with self._opened() as image, refusing_damage():
+            self._is_webp = image.format == "WEBP"
+            if image.format == "PNG":
+                image.load()  # its orientation may stand behind the pixels
+            # Pillow gives a TIFF as a person sees it, all else as it is stored.
+            self._orientation = None if image.format == "TIFF" else orientation(image)
             width, height = image.size
-            # Pillow gives the sides of a TIFF as a person sees them, those of all else as they are stored.
-            turned = image.format != "TIFF" and orientation(image) in _TURNED
-        self.width, self.height = (height, width) if turned else (width, height)
+            self.width, self.height = (height, width) if self._orientation in _TURNED else (width, height)
+            if image.format == "PNG":
+                self._finest = self._upright(image)
 
     def pixels(self, scale: float = 1.0) -> Pixels:
         """RGB pixels, shape (h, w, 3) uint8, at ``scale`` or a finer one that costs less.
@@ -40,7 +63,9 @@ class Photo:
         work; other formats are always decoded whole. Raises ``ImageRejected`` for damaged content.
         """
         if self._finest is None or self._finest.shape[1] < self.width * scale:
-            self._finest = self._decoded(scale)
+            with refusing_damage(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
+                self._finest = self._decoded(scale)
         return self._finest
 
     def within(self, longest_side: int) -> Pixels:
@@ -51,18 +76,30 @@ class Photo:
         size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         return np.asarray(cv2.resize(self.pixels(scale), size, interpolation=cv2.INTER_AREA), np.uint8)
 
+    def _opened(self) -> Image.Image:
+        image = opened(io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source)
+        if image.width * image.height > _LARGE_PIXELS:
+            return_free_memory()
+        return image
+
     def _decoded(self, scale: float) -> Pixels:
-        with opened(io.BytesIO(self._data)) as image:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
-                    image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
-                    ImageOps.exif_transpose(image, in_place=True)
-                    flat = _flattened(image)
-                    # A copy of a large picture takes time and memory, and ``convert`` always makes one.
-                    return np.asarray(flat if flat.mode == "RGB" else flat.convert("RGB"))
-            except Exception as error:  # decoders of damaged files raise anything
-                raise rejected(Reason.DAMAGED_IMAGE) from error
+        if self._is_webp:
+            return self._upright(_decoded_webp(self._source))
+        with self._opened() as image:
+            image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
+            image.load()
+            return self._upright(image)
+
+    def _upright(self, image: Image.Image) -> Pixels:
+        """RGB pixels of a decoded picture as a person sees it, brought over band by band."""
+        width, height = image.size
+        upright = np.empty((width, height, 3) if self._orientation in _TURNED else (height, width, 3), np.uint8)
+        stored = _AS_STORED.get(self._orientation, _as_it_is)(upright)
+        rows = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            stored[top:bottom] = np.asarray(_rgb(image.crop((0, top, width, bottom))))
+        return upright
 
 
 def orientation(image: Image.Image) -> int | None:
@@ -73,11 +110,25 @@ def orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _flattened(image: Image.Image) -> Image.Image:
-    """The picture with transparent parts on white, and 16-bit grey brought to 8 bits."""
+def _as_it_is(upright: Pixels) -> Pixels:
+    return upright
+
+
+def _decoded_webp(source: bytes | Path) -> Image.Image:
+    """A WebP picture by OpenCV: the same library gives the same pixels, while Pillow makes four copies of them."""
+    content = np.frombuffer(source if isinstance(source, bytes) else source.read_bytes(), np.uint8)
+    pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise rejected(Reason.DAMAGED_IMAGE)
+    to_rgb = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+    return Image.fromarray(cv2.cvtColor(pixels, to_rgb, pixels))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """The picture as RGB, with transparent parts on white, and 16-bit grey brought to 8 bits."""
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image, np.int64).clip(0, 65535) // 257).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image, np.int64).clip(0, 65535) // 257).astype(np.uint8))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return image
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return image.convert("RGB")

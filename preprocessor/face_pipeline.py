@@ -1,6 +1,6 @@
 """The face pipeline: pictures in, encoded faces out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from preprocessor.hog_detector import HogDetector
 from preprocessor.mmod_detector import MmodDetector
 from preprocessor.onnx_encoder import OnnxEncoder
 from preprocessor.quality import face_quality
-from preprocessor.types import AlignedFace, DetectedFace, EncodedFace, EncodedImage
+from preprocessor.steps import BeforeEach, unwatched
+from preprocessor.types import AlignedFace, DetectedFace, EncodedFace, EncodedImage, Floats, Pixels
 from preprocessor.views import ViewsEncoder
 
 #: Pixels of a face's box in the picture that its landmarks and chip are taken from, where the photo has
@@ -28,6 +29,8 @@ from preprocessor.views import ViewsEncoder
 #: change: from half the pixels one encoding in twenty moves by over 0.05, even for faces of 1600 pixels.
 #: So only photos far above 12 megapixels are reduced, to save memory.
 CHIP_SOURCE_FACE_SIDE = 1600
+#: Faces that are encoded at a time: enough to keep the encoder busy, few enough to be one step of a crowd's.
+_FACES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,18 @@ class FacePipeline:
         self._aligner = aligner
         self._encoder = encoder
 
-    def encode(self, images: Sequence[bytes]) -> list[EncodedImage | ImageRejected]:
+    def encode(
+        self, images: Sequence[bytes | Path], before_each: BeforeEach = unwatched
+    ) -> list[EncodedImage | ImageRejected]:
         """Every face of every picture; a picture that cannot be used gives the reason in its place.
 
-        The chips of all pictures go through the encoder together.
+        The pictures, given by their bytes or paths, are decoded one after the other; the chips of all go through the
+        encoder together. ``before_each`` is called before each picture, and before each few of those chips. Raises
+        ``FileNotFoundError`` where a picture is gone.
         """
-        aligned = [self._align(data) for data in images]
+        aligned = [self._align(image, before_each) for image in images]
         found = [image for image in aligned if isinstance(image, _AlignedImage)]
-        chips = [face.chip for image in found for face in image.faces]
-        encodings = iter(self._encoder.encode(np.stack(chips)) if chips else ())
+        encodings = self._encodings([face.chip for image in found for face in image.faces], before_each)
         return [
             EncodedImage(
                 image.width,
@@ -68,13 +74,19 @@ class FacePipeline:
             for image in aligned
         ]
 
-    def _align(self, data: bytes) -> _AlignedImage | ImageRejected:
+    def _align(self, image: bytes | Path, before_each: BeforeEach) -> _AlignedImage | ImageRejected:
+        before_each()
         try:
-            photo = Photo(data)
+            photo = Photo(image)
             found = self._detect(photo)
             return _AlignedImage(photo.width, photo.height, self._align_faces(photo, found))
         except ImageRejected as rejection:
             return rejection
+
+    def _encodings(self, chips: Sequence[Pixels], before_each: BeforeEach) -> Iterator[Floats]:
+        for start in range(0, len(chips), _FACES_AT_ONCE):
+            before_each()
+            yield from self._encoder.encode(np.stack(chips[start : start + _FACES_AT_ONCE]))
 
     def _detect(self, photo: Photo) -> list[DetectedFace]:
         """Faces in the photo's own pixels, found in a reduced picture where the photo is large."""

@@ -2,14 +2,17 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from pi_heif import register_heif_opener
-from PIL import Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from constants.exceptions import ImageRejected
+from constants.machine_faults import is_fault_of_system
 from constants.reasons import Reason
 
 #: Pixels; a picture with a shorter side than this cannot hold a face that any detector finds.
@@ -35,17 +38,15 @@ def opened(file: BinaryIO | Path) -> Image.Image:
 
     Raises ``ImageRejected`` where it is empty, not a picture, or has too few or too many pixels.
     """
-    _know_heif()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own limit of pixels only warns; ours is below
+    _set_up_decoders()
+    with refusing_damage(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own limit of pixels only warns; ours is below
+        try:
             image = Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise rejected(Reason.EMPTY_FILE if _is_empty(file) else Reason.NOT_AN_IMAGE) from error
-    except Image.DecompressionBombError as error:
-        raise rejected(Reason.TOO_MANY_PIXELS) from error
-    except Exception as error:  # a parser that stumbles over arbitrary bytes raises anything
-        raise rejected(Reason.DAMAGED_IMAGE) from error
+        except UnidentifiedImageError as error:
+            raise rejected(Reason.EMPTY_FILE if _is_empty(file) else Reason.NOT_AN_IMAGE) from error
+        except Image.DecompressionBombError as error:
+            raise rejected(Reason.TOO_MANY_PIXELS) from error
     reason = unfit(image.width, image.height)
     if reason is not None:
         image.close()
@@ -71,6 +72,22 @@ def is_plainly_usable(path: Path) -> bool:
         return False
 
 
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Make of whatever a decoder raises over arbitrary bytes an ``ImageRejected`` that says that they are damaged.
+
+    What is not the bytes' fault passes: no memory, a disk that fails, a file that was deleted meanwhile.
+    """
+    try:
+        yield
+    except ImageRejected:
+        raise
+    except Exception as error:
+        if is_fault_of_system(error) or isinstance(error, FileNotFoundError):
+            raise
+        raise rejected(Reason.DAMAGED_IMAGE) from error
+
+
 def is_video(path: Path) -> bool:
     """Whether a file begins as an MP4, QuickTime or WebM video does."""
     with path.open("rb") as file:
@@ -93,9 +110,10 @@ def unfit(width: int, height: int) -> Reason | None:
 
 
 @cache
-def _know_heif() -> None:
-    """Tell Pillow once how HEIC is read: in one thread, and never from an embedded thumbnail, which proves nothing."""
+def _set_up_decoders() -> None:
+    """Let Pillow read HEIC, never from an embedded thumbnail, which proves nothing; HEIC and AVIF in one thread."""
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 def _is_empty(file: BinaryIO | Path) -> bool:

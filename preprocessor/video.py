@@ -11,6 +11,7 @@ import numpy as np
 
 from constants.reasons import Reason
 from preprocessor.media_formats import is_video, rejected, unfit
+from preprocessor.steps import BeforeEach, unwatched
 from preprocessor.types import Pixels
 
 #: Seconds between two frames that are taken from a video: people move, and what they show changes, in about that.
@@ -53,18 +54,18 @@ class VideoFrame:
     sharpness: float
 
 
-def video_frames(path: Path) -> list[VideoFrame]:
+def video_frames(path: Path, before_each: BeforeEach = unwatched) -> list[VideoFrame]:
     """The frames of an MP4, QuickTime or WebM file that are worth a look, in their order; what is damaged is left out.
 
-    Raises ``ImageRejected`` where the file is none of these, or no frame of it can be decoded, is large enough or
-    small enough.
+    ``before_each`` is called before each frame that is decoded. Raises ``ImageRejected`` where the file is none of
+    these, or no frame of it can be decoded, is large enough or small enough.
     """
     if not is_video(path):
         raise rejected(Reason.NOT_AN_IMAGE)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
     try:
         _refuse_unfit(capture)
-        taken = list(_worth_a_look(capture))
+        taken = list(_worth_a_look(capture, before_each))
     except cv2.error as error:
         raise rejected(Reason.DAMAGED_IMAGE) from error
     finally:
@@ -84,10 +85,10 @@ def _refuse_unfit(capture: cv2.VideoCapture) -> None:
         raise rejected(reason)
 
 
-def _worth_a_look(capture: cv2.VideoCapture) -> Iterator[VideoFrame]:
+def _worth_a_look(capture: cv2.VideoCapture, before_each: BeforeEach) -> Iterator[VideoFrame]:
     """Of every moment the sharpest frame, unless it looks like the one before."""
     before: Pixels | None = None
-    for sharpness, second, pixels in islice(_moments(capture), MAX_VIDEO_FRAMES):
+    for sharpness, second, pixels in islice(_moments(capture, before_each), MAX_VIDEO_FRAMES):
         seen = cv2.resize(pixels, (_COMPARED_SIDE, _COMPARED_SIDE), interpolation=cv2.INTER_AREA)
         if before is None or cv2.absdiff(seen, before).max() >= _VIDEO_STILL:
             before = np.asarray(seen, np.uint8)
@@ -96,23 +97,26 @@ def _worth_a_look(capture: cv2.VideoCapture) -> Iterator[VideoFrame]:
                 yield VideoFrame(second, jpeg.tobytes(), sharpness)
 
 
-def _moments(capture: cv2.VideoCapture) -> Iterator[_Candidate]:
-    """The sharpest of every few candidates."""
-    window: list[_Candidate] = []
-    for second, pixels in _candidates(capture):
+def _moments(capture: cv2.VideoCapture, before_each: BeforeEach) -> Iterator[_Candidate]:
+    """The sharpest of every few candidates; of the others none is kept."""
+    sharpest: _Candidate | None = None
+    for number, (second, pixels) in enumerate(_candidates(capture, before_each), 1):
         grey = cv2.cvtColor(_within(pixels, _SHARPNESS_SIDE), cv2.COLOR_BGR2GRAY)
-        window.append((float(cv2.Laplacian(grey, cv2.CV_32F).var()), second, pixels))
-        if len(window) == _VIDEO_CANDIDATES:
-            yield max(window, key=_sharpness)
-            window = []
-    if window:
-        yield max(window, key=_sharpness)
+        sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+        if sharpest is None or sharpness > sharpest[0]:
+            sharpest = sharpness, second, pixels
+        if number % _VIDEO_CANDIDATES == 0:
+            yield sharpest
+            sharpest = None
+    if sharpest is not None:
+        yield sharpest
 
 
-def _candidates(capture: cv2.VideoCapture) -> Iterator[tuple[float, Pixels]]:
+def _candidates(capture: cv2.VideoCapture, before_each: BeforeEach) -> Iterator[tuple[float, Pixels]]:
     """Some frames, BGR, with the second that each is shown at, up to where the file ends or is damaged."""
     step, most = _step(capture), _most_decoded(capture)
     for index in range(most):
+        before_each()
         if not capture.grab():
             return
         if index % step == 0:
@@ -143,7 +147,3 @@ def _within(pixels: Pixels, side: int) -> Pixels:
         return pixels
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _sharpness(candidate: _Candidate) -> float:
-    return candidate[0]

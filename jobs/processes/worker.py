@@ -22,6 +22,8 @@ from logger import about, logger, start_logging
 _READY_MS = 1000
 #: Seconds that the way from one piece of work to the next may take.
 _BETWEEN_S = 30.0
+#: Seconds that a photo may take.
+_PHOTO_S = 30.0
 #: Trainings after which a train worker's process is replaced: TensorFlow keeps some 2 MB of each for ever.
 _TRAININGS_PER_PROCESS = 50
 
@@ -93,8 +95,8 @@ class Worker:
         with about(header["about"]):
             try:
                 recognizer = recognizer_for(self._workplace, self._recognizers, header["serving"])
-                images = recognize(recognizer, message.buffers, self._workplace.settings)
-                pictures = drawn(message.buffers, images) if header["draw"] else ()
+                images = recognize(recognizer, message.buffers, self._workplace.settings, _next_photo)
+                pictures = drawn(message.buffers, images, _next_photo) if header["draw"] else ()
                 return Message(messages.RECOGNIZED, {"images": images}, pictures)
             except FacialError as error:
                 return _refused(error.code, str(error))
@@ -104,6 +106,10 @@ class Worker:
                     return _refused(Overloaded.code, "The machine has no room for this now; send it again in a moment.")
                 logger.exception("recognition failed")
                 return _refused("internal", "The recognition failed; the log says why.")
+
+
+def _next_photo() -> None:
+    pulse.own.begin(_PHOTO_S)  # also while the worker is to stop: a client waits
 
 
 def _refused(code: str, message: str) -> Message:

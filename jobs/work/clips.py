@@ -15,7 +15,11 @@ from jobs.table.records import File
 from jobs.table.tables import FileState, files
 from jobs.table.tasks import ENCODE_BATCH
 from jobs.work import stages
+from jobs.work.pulse import Step
 from jobs.workplace import Workplace
+
+#: A frame of a video may take so long.
+_FRAME = Step(30.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +33,13 @@ class Frame:
 
 def encode_video(workplace: Workplace, content_hash: str, path: Path, settings: Settings) -> list[Frame] | Reason:
     """The frames of a video with their faces, or the reason why it cannot be used."""
-    frames = workplace.executor.submit(stages.take_apart, path).result()
+    frames = workplace.executor.submit(stages.take_apart, path, _FRAME).result()
     if isinstance(frames, Reason):
         return frames
     found: list[Frame] = []
     for start in range(0, len(frames), ENCODE_BATCH):
         some = frames[start : start + ENCODE_BATCH]
-        results = workplace.executor.submit(stages.encode, [frame.jpeg for frame in some], settings).result()
+        results = workplace.executor.submit(stages.encode, [frame.jpeg for frame in some], settings, _FRAME).result()
         found += [
             Frame(frame.second, _frame_hash(content_hash, number), result)
             for number, (frame, result) in enumerate(zip(some, results, strict=True), start)

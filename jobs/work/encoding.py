@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
+from constants.settings import Settings
 from features import store
 from features.store import ImageFeatures, Shelf
 from jobs.table import tasks
@@ -50,9 +51,9 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     # By content, so that what stands twice in a batch is encoded once.
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
     videos = {content: path for content, path in unknown.items() if _is_video(path)}
-    pictures = {content: _image(path) for content, path in unknown.items() if content not in videos}
+    pictures = {content: path for content, path in unknown.items() if content not in videos}
     begun = time.monotonic()
-    encoded = workplace.executor.submit(stages.encode, list(pictures.values()), settings).result() if pictures else []
+    encoded = _encoded(workplace, list(pictures.values()), settings)
     took = [Took(Work.PICTURE, time.monotonic() - begun, len(pictures))]
     found: dict[str, _Found] = {**known, **dict(zip(pictures, encoded, strict=True))}
     for content, path in videos.items():
@@ -107,10 +108,13 @@ def _is_video(path: Path) -> bool:
         raise _gone() from error
 
 
-def _image(path: Path) -> bytes:
+def _encoded(workplace: Workplace, pictures: Sequence[Path], settings: Settings) -> list[ImageFeatures | Reason]:
+    """What came of each picture; each is read when its turn comes, for eight together may be large."""
     try:
-        return path.read_bytes()
+        return workplace.executor.submit(stages.encode, pictures, settings, _PICTURE).result() if pictures else []
     except FileNotFoundError as error:
+        if all(path.exists() for path in pictures):
+            raise
         raise _gone() from error
 
 

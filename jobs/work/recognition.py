@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from constants.settings import Settings
 from jobs.work import stages
 from modelization.face_recognizer import FaceRecognizer, Identification
 from preprocessor.decoding import Photo
-from preprocessor.drawing import annotated
+from preprocessor.drawing import draw_faces
 from preprocessor.quality import unfit_to_judge
+from preprocessor.steps import BeforeEach, unwatched
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.version import settings_of
 
@@ -26,9 +28,12 @@ MAX_FACES = 100
 _DRAWN_QUALITY = 90
 
 
-def recognize(recognizer: FaceRecognizer, images: Sequence[bytes], settings: Settings) -> list[dict[str, Any]]:
+def recognize(
+    recognizer: FaceRecognizer, images: Sequence[bytes | Path], settings: Settings, before_each: BeforeEach = unwatched
+) -> list[dict[str, Any]]:
     """For each photo its sides and faces as JSON, or the reason why it cannot be used.
 
+    ``before_each`` is called before each photo.
     The pipeline is the one that the recognizer was built with, whatever the service builds with now.
     Raises ``NotReady`` for a recognizer whose pipeline is no longer known.
     """
@@ -36,21 +41,29 @@ def recognize(recognizer: FaceRecognizer, images: Sequence[bytes], settings: Set
         own = settings_of(recognizer.pipeline_version, settings)
     except ValueError as error:
         raise NotReady("This recognizer was built with a face pipeline that is gone; build it anew.") from error
-    encoded = stages.pipeline(own).encode(images)
+    encoded = stages.pipeline(own).encode(images, before_each)
     verdicts = _verdicts(recognizer, [image for image in encoded if isinstance(image, EncodedImage)])
     return [_answer(image, verdicts) for image in encoded]
 
 
-def drawn(images: Sequence[bytes], answers: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
-    """Each photo as a JPEG with its faces drawn into it, empty for one that cannot be used."""
+def drawn(
+    images: Sequence[bytes | Path], answers: Sequence[dict[str, Any]], before_each: BeforeEach = unwatched
+) -> tuple[bytes, ...]:
+    """Each photo as a JPEG with its faces drawn into it, empty for one that cannot be used.
+
+    ``before_each`` is called before each photo that is drawn.
+    """
     return tuple(
-        b"" if "reason" in answer else _drawn(image, answer) for image, answer in zip(images, answers, strict=True)
+        b"" if "reason" in answer else _drawn(image, answer, before_each)
+        for image, answer in zip(images, answers, strict=True)
     )
 
 
-def _drawn(image: bytes, answer: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    annotated(Image.fromarray(Photo(image).pixels()), answer["faces"]).save(buffer, "JPEG", quality=_DRAWN_QUALITY)
+def _drawn(image: bytes | Path, answer: dict[str, Any], before_each: BeforeEach) -> bytes:
+    before_each()
+    photo, buffer = Image.fromarray(Photo(image).pixels()), io.BytesIO()
+    draw_faces(photo, answer["faces"])
+    photo.save(buffer, "JPEG", quality=_DRAWN_QUALITY)
     return buffer.getvalue()
 
 

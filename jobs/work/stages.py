@@ -21,6 +21,7 @@ from features.training_set import TrainingSet
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.training_progress import Progress, Report, Said, preparing
 from preprocessor.face_pipeline import FacePipeline, make_pipeline
+from preprocessor.steps import BeforeEach, unwatched
 from preprocessor.types import EncodedFace, EncodedImage
 from preprocessor.video import VideoFrame, video_frames
 
@@ -54,18 +55,26 @@ def pipeline(settings: Settings) -> FacePipeline:
     return make_pipeline(settings)
 
 
-def encode(images: Sequence[bytes], settings: Settings) -> list[ImageFeatures | Reason]:
-    """The faces of each picture, or the reason why it cannot be used."""
+def encode(
+    images: Sequence[bytes | Path], settings: Settings, before_each: BeforeEach = unwatched
+) -> list[ImageFeatures | Reason]:
+    """The faces of each picture, or the reason why it cannot be used; ``before_each`` is called before each picture.
+
+    Raises ``FileNotFoundError`` where a picture that is given by its path is gone.
+    """
     return [
         Reason(image.reason) if isinstance(image, ImageRejected) else image_features(image)
-        for image in pipeline(settings).encode(images)
+        for image in pipeline(settings).encode(images, before_each)
     ]
 
 
-def take_apart(video: Path) -> list[VideoFrame] | Reason:
-    """The frames of a video that are worth a look, or the reason why it cannot be used."""
+def take_apart(video: Path, before_each: BeforeEach = unwatched) -> list[VideoFrame] | Reason:
+    """The frames of a video that are worth a look, or the reason why it cannot be used.
+
+    ``before_each`` is called before each frame that is decoded. Raises ``FileNotFoundError`` where the video is gone.
+    """
     try:
-        return video_frames(video)
+        return video_frames(video, before_each)
     except ImageRejected as rejection:
         return Reason(rejection.reason)
 

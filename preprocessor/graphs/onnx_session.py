@@ -1,9 +1,10 @@
 """Sessions of ONNX Runtime, set up for a worker that has one core and little memory."""
 
-import ctypes
 from pathlib import Path
 
 import onnxruntime
+
+from preprocessor.free_memory import return_free_memory
 
 
 def make_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
@@ -17,12 +18,5 @@ def make_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
     # A large graph comes from its file: its bytes the session would keep for as long as it lives.
     source = graph if isinstance(graph, bytes) else str(graph)
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    _return_free_memory()
+    return_free_memory()
     return session
-
-
-def _return_free_memory() -> None:
-    """Gives the system back what loading a graph took: 45 MB for the encoder, which glibc would keep."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -37,9 +37,11 @@ def main() -> int:
         answer = json.dumps({"images": images}, ensure_ascii=False, indent=2)
         sys.stdout.buffer.write(f"{answer}\n".encode())  # JSON is UTF-8, whatever the terminal is
         if options.draw:
-            from drawing import annotated  # type: ignore[import-not-found]  # beside this file in the bundle
+            from drawing import draw_faces  # type: ignore[import-not-found]  # beside this file in the bundle
 
-            annotated(upright(options.photos[0]), images[0]["faces"]).save(options.draw)
+            photo = upright(options.photos[0])
+            draw_faces(photo, images[0]["faces"])
+            photo.save(options.draw)
     except (OSError, UnidentifiedImageError) as error:
         print(error, file=sys.stderr)
         return 1
