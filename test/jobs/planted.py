@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from features import store
-from features.store import FaceFeatures, ImageFeatures
+from features.store import FaceFeatures, ImageFeatures, Shelf
 from jobs.table import builds, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
 from jobs.table.records import files_of
-from jobs.table.tables import BuildState, TaskKind
+from jobs.table.tables import DEFAULT_TENANT, BuildState, TaskKind
 from jobs.table.tasks import Ended
 from jobs.work.encoding import encode_claim
 from jobs.work.examining import Examined, examined, pictures_of, record
@@ -69,7 +69,7 @@ def plant(
             planted.marks[person] |= {encoding.astype("<f4").tobytes()[:64], content[scan + 40 : scan + 80]}
             planted.marks[person] |= {b"GPS " + person.encode()}
     with workplace.database.write() as connection:
-        store.put(connection, pipeline_version(workplace.settings), known)
+        store.put(connection, Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), known)
     planted.recognizer_id = builds.submit(
         workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(100)
     )

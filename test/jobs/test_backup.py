@@ -27,7 +27,7 @@ from constants.exceptions import BackupInvalid, Conflict, FacialError, InvalidRe
 from constants.settings import DATABASE_FILE, Settings
 from features import store
 from features.database import Database
-from features.store import ImageFeatures
+from features.store import ImageFeatures, Shelf
 from jobs.commands.back_up import back_up
 from jobs.commands.backup_archive import Member
 from jobs.commands.backup_contents import incomplete, opened
@@ -38,7 +38,7 @@ from jobs.table import builds, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
-from jobs.table.tables import BuildState, TaskKind
+from jobs.table.tables import DEFAULT_TENANT, BuildState, TaskKind
 from jobs.table.tasks import Ended
 from jobs.versions import erasing
 from jobs.work.encoding import encode_claim
@@ -64,7 +64,7 @@ def submit(workplace: Workplace, pictures: int = 3, **options: object) -> str:
         uploads.append(Upload(f"{number}.jpg", f"person {number % 2}", hashlib.sha256(content).hexdigest(), path))
     known = {upload.content_hash: ImageFeatures(40, 40, ()) for upload in uploads}
     with workplace.database.write() as connection:
-        store.put(connection, pipeline_version(workplace.settings), known)
+        store.put(connection, Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), known)
     return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(10_000))
 
 

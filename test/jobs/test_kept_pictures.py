@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from features import store
-from features.store import ImageFeatures
+from features.store import ImageFeatures, Shelf
 from jobs.table import builds, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
-from jobs.table.tables import TaskKind
+from jobs.table.tables import DEFAULT_TENANT, TaskKind
 from jobs.work import encoding
 from jobs.work.encoding import encode_claim
 from jobs.work.kept_pictures import write_bare
@@ -46,7 +46,7 @@ def sent(workplace) -> list[bytes]:
         uploads.append(Upload(f"{number}", None, hashlib.sha256(content).hexdigest(), path))
     known = {upload.content_hash: ImageFeatures(40, 50, ()) for upload in uploads[:2]}
     with workplace.database.write() as connection:
-        store.put(connection, pipeline_version(workplace.settings), known)
+        store.put(connection, Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), known)
     builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(keep_images=True), Admission(1))
     return contents
 

@@ -8,10 +8,10 @@ import pytest
 
 from constants.exceptions import BuildCancelled
 from features import store
-from features.store import FaceFeatures, ImageFeatures
+from features.store import FaceFeatures, ImageFeatures, Shelf
 from jobs.table import builds, tasks
 from jobs.table.records import files_of
-from jobs.table.tables import TaskKind
+from jobs.table.tables import DEFAULT_TENANT, TaskKind
 from jobs.work import progress, runner
 from jobs.work.progress import TrainingReport
 from jobs.workplace import ImmediateExecutor
@@ -74,7 +74,7 @@ def test_a_training_that_is_cancelled_ends_while_faces_are_still_grouped(workpla
             face = FaceFeatures((1.0, 2.0, 31.0, 32.0), 1.0, np.zeros((5, 2), np.float32), own)
             outcomes.append(tasks.FileOutcome(file.id, (face,)))
             images[file.content_hash] = ImageFeatures(40, 40, (face,))
-        store.put(connection, pipeline_version(workplace.settings), images)
+        store.put(connection, Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings)), images)
         assert tasks.finish_encoding(connection, encoding, outcomes)
     held = claim(workplace, TaskKind.TRAIN)
     tasks.expire(workplace.database, {held.token})
