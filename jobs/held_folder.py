@@ -21,6 +21,8 @@ def held_folder(parent: Path, name: str = "") -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # gone already, unless there was no descriptor left to look into it
+            folder.rmdir()
         os.close(descriptor)
 
 
@@ -55,13 +57,17 @@ def _made(parent: Path, name: str) -> tuple[Path, int]:
     while True:
         folder = parent / (name or uuid.uuid4().hex)
         folder.mkdir(mode=0o700)
-        with suppress(FileNotFoundError):
+        try:
             descriptor = os.open(folder, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if folder.exists():
-                return folder, descriptor
-            os.close(descriptor)
-        # It was swept before it was held.
+        except FileNotFoundError:  # it was swept before it was held
+            continue
+        except OSError:
+            folder.rmdir()
+            raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, descriptor
+        os.close(descriptor)
 
 
 def _delete(entry: Path) -> None:

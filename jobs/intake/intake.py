@@ -4,7 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Intake:
 
     def receive(self, name: str = "", label: str | None = None) -> IncomingFile:
         """An empty file, to be written. Raises ``InvalidRequest`` for a name that is none."""
-        return IncomingFile(self._folder, clean_name(name), label)
+        return self._held.enter_context(closing(IncomingFile(self._folder, clean_name(name), label)))
 
     def take(self, sent: Sequence[IncomingFile], labelling: Labelling) -> list[Upload]:
         """The uploads of a build, in the order sent: unpacked, labelled, looked at.
