@@ -1,5 +1,5 @@
-# make run serves, make test tests, make quick tests what needs no TensorFlow, process or browser. Each makes its own
-# virtual environment first.
+# make run serves, make test tests, make quick tests what needs no TensorFlow, process or browser, make torture lets
+# thousands of faults happen to the service. Each makes its own virtual environment first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNTIME := onnxruntime-web
 RUNTIME_VERSION := 1.30.0
 
-.PHONY: run test quick lint clean
+.PHONY: run test quick torture lint clean
 
 run: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
@@ -17,6 +17,9 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-browser lint
 
 quick: lint
 	$(BIN)/python -m pytest -m quick
+
+torture: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.faults
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

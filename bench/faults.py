@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +81,13 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run")
+    parser.add_argument("--kills", type=int, help="processes that are ended, if not as many as usual")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="draws the faults")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the log, the history and the data stay")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The run was stopped."))
     plan = QUICK if options.quick else LONG
+    plan = replace(plan, kills=options.kills or plan.kills)
     with _folder(options.keep) as folder:
         outcome = run(folder, options.seed, plan)
         growth = memory_growth(folder, plan.recognitions, plan.builds)
