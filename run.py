@@ -22,6 +22,8 @@ from jobs.table.build_options import BuildOptions
 if TYPE_CHECKING:
     from flask import Flask
 
+    from constants.settings import Settings
+
 ROOT = Path(__file__).parent
 #: The options of a build; without a server nothing is kept but the file.
 _OPTIONS = {name: option for name, option in BuildOptions.model_fields.items() if name not in ("keep_images", "ttl_s")}
@@ -192,19 +194,19 @@ def _prior(parsed: argparse.Namespace) -> None:
 def _create_key(parsed: argparse.Namespace) -> None:
     from jobs.commands.manage_keys import create_key
 
-    create_key(parsed.name, parsed.scope, parsed.expires, parsed.tenant)
+    create_key(_own_settings(), parsed.name, parsed.scope, parsed.expires, parsed.tenant)
 
 
 def _list_keys(_: argparse.Namespace) -> None:
     from jobs.commands.manage_keys import list_keys
 
-    list_keys()
+    list_keys(_own_settings())
 
 
 def _revoke_key(parsed: argparse.Namespace) -> None:
     from jobs.commands.manage_keys import revoke_key
 
-    revoke_key(parsed.name)
+    revoke_key(_own_settings(), parsed.name)
 
 
 def _audit(parsed: argparse.Namespace) -> None:
@@ -224,7 +226,7 @@ def _workers(parsed: argparse.Namespace) -> None:
 
     log_uncaught()
     try:
-        supervise(load_settings())
+        supervise(_own_settings())
     except FacialError:
         if parsed.service is None:
             raise
@@ -235,20 +237,26 @@ def _workers(parsed: argparse.Namespace) -> None:
 def _prepare(_: argparse.Namespace) -> None:
     from jobs.processes.preparing import prepare
 
-    prepare(load_settings())
+    prepare(_own_settings())
 
 
 def _dispatcher(parsed: argparse.Namespace) -> None:
     from jobs.processes.dispatcher import run_dispatcher
 
-    run_dispatcher(load_settings(), _joined(parsed, "dispatcher").split(":")[1], parsed.parent)
+    run_dispatcher(_own_settings(), _joined(parsed, "dispatcher").split(":")[1], parsed.parent)
 
 
 def _worker(parsed: argparse.Namespace) -> None:
     from jobs.processes.worker import run_worker
     from jobs.table.tables import TaskKind
 
-    run_worker(load_settings(), TaskKind(parsed.kind), parsed.slot, _joined(parsed, parsed.slot), parsed.parent)
+    run_worker(_own_settings(), TaskKind(parsed.kind), parsed.slot, _joined(parsed, parsed.slot), parsed.parent)
+
+
+def _own_settings() -> "Settings":
+    """The settings of a process of the service: what it writes is for its user alone."""
+    os.umask(0o077)
+    return load_settings()
 
 
 def _joined(parsed: argparse.Namespace, slot: str) -> str:

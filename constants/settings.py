@@ -1,8 +1,6 @@
 """Settings of the service: typed, from environment variables that start with ``FACIAL_``."""
 
-import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,10 +11,6 @@ from constants import addresses
 from constants.detectors import DetectorName
 from constants.exceptions import InvalidSettings
 from constants.validation import no_such, sentences
-
-#: Bytes; a Unix socket's address holds about 104 on macOS and 108 on Linux.
-_MAX_SOCKET_PATH = 100
-
 
 #: What the variables of settings start with, and those that only tests read.
 _PREFIX, _OF_TESTS = "FACIAL_", "FACIAL_TEST_"
@@ -93,14 +87,6 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / DATABASE_FILE}"
-
-    def broker_address(self, side: Literal["clients", "workers"]) -> str:
-        """ZeroMQ address of the dispatcher's socket for clients or for workers."""
-        path = self.data_dir / f"{side}.sock"
-        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-            digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
-            path = Path(tempfile.gettempdir()) / f"facial-{digest}.sock"
-        return f"ipc://{path}"
 
 
 def load_settings() -> Settings:

@@ -13,6 +13,7 @@ from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from features.database import PATIENCE_S, Database, nameable
 from jobs.machine_faults import is_machine_fault, words_of
+from jobs.private_folder import make_private
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
 from logger import logger
@@ -48,9 +49,9 @@ class Workplace:
         """The workplace that the settings describe, its folders and tables made, or brought up to this release.
 
         ``patience_s`` is how long it waits for a locked database. Raises ``OtherRelease`` for the data of a release
-        that this one cannot go on with.
+        that this one cannot go on with, and as ``make_private`` does.
         """
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(settings.data_dir)
         database = Database(settings.database, patience_s)
         try:
             migrate(database)  # first: the data of another release stay as they are

@@ -1,20 +1,23 @@
 """Building from a folder on the command line: the service's own pipeline, without the service."""
 
+import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from constants.exceptions import BuildFailed, InvalidRequest
+from constants.exceptions import BuildFailed, InvalidRequest, InvalidSettings
 from constants.settings import load_settings
 from constants.validation import sentences
+from jobs.held_folder import held_folder, sweep_unheld
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.intake import Intake, Labelling
 from jobs.intake.label_manifest import Label, read_manifest
@@ -68,15 +71,31 @@ def build_folder(
 
 @contextmanager
 def _own_workplace() -> Iterator[Workplace]:
-    """A workplace that is gone afterwards, so that no encodings are left lying about."""
-    with tempfile.TemporaryDirectory(prefix="facial-") as temporary:
-        own = {"data_dir": Path(temporary), "database_url": "", "log_level": "WARNING"}
+    """A workplace that is gone afterwards, so that no encodings are left lying about.
+
+    What one left whose process was killed goes at the next time.
+    """
+    parent = _private_parent()
+    sweep_unheld(parent)
+    with held_folder(parent) as folder:
+        own = {"data_dir": folder, "database_url": "", "log_level": "WARNING"}
         workplace = Workplace.of(load_settings().model_copy(update=own))
         start_logging(workplace.settings, "build")
         try:
             yield workplace
         finally:
             workplace.database.close()
+
+
+def _private_parent() -> Path:
+    """A folder for temporary ones that is this user's alone, though everybody may make folders beside it."""
+    parent = Path(tempfile.gettempdir()) / f"facial-{os.geteuid()}"
+    with suppress(FileExistsError):
+        parent.mkdir(mode=0o700)
+    found = parent.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700:
+        raise InvalidSettings(f"{parent} is not this user's alone: delete it, or set TMPDIR to another folder.")
+    return parent
 
 
 def _options(chosen: Mapping[str, Any]) -> BuildOptions:

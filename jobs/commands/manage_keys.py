@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, datetime
 
 from constants.exceptions import InvalidRequest
-from constants.settings import load_settings
+from constants.settings import Settings
 from constants.validation import no_such
 from jobs import audit_file
 from jobs.audit_file import OPERATOR, Entry
@@ -17,31 +17,31 @@ from jobs.workplace import opened_workplace
 _COLUMNS = ("NAME", "TENANT", "STATE", "SCOPES", "CREATED", "EXPIRES", "LAST USED")
 
 
-def create_key(name: str, scope: str, expires: str | None, tenant: str | None) -> None:
+def create_key(settings: Settings, name: str, scope: str, expires: str | None, tenant: str | None) -> None:
     """Make a key of scopes, separated by commas, and print it. ``expires`` is a date, or days such as ``90d``.
 
     Without a ``tenant`` it sees only what it makes itself.
     """
     scopes, expires_at = _scopes(scope), _expiry(expires)
-    with opened_workplace(load_settings()) as workplace:
+    with opened_workplace(settings) as workplace:
         key = access_keys.create(workplace.database, name, scopes, expires_at, tenant)
         audit_file.append(workplace.settings.data_dir, Entry(OPERATOR, "create_key", tenant or name, key=name))
     print("This key is shown once and kept nowhere:", file=sys.stderr)
     print(key)
 
 
-def list_keys() -> None:
+def list_keys(settings: Settings) -> None:
     """Print what is known of every key, which is not the key."""
-    with opened_workplace(load_settings()) as workplace:
+    with opened_workplace(settings) as workplace:
         rows = [_COLUMNS, *map(_columns, access_keys.listing(workplace.database))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
-def revoke_key(name: str) -> None:
+def revoke_key(settings: Settings, name: str) -> None:
     """Let a key open nothing from now on."""
-    with opened_workplace(load_settings()) as workplace:
+    with opened_workplace(settings) as workplace:
         access_keys.revoke(workplace.database, name)
         audit_file.append(workplace.settings.data_dir, Entry(OPERATOR, "revoke_key", key=name))
     print(f"{name} opens nothing from now on.")

@@ -17,6 +17,7 @@ from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
 from constants.settings import Settings
 from jobs.processes import messages
 from jobs.processes.messages import Message
+from jobs.processes.sockets import address
 from jobs.table.builds import Serving
 
 #: Seconds that a look at the dispatcher's health waits.
@@ -133,7 +134,7 @@ class Broker:
             # Nothing is queued for a dispatcher that is away: it would be answered when nobody waits any more.
             socket.immediate = True
             socket.sndtimeo = int(_PING_S * 1000)
-            socket.connect(self._settings.broker_address("clients"))
+            socket.connect(address(self._settings.data_dir, "clients"))
             self._threads.socket = socket
         opened: zmq.Socket[bytes] = self._threads.socket
         return opened

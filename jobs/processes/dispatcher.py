@@ -23,6 +23,7 @@ from jobs.processes import messages
 from jobs.processes.lease_watch import LeaseWatch
 from jobs.processes.messages import Message
 from jobs.processes.pauses import Pauses
+from jobs.processes.sockets import address
 from jobs.processes.sweeper import Sweeper
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
@@ -276,8 +277,8 @@ def run_dispatcher(settings: Settings, run: str, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the supervisor decides
     workplace = Workplace.patiently(settings, _PATIENCE_S)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as clients, context.socket(zmq.ROUTER) as workers:
-        _bind(clients, settings.broker_address("clients"))
-        _bind(workers, settings.broker_address("workers"))
+        _bind(clients, address(settings.data_dir, "clients"))
+        _bind(workers, address(settings.data_dir, "workers"))
         dispatcher, sweeper = Dispatcher(workplace, clients, workers), Sweeper(workplace)
         sweeper.start()
         begun, swept = False, 0.0

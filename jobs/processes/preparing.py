@@ -7,6 +7,8 @@ from constants.addresses import is_loopback
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from jobs.folder_lock import STOPPING_S, only_one
+from jobs.private_folder import make_private
+from jobs.processes.sockets import address
 from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
 from jobs.table import access_keys
@@ -25,7 +27,8 @@ def prepare(settings: Settings) -> None:
     does.
     """
     with usable_data_folder(settings):
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(settings.data_dir)
+        address(settings.data_dir, "clients")  # said now where there can be none
         with only_one(settings, STOPPING_S):
             _refuse_half_restored(settings)
             sweep_snapshot(settings.data_dir)
@@ -33,7 +36,14 @@ def prepare(settings: Settings) -> None:
                 _refuse_strangers(workplace)
             if os.environ.get(_RELOADS, "0") == "0":
                 _refuse_address(settings)
+            _sweep_graphs(settings)
             prepare_graphs(settings)
+
+
+def _sweep_graphs(settings: Settings) -> None:
+    """Delete what processes that were killed left of graphs: nobody else writes there now."""
+    for part in (settings.data_dir / "graphs").glob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _refuse_strangers(workplace: Workplace) -> None:

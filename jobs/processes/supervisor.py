@@ -16,6 +16,7 @@ from jobs.processes import messages
 from jobs.processes.board import Board
 from jobs.processes.child import Child
 from jobs.processes.messages import Message
+from jobs.processes.sockets import address
 from jobs.table import tasks
 from jobs.table.tables import TaskKind
 from jobs.workplace import Workplace
@@ -40,7 +41,7 @@ def supervise(settings: Settings) -> None:
             socket.linger = 0
             # What nobody takes at once would be old when it is taken.
             socket.immediate = True
-            socket.connect(settings.broker_address("workers"))
+            socket.connect(address(settings.data_dir, "workers"))
             told = 0.0
             while not stopping and os.getppid() == parent:
                 changed = [child for child in (dispatcher, *workers) if child.look()]

@@ -12,6 +12,7 @@ from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
 from jobs.processes.memory import limit_memory
 from jobs.processes.messages import Message
+from jobs.processes.sockets import address
 from jobs.table.tables import TaskKind
 from jobs.table.tasks import Claim
 from jobs.work import pulse, runner
@@ -45,7 +46,7 @@ class Worker:
         """Work until told to stop, or until the process ``parent`` is gone."""
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.linger = 0
-            socket.connect(self._workplace.settings.broker_address("workers"))
+            socket.connect(address(self._workplace.settings.data_dir, "workers"))
             logger.info("ready")
             while not pulse.own.is_stopping and not self._is_worn_out() and os.getppid() == parent:
                 pulse.own.begin(_BETWEEN_S)

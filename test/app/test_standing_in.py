@@ -13,6 +13,7 @@ from constants.exceptions import Conflict, NotFound, NotReady
 from features.store import FaceFeatures
 from jobs.processes import messages
 from jobs.processes.messages import Message
+from jobs.processes.sockets import address
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.versions import erasing, forgetting, relabelling
@@ -162,7 +163,7 @@ def dispatcher(workplace) -> Iterator[zmq.Socket]:
     """The dispatcher's end of the clients' socket: the test is dispatcher and worker."""
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
         socket.linger = 0
-        socket.bind(workplace.settings.broker_address("clients"))
+        socket.bind(address(workplace.settings.data_dir, "clients"))
         yield socket
 
 

@@ -50,11 +50,3 @@ def test_settings_come_from_the_environment(monkeypatch, tmp_path):
     assert (settings.data_dir, settings.views) == (tmp_path, 6)
     assert settings.hosts == ("faces.example.org", ".inside.example.org", "fd00::1")
     assert settings.database == f"sqlite:///{tmp_path}/facial.sqlite"
-
-
-def test_a_socket_in_a_deep_folder_still_has_an_address(tmp_path):
-    deep = Settings(data_dir=tmp_path / ("deep" * 40))
-    addresses = {deep.broker_address("clients"), deep.broker_address("workers")}
-    assert len(addresses) == 2
-    assert all(len(address) < 107 for address in addresses)
-    assert deep.broker_address("clients") == Settings(data_dir=deep.data_dir).broker_address("clients")

@@ -9,6 +9,7 @@ import zmq
 from jobs.processes import messages
 from jobs.processes.broker import Broker
 from jobs.processes.messages import Message
+from jobs.processes.sockets import address
 
 THREADS = 4
 
@@ -25,7 +26,7 @@ def dispatcher(service_settings):
     """The dispatcher's end of the clients' socket."""
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
         socket.linger = 0
-        socket.bind(service_settings.broker_address("clients"))
+        socket.bind(address(service_settings.data_dir, "clients"))
         yield socket
 
 
