@@ -10,8 +10,6 @@ from sqlalchemy import Connection, or_, select
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
 from jobs.table.tables import FileState, files
-from preprocessor.bare_pictures import bare
-from preprocessor.media_formats import is_video
 
 
 def write_bare(path: Path) -> bool:
@@ -19,6 +17,10 @@ def write_bare(path: Path) -> bool:
 
     The picture itself stays until what came of it is recorded: while it waits, it is what was sent.
     """
+    # Decoders, which the dispatcher never needs.
+    from preprocessor.bare_pictures import bare
+    from preprocessor.media_formats import is_video
+
     try:
         if is_video(path):
             return False

@@ -185,7 +185,7 @@ def test_a_request_that_is_refused_leaves_no_file(client, workplace, astronaut_j
     build(client, [(io.BytesIO(astronaut_jpeg), "Alice/1.jpg"), (io.BytesIO(b"text"), "Bob/1.jpg")])
     build(client, [(io.BytesIO(astronaut_jpeg), "Alice/1.jpg")], seed="no")
     files = [path.name for path in workplace.settings.data_dir.rglob("*") if path.is_file()]
-    assert [name for name in files if "sqlite" not in name] == []
+    assert [name for name in files if "sqlite" not in name] == ["audit.jsonl"], "that it was refused is written down"
 
 
 def test_a_request_over_the_limit_is_refused(make_client):

@@ -86,7 +86,8 @@ def publish(workplace: Workplace, planted: Planted) -> None:
     with workplace.database.read() as connection:
         build = builds.build_numbered(connection, claim.build)
         files = files_of(connection, build.number)
-        found = examined(files, pictures_of(connection, files, pipeline_version(workplace.settings)), build.options)
+        shelf = Shelf(DEFAULT_TENANT, pipeline_version(workplace.settings))
+        found = examined(files, pictures_of(connection, shelf, files), build.options)
     path = workplace.storage.begin_bundle(build.recognizer_id, build.version, claim.token)
     labels = sorted({named.person for named in found.named})
     marks = (mark for label in labels for mark in planted.marks[label])
