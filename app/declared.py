@@ -9,7 +9,7 @@ from pydantic import BaseModel
 #: What a view needs: nothing, any key that opens anything, or one with that scope.
 Need = Literal["nothing", "key", "recognize", "build"]
 #: What a view does to a recognizer, in the words of quotas and the audit; what hands out something of it among that.
-Looking = Literal["download", "report", "images", "people", "compare"]
+Looking = Literal["erasures", "download", "report", "images", "people", "compare"]
 Action = Literal["build", "grow", "retry", "rename", "forget", "delete", "recognize"] | Looking
 
 

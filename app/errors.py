@@ -4,6 +4,7 @@ The mission's routes answer ``{"status": 1, "error": {…}}``; the resources und
 details (RFC 9457). Neither ever shows a traceback.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -147,5 +148,6 @@ def _drop_body() -> None:
     """Receive what a client still sends, or it would not see the answer."""
     stream = request.environ["wsgi.input"]
     left = min(request.content_length or 0, _MOST_DROPPED)
-    while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
-        left -= len(chunk)
+    with suppress(Exception):  # who has gone, or is too slow, sees no answer either way
+        while left > 0 and (chunk := stream.read(min(left, 1 << 20))):
+            left -= len(chunk)

@@ -90,7 +90,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<recognizer_id>/erasures")
-@describe("key", query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "erasures", query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
 def list_erasures(recognizer_id: str) -> dict[str, Any]:
     """What was deleted of a recognizer, which may be gone by now, and whether something of it may still be left."""
     arguments(Nothing)

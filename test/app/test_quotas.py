@@ -57,14 +57,14 @@ def test_recognitions_of_a_minute(make_client, people, clock):
     client = make_client(max_recognitions_per_minute=3)
     recognizer = build(client, people.files()).json["id"]
     for _ in range(3):
-        assert client.post(f"/recognize?id={recognizer}").status_code == 400  # it was asked, and looked at
+        assert client.post(f"/recognize?id={recognizer}").status_code == 409  # it was asked, and looked at
     answer = refused(client.post(f"/recognize?id={recognizer}", environ_overrides=UNREAD), 10)
     assert answer["error"]["code"] == "quota_exceeded"
     refused(client.post(f"/v1/recognizers/{recognizer}/recognize", environ_overrides=UNREAD), 10)
     assert client.post("/recognize?id=unknown").status_code == 404  # which counts nothing
     assert client.get(f"/is_available?id={recognizer}").status_code == 200
     clock[0] += 11
-    assert client.post(f"/recognize?id={recognizer}").status_code == 400
+    assert client.post(f"/recognize?id={recognizer}").status_code == 409
 
 
 def test_bytes_of_a_day(make_client, people, clock):
@@ -113,7 +113,7 @@ def test_each_key_has_its_own(make_client, people, workplace):
     assert send(shares).status_code == 429  # recognizers are the tenant's
     recognizer = made["acme"].json["id"]
     statuses = [client.post(f"/recognize?id={recognizer}", headers=key).status_code for key in (one, one, shares)]
-    assert statuses == [400, 429, 400]  # rates are the key's
+    assert statuses == [409, 429, 409]  # rates are the key's
 
 
 def test_nothing_is_counted_where_nothing_is_limited(client, people, workplace):
@@ -135,7 +135,7 @@ def test_all_web_processes_count_together(make_client, people, workplace):
         with ThreadPoolExecutor(8) as pool:
             ask = lambda client: [client.post(f"/recognize?id={recognizer}").status_code for _ in range(5)]  # noqa: E731
             statuses = [status for asked in pool.map(ask, clients) for status in asked]
-    assert sorted(set(statuses)) == [400, 429] and statuses.count(400) == 20
+    assert sorted(set(statuses)) == [409, 429] and statuses.count(409) == 20
 
 
 def test_amounts_are_counted_in_their_units(workplace, clock):

@@ -24,6 +24,7 @@ ABOUT_ONE = [
     ("DELETE", "/v1/recognizers/{id}?version=1"),
     ("POST", "/v1/recognizers/{id}/retry"),
     ("GET", "/v1/recognizers/{id}/events"),
+    ("GET", "/v1/recognizers/{id}/erasures"),
     ("GET", "/v1/recognizers/{id}/images"),
     ("GET", "/v1/recognizers/{id}/compare?from=1&to=1"),
     ("GET", "/v1/recognizers/{id}/model"),

@@ -38,7 +38,7 @@ def test_what_is_said_again_is_recorded_now_and_then_and_what_is_new_is_not_held
     for _ in range(20):
         report(preparing(searches=False))
     assert renewals(workplace) == 1
-    assert builds.status(workplace.database).message == "preparing the training"
+    assert builds.newest(workplace.database, DEFAULT_TENANT).message == "preparing the training"
     report(Progress("epochs", 40, 40))
     assert renewals(workplace) == 2, "a stage's end is not held back"
     for _ in range(20):
@@ -47,7 +47,7 @@ def test_what_is_said_again_is_recorded_now_and_then_and_what_is_new_is_not_held
     monkeypatch.setattr(progress, "_SIGN_OF_LIFE_S", 0.0)
     pickle.loads(pickle.dumps(report))(Progress("epochs", 40, 40))
     assert renewals(workplace) == 3
-    assert builds.status(workplace.database).message == "trained 40 of 40 epochs"
+    assert builds.newest(workplace.database, DEFAULT_TENANT).message == "trained 40 of 40 epochs"
     tasks.expire(workplace.database, {training.token})
     with pytest.raises(BuildCancelled):
         report(Progress("epochs", 40, 40))
