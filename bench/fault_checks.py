@@ -136,6 +136,8 @@ def _check_recognitions(history: History) -> None:
         forgotten = {label for label, at in owned.forgotten.items() if at <= recognition.asked}
         for label in sorted(recognition.named & forgotten):
             history.find(Wrong.BROKEN, f"{label} was named after being forgotten", owned.id)
+        for label in sorted(recognition.named - owned.ever_known):
+            history.find(Wrong.BROKEN, f"{label} was named, who is another recognizer's", owned.id)
         if owned.deleted is not None and owned.deleted <= recognition.asked and recognition.status not in (0, 410, 503):
             history.find(Wrong.BROKEN, f"it was deleted and a recognition is answered {recognition.status}", owned.id)
         if recognition.status not in (0, 200, 503) and not owned.is_going:

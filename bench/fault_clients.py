@@ -7,11 +7,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote
 
 from bench.fault_history import History, Owned, Recognition, Sent, Version, Wrong
-from bench.portrait_pictures import Portraits
+from bench.portrait_pictures import Files, Portraits
 from bench.running_service import Form, RunningService, form
 
 #: Seconds between two tries of a request, and between two looks at a build.
@@ -31,10 +31,12 @@ _HASTE_S = 1.0
 _COME_BACK = {0, 503}
 #: Seconds between two recognitions of a client.
 _PHOTOS_S = 0.2
+#: Bytes of an answer that are shown to people.
+_SHOWN_BYTES = 300
 
 
 class GaveUp(Exception):
-    """A client waited in vain."""
+    """A client waited in vain, or was told what it cannot go on from; that is among the findings."""
 
 
 class Answer(NamedTuple):
@@ -42,11 +44,14 @@ class Answer(NamedTuple):
 
     status: int
     content: bytes
-    again: bool
+    again: bool = False
 
     @property
     def json(self) -> Any:
         return json.loads(self.content or b"{}")
+
+    def __str__(self) -> str:
+        return f"{self.status or 'nothing'} {self.content[:_SHOWN_BYTES].decode(errors='replace')}".strip()
 
 
 @dataclass(frozen=True)
@@ -57,34 +62,32 @@ class Asking:
     history: History
     name: str
 
-    def once(self, method: str, path: str, body: Form = (b"", {}), *, about: str = "") -> tuple[int, bytes]:
+    def once(self, method: str, path: str, body: Form = (b"", {}), *, about: str = "") -> Answer:
         """One request; an answer of a 5xx status that is not 503 is found."""
-        status, content = self.service.send(method, path, body)
-        if status >= 500 and status != 503:
-            self.history.find(
-                Wrong.BROKEN, f"{method} {_route(path, about)} was answered {status}: {_start(content)}", about
-            )
-        return status, content
+        answer = Answer(*self.service.send(method, path, body))
+        if answer.status >= 500 and answer.status != 503:
+            self.history.find(Wrong.BROKEN, f"{method} {path} was answered {answer}", about)
+        return answer
 
     def until_answered(self, method: str, path: str, body: Form = (b"", {}), *, about: str = "") -> Answer:
         """A request that is sent until it is answered. Raises ``GaveUp`` where it never is."""
         key = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
         until, again = time.monotonic() + PATIENCE_S, False
         while True:
-            status, content = self.once(method, path, (body[0], body[1] | key), about=about)
+            answer = self.once(method, path, (body[0], body[1] | key), about=about)
             if method != "GET":
-                self.history.note(
-                    self.name, f"{method} {_route(path, about)}: {status or 'no answer'} {_start(content)}", about
-                )
-            if status not in _COME_BACK and status < 500:
-                return Answer(status, content, again)
+                self.history.note(self.name, f"{method} {path}: {answer}", about)
+            if answer.status not in _COME_BACK and answer.status < 500:
+                return answer._replace(again=again)
             if time.monotonic() > until:
-                self.history.find(
-                    Wrong.LOST, f"{method} {_route(path, about)} was never answered, at last {status}", about
-                )
-                raise GaveUp
+                self.give_up(Wrong.LOST, f"{method} {path} is never answered, at last {answer}", about)
             again = True
             time.sleep(_AGAIN_S)
+
+    def give_up(self, wrong: Wrong, sentence: str, about: str = "") -> NoReturn:
+        """Find something that a client cannot go on from. Raises ``GaveUp``."""
+        self.history.find(wrong, sentence, about)
+        raise GaveUp
 
 
 class Client:
@@ -149,44 +152,33 @@ class Client:
 
     def _build(self, count: int, options: dict[str, str]) -> Owned:
         people = self._rng.sample(sorted(self._portraits.views), count)
-        files, sent = self._portraits.upload(self._named(people), self._rng.randint(*_EACH), self._rng)
+        files, sent = self._upload(people)
         answer = self._asking.until_answered("POST", "/v1/recognizers", form("images", files, **options))
         if answer.status != 202:
-            self._history.find(Wrong.LOST, f"a good build was answered {answer.status}: {_start(answer.content)}")
-            raise GaveUp
+            self._asking.give_up(Wrong.LOST, f"a good build was answered {answer}")
         owned = Owned(answer.json["id"], "dry_run" in options)
         owned.versions[1] = Version(1, sent)
         self._history.owned.append(owned)
         self._history.note(self._asking.name, f"built of {[file.name for file in sent]} {options or ''}", owned.id)
         return owned
 
-    def _named(self, people: Sequence[str]) -> dict[str, str]:
-        """A label that was never used before for each of some people, by label."""
+    def _upload(self, people: Sequence[str]) -> tuple[Files, list[Sent]]:
+        """Pictures of some people, each under a label that was never used before."""
         labels = {}
         for person in people:
             self._labels += 1
             labels[f"{person}-{self._asking.name}-{self._labels}"] = person
-        return labels
+        return self._portraits.upload(labels, self._rng.randint(*_EACH), self._rng)
 
     def _grow(self, owned: Owned) -> None:
-        missing = [
-            person
-            for person in self._portraits.views
-            if not any(_shows(label, person) for label in owned.newest.labels)
-        ]
-        files, sent = self._portraits.upload(
-            self._named([self._rng.choice(missing)]), self._rng.randint(*_EACH), self._rng
-        )
         base = owned.newest
+        missing = [name for name in self._portraits.views if not any(_shows(label, name) for label in base.labels)]
+        files, sent = self._upload([self._rng.choice(missing)])
         answer = self._asking.until_answered(
             "POST", f"/v1/recognizers/{owned.id}/people", form("images", files), about=owned.id
         )
         if answer.status != 202:
-            what = "sent again with its key " if answer.again else ""
-            self._history.find(
-                Wrong.BROKEN, f"a good growth {what}was answered {answer.status}: {_start(answer.content)}", owned.id
-            )
-            raise GaveUp
+            self._asking.give_up(Wrong.LOST, f"a good growth was answered {answer}", owned.id)
         self._accepted(owned, answer.json["version"], [*base.sent, *sent])
 
     def _forget(self, owned: Owned) -> None:
@@ -195,22 +187,16 @@ class Client:
             "DELETE", f"/v1/recognizers/{owned.id}/people/{quote(label)}", about=owned.id
         )
         owned.forgotten[label] = self._history.now()
-        number = base.number + 1
-        if answer.status == 202:
-            number = answer.json["version"]
-        elif not answer.again or answer.status not in (404, 409):
-            # A deletion that was done without an answer is not there, or being carried out, when it is sent again.
-            self._history.find(
-                Wrong.BROKEN, f"forgetting was answered {answer.status}: {_start(answer.content)}", owned.id
-            )
-            raise GaveUp
-        with_person = {
-            number for number, version in owned.versions.items() if label in {file.label for file in version.sent}
-        }
-        owned.erased |= with_person
+        # A deletion that was done without an answer is being carried out, or has been, when it is sent again.
+        was_done = answer.again and answer.status in (404, 409)
+        if answer.status != 202 and not was_done:
+            self._asking.give_up(Wrong.BROKEN, f"forgetting was answered {answer}", owned.id)
+        erased = {number for number, version in owned.versions.items() if version.has(label)}
+        owned.erased |= erased
+        number = base.number + 1 if was_done else answer.json["version"]
         self._accepted(owned, number, [file for file in base.sent if file.label != label])
-        for erased in with_person:
-            del owned.versions[erased]
+        for number in erased:
+            del owned.versions[number]
 
     def _accepted(self, owned: Owned, number: int, sent: Sequence[Sent]) -> None:
         if number != owned.newest.number + 1:
@@ -222,39 +208,28 @@ class Client:
         answer = self._asking.until_answered("DELETE", f"/v1/recognizers/{owned.id}", about=owned.id)
         owned.deleted = self._history.now()
         if answer.status != 204 and not (answer.again and answer.status == 410):
-            self._history.find(
-                Wrong.BROKEN, f"a deletion was answered {answer.status}: {_start(answer.content)}", owned.id
-            )
+            self._history.find(Wrong.BROKEN, f"a deletion was answered {answer}", owned.id)
 
     def _wait(self, owned: Owned) -> None:
         """Wait until the newest version is ended; every state that is told on the way is taken in.
 
         However long that takes under faults, it must come to its end once there are none any more.
         """
-        until = None
-        while not owned.newest.is_final:
-            answer = self._asking.until_answered(
-                "GET", f"/v1/recognizers/{owned.id}?version={owned.newest.number}", about=owned.id
-            )
+        version, until = owned.newest, None
+        path = f"/v1/recognizers/{owned.id}?version={version.number}"
+        while not version.is_final:
+            answer = self._asking.until_answered("GET", path, about=owned.id)
             if answer.status != 200:
-                self._history.find(
-                    Wrong.LOST,
-                    f"version {owned.newest.number} is answered {answer.status}: {_start(answer.content)}",
-                    owned.id,
-                )
-                raise GaveUp
+                self._asking.give_up(Wrong.LOST, f"version {version.number} is answered {answer}", owned.id)
             for told in answer.json["versions"]:
                 if told["version"] in owned.versions:
                     self._history.tell(owned, told["version"], told["state"])
-            if until is None and self._stopping.is_set():
-                until = time.monotonic() + PATIENCE_S
+            if self._stopping.is_set():
+                until = until or time.monotonic() + PATIENCE_S
             if until is not None and time.monotonic() > until:
-                self._history.find(
-                    Wrong.LOST, f"version {owned.newest.number} did not end: {_start(answer.content)}", owned.id
-                )
-                raise GaveUp
+                self._asking.give_up(Wrong.LOST, f"version {version.number} does not end: {answer}", owned.id)
             time.sleep(_LOOK_S)
-        self._history.note(self._asking.name, f"version {owned.newest.number} is {owned.newest.state}", owned.id)
+        self._history.note(self._asking.name, f"version {version.number} is {version.state}", owned.id)
 
 
 def watch(asking: Asking, portraits: Portraits, seed: str, stopping: threading.Event) -> None:
@@ -266,31 +241,20 @@ def watch(asking: Asking, portraits: Portraits, seed: str, stopping: threading.E
             continue
         owned = rng.choice(ready)
         photo = portraits.photo(rng.choice(sorted(portraits.views)), rng)
-        asked = history.now()
-        status, content = asking.once(
-            "POST", f"/v1/recognizers/{owned.id}/recognize", form("image", [("photo.jpg", photo)]), about=owned.id
-        )
-        named = frozenset(_named(content)) if status == 200 else frozenset()
-        history.recognitions.append(Recognition(owned, asked, status, named))
+        asked, path = history.now(), f"/v1/recognizers/{owned.id}/recognize"
+        answer = asking.once("POST", path, form("image", [("photo.jpg", photo)]), about=owned.id)
+        named = frozenset(_named(answer) if answer.status == 200 else ())
+        history.recognitions.append(Recognition(owned, asked, answer.status, named))
 
 
 def _has_been_ready(owned: Owned) -> bool:
     return owned.erased != set() or any(version.state == "ready" for version in list(owned.versions.values()))
 
 
-def _named(content: bytes) -> set[str]:
-    faces = [face for image in json.loads(content)["images"] for face in image.get("faces", ())]
+def _named(answer: Answer) -> set[str]:
+    faces = [face for image in answer.json["images"] for face in image.get("faces", ())]
     return {face["person"] for face in faces if face["person"] is not None}
 
 
 def _shows(label: str, person: str) -> bool:
     return label.startswith(f"{person}-")
-
-
-def _route(path: str, recognizer: str) -> str:
-    return path.replace(recognizer, "…") if recognizer else path
-
-
-def _start(content: bytes) -> str:
-    """The beginning of an answer, for people to read."""
-    return content[:300].decode(errors="replace")

@@ -12,7 +12,7 @@ from typing import IO
 ENCODED = None
 #: States of a version, in their order; the last ones are final.
 _ORDER = {"queued": 0, "encoding": 1, "training": 2, "ready": 3, "examined": 3, "failed": 3}
-FINAL = {state for state, order in _ORDER.items() if order == 3}
+_FINAL = {state for state, order in _ORDER.items() if order == 3}
 
 
 class Wrong(StrEnum):
@@ -58,7 +58,11 @@ class Version:
 
     @property
     def is_final(self) -> bool:
-        return self.state in FINAL
+        return self.state in _FINAL
+
+    def has(self, label: str) -> bool:
+        """Whether a file was sent for a label."""
+        return any(file.label == label for file in self.sent)
 
 
 @dataclass
@@ -79,6 +83,11 @@ class Owned:
     @property
     def newest(self) -> Version:
         return self.versions[max(self.versions)]
+
+    @property
+    def ever_known(self) -> set[str]:
+        """Everybody who ever was in one of its versions."""
+        return set(self.forgotten).union(*(version.labels for version in self.versions.values()))
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,23 @@
 """Faults that happen to a running service, drawn from a seed."""
 
-import random
 import signal
 import sqlite3
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 
 import psutil  # type: ignore[import-untyped]
 
+from bench.fault_deck import DECK, Card, drawn
+from bench.fault_effects import Injected, moved, released
 from bench.fault_history import History, Wrong
 from bench.jumping_clock import JumpingClock
 from bench.managed_service import ManagedService
 from bench.service_processes import Kind, Member
 from bench.small_disk import SmallDisk
-from bench.task_watch import Task, TaskWatch, Wait
+from bench.task_watch import Task, TaskWatch
 
-#: Mean seconds between two faults.
-_PAUSE_S = 0.15
 #: Seconds that a process is stopped for, at most; longer than that is for ever.
 _STOPPED_S = 4.0
 #: Seconds that the database is locked, or the disk full, at most.
@@ -31,8 +28,10 @@ _JUMP_S = 3600
 _HUNG_S = 40.0
 #: Seconds that a worker which is stopped for ever has until it is replaced, and a waiting build until it moves on.
 _REPLACED_S, _MOVES_S = 120.0, 60.0
-#: Seconds that a lull lasts at most: it ends with the work on a picture, or on a training.
-_LULL_S = {"encode": 3.0, "train": 20.0}
+#: Seconds that a lull lasts at most.
+_LULL_S = {"encode": 3.0, "train": 120.0}
+#: Times that work was broken off after which it is spared: half of those that the service takes as work's own fault.
+_SPARED = 10
 #: What is stopped for ever.
 _HANGING = (Kind.ENCODE, Kind.ENCODE, Kind.TRAIN, Kind.DISPATCHER)
 #: Seconds that a fault waits for work that it is to hit.
@@ -42,75 +41,9 @@ _STARTING_S = 2.0
 #: Seconds after which the dispatcher is taken to serve again.
 _SERVING_S = 5.0
 
-#: How often each fault is in the deck that is dealt from.
-DECK = {
-    "kill web": 18,
-    "kill encode": 10,
-    "kill train": 1,
-    "kill dispatcher": 7,
-    "kill supervisor": 1,
-    "kill master": 1,
-    "power cut": 1,
-    "stop": 4,
-    "hang": 1,
-    "lock": 1,
-    "full disk": 1,
-    "clock": 2,
-    "lull to encode": 2,
-    "lull to train": 1,
-}
-
-
-@dataclass(frozen=True)
-class Card:
-    """A fault as it was drawn: which of the processes it hits, its signal, how long it lasts, the pause after it."""
-
-    fault: str
-    which: float
-    number: signal.Signals
-    share: float
-    pause_s: float
-
-
 #: Of a trouble whose end is measured.
 _MEASURED = Card("", 0.0, signal.SIGKILL, 1.0, 0.0)
-
-
-def drawn(seed: int, deck: dict[str, int]) -> Iterator[Card]:
-    """Faults without end, the same for the same seed."""
-    rng = random.Random(seed)
-    while True:
-        faults = [fault for fault, count in deck.items() for _ in range(count)]
-        rng.shuffle(faults)
-        for fault in faults:
-            number = signal.SIGTERM if rng.random() < 0.25 else signal.SIGKILL
-            yield Card(fault, rng.random(), number, rng.random(), rng.expovariate(1 / _PAUSE_S))
-
-
-@dataclass
-class Injected:
-    """The signals that were delivered to living processes, and what came of the faults."""
-
-    #: Signals that end a process, those that stop one, and other faults.
-    ended: Counter[str] = field(default_factory=Counter)
-    stopped: Counter[str] = field(default_factory=Counter)
-    others: Counter[str] = field(default_factory=Counter)
-    #: Until the claims of a worker that was killed, or stopped for ever, were no longer its own.
-    requeues: list[Wait] = field(default_factory=list)
-    hangs: list[Wait] = field(default_factory=list)
-    #: Until a waiting build moved on.
-    recoveries: list[Wait] = field(default_factory=list)
-    #: From when until when nobody could see to what happened, on the monotonic clock.
-    outages: list[tuple[float, float]] = field(default_factory=list)
-
-    def seconds(self, waits: Sequence[Wait]) -> list[float]:
-        """How long waits took, those left out during which nobody could see to it."""
-        return [
-            wait.seconds
-            for wait in waits
-            if wait.seconds is not None
-            and not any(begin < wait.since + wait.seconds and wait.since < end for begin, end in self.outages)
-        ]
+_LULL = Card("lull to train", 0.0, signal.SIGKILL, 0.0, 0.0)
 
 
 class Injector:
@@ -163,8 +96,9 @@ class Injector:
     def measure(self, rounds: int) -> None:
         """Let faults happen that something is measured of, each while all else is well."""
         for _ in range(rounds):
-            for kind in (Kind.ENCODE, Kind.TRAIN):
-                self._kill_busy(kind)
+            self._kill_busy(Kind.TRAIN)
+            self._kill_busy(Kind.ENCODE)
+            self._lull(_LULL)
             self._wait_for_work()
             self._lock(_MEASURED)
             if self._disk is not None:
@@ -205,7 +139,7 @@ class Injector:
         if self._deliver(member, number):
             self.injected.ended[f"{number.name} {member.kind}"] += 1
             if held:
-                self.injected.requeues.append(self._watch.wait(_released(held), now))
+                self.injected.requeues.append(self._watch.wait(released(held), now))
 
     def _stop(self, card: Card) -> None:
         members = self._members()
@@ -232,7 +166,7 @@ class Injector:
             if kind == Kind.DISPATCHER:
                 self.injected.outages.append((now, now + _HUNG_S))
             if held:
-                self.injected.hangs.append(self._watch.wait(_released(held), now))
+                self.injected.hangs.append(self._watch.wait(released(held), now))
 
     def _kill_busy(self, kind: Kind) -> None:
         member = self._wait_for_busy(kind)
@@ -252,7 +186,7 @@ class Injector:
 
     def _wait_for_work(self) -> None:
         until = time.monotonic() + _WORK_S
-        while not self._to_encode() and time.monotonic() < until:
+        while not self._to_do(Kind.ENCODE) and time.monotonic() < until:
             time.sleep(0.02)
 
     def _lock(self, card: Card) -> None:
@@ -273,14 +207,15 @@ class Injector:
         self._history.note("fault", f"{name} begins")
         begin = time.monotonic()
         time.sleep(card.share * _TROUBLE_S)
-        waiting = self._to_encode()
+        # A training goes on by itself, and says nothing of the others.
+        waiting = {task.id: task.token for task in self._to_do(Kind.ENCODE).values()}
         end()
         self.injected.outages.append((begin, time.monotonic()))
         self._history.note("fault", f"{name} ends")
         self.injected.others[name] += 1
         if card is not _MEASURED or not waiting:
             return
-        wait = self._watch.wait(_moved(waiting), time.monotonic())
+        wait = self._watch.wait(moved(waiting), time.monotonic())
         self.injected.recoveries.append(wait)
         until = wait.since + _MOVES_S
         while not wait.over and time.monotonic() < until:
@@ -294,15 +229,13 @@ class Injector:
         self._history.note("fault", f"the clock is {seconds} s off")
 
     def _lull(self, card: Card) -> None:
-        """Leave the service alone until the work on a task of a kind has ended."""
+        """Leave the service alone until work of a kind has ended, and none is left that was broken off too often."""
         kind = card.fault.removeprefix("lull to ")
-        known: set[int] = set()
-        until = time.monotonic() + _LULL_S[kind]
-        while time.monotonic() < until:
-            now = {task.id for task in self._tasks().values() if task.kind == kind}
-            if known - now:
-                break
-            known |= now
+        before, until = self._to_do(kind), time.monotonic() + _LULL_S[kind]
+        while before and time.monotonic() < until:
+            now = self._to_do(kind)
+            if before.keys() - now.keys() and all(task.interruptions < _SPARED for task in now.values()):
+                return
             time.sleep(0.1)
 
     def _deliver(self, member: Member, number: signal.Signals) -> bool:
@@ -334,9 +267,8 @@ class Injector:
             return {}
         return {task.id: task.token for task in self._tasks().values() if task.worker.partition(":")[0] == member.slot}
 
-    def _to_encode(self) -> dict[int, str]:
-        """The tokens of the tasks to encode, by task; a training goes on by itself, and says nothing of the others."""
-        return {task.id: task.token for task in self._tasks().values() if task.kind == "encode"}
+    def _to_do(self, kind: str) -> dict[int, Task]:
+        return {task.id: task for task in self._tasks().values() if task.kind == kind}
 
     def _tasks(self) -> dict[int, Task]:
         try:
@@ -347,24 +279,3 @@ class Injector:
 
 def _chosen(members: Sequence[Member], card: Card) -> Member:
     return members[int(card.which * len(members))]
-
-
-def _released(held: dict[int, str]) -> Callable[[dict[int, Task]], bool | None]:
-    """Whether claims are no longer held by whom they were; never, where they were brought to their end just before."""
-
-    def condition(tasks: dict[int, Task]) -> bool | None:
-        left = {number: tasks[number].token for number in held if number in tasks}
-        if not left:
-            return None
-        return all(token != held[number] for number, token in left.items())
-
-    return condition
-
-
-def _moved(waiting: dict[int, str]) -> Callable[[dict[int, Task]], bool]:
-    """Whether one of some tasks, given with their tokens, was claimed anew or brought to its end."""
-
-    def condition(tasks: dict[int, Task]) -> bool:
-        return any(number not in tasks or tasks[number].token not in ("", token) for number, token in waiting.items())
-
-    return condition

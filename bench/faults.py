@@ -20,8 +20,9 @@ import numpy as np
 
 from bench.fault_checks import check_answers, check_stopped, check_swept
 from bench.fault_clients import PATIENCE_S, Asking, Client, watch
+from bench.fault_effects import Injected
 from bench.fault_history import History, Wrong
-from bench.fault_injection import Injected, Injector
+from bench.fault_injection import Injector
 from bench.harness import report
 from bench.jumping_clock import JumpingClock
 from bench.managed_service import ManagedService
@@ -49,7 +50,7 @@ class Plan:
     builds: int = 0
 
 
-LONG, QUICK, SHORT = Plan(3000, 4, 20, 10_000, 50), Plan(60, 3, 2, 400, 4), Plan(300, 3, 0)
+LONG, QUICK, SHORT = Plan(3000, 4, 10, 10_000, 50), Plan(60, 3, 2, 400, 4), Plan(300, 3, 0)
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,8 @@ def _settle(task_watch: TaskWatch, history: History) -> None:
 
 def print_findings(history: History) -> None:
     """Say what is wrong, and what happened to the recognizers that it is about."""
+    if not history.findings:
+        return
     for finding in history.findings:
         print(f"{finding.wrong}: {finding.sentence} {finding.recognizer}", file=sys.stderr)
     print(*history.lines_of({finding.recognizer for finding in history.findings}), sep="\n", file=sys.stderr)

@@ -24,6 +24,7 @@ class Task:
     state: str
     worker: str
     token: str
+    interruptions: int
 
 
 #: Whether what is waited for has come, and whether there is nothing to wait for any more.
@@ -96,5 +97,7 @@ class TaskWatch:
 
 
 def _tasks(connection: sqlite3.Connection) -> dict[int, Task]:
-    rows = connection.execute("SELECT id, build, kind, state, coalesce(worker, ''), coalesce(token, '') FROM tasks")
+    rows = connection.execute(
+        "SELECT id, build, kind, state, coalesce(worker, ''), coalesce(token, ''), interruptions FROM tasks"
+    )
     return {row[0]: Task(*row) for row in rows}

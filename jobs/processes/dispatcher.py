@@ -188,7 +188,7 @@ class Dispatcher:
         if seat is not None and seat.worker != but:
             del self._seats[slot]
             if seat.recognition is not None:
-                self._again(seat.recognition)
+                self._again(seat.recognition, ending)
 
     def _release(self) -> None:
         for slot, (ending, but) in list(self._vacated.items()):
@@ -197,9 +197,11 @@ class Dispatcher:
                 del self._vacated[slot]
                 self.look()
 
-    def _again(self, recognition: _Recognition) -> None:
+    def _again(self, recognition: _Recognition, ending: Ending) -> None:
         if recognition.attempts < RECOGNITION_ATTEMPTS:
             self._waiting.appendleft(recognition)
+        elif ending != Ending.FAILED:  # whoever ended the workers, it was not the photo
+            self._answer(recognition, Message(messages.BUSY))
         else:
             error = {"code": "internal", "message": "Working on this photo failed repeatedly; convert it or leave it."}
             self._answer(recognition, Message(messages.RECOGNIZED, {"error": error}))

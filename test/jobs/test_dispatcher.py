@@ -146,16 +146,21 @@ def test_a_train_worker_gets_no_recognition(place):
     assert trainer.hears_nothing(dispatcher)
 
 
-def test_a_recognition_whose_worker_died_goes_to_its_successor_and_is_given_up_in_the_end(place):
+@pytest.mark.parametrize(
+    ("ending", "answer"), [(Ending.FAILED, messages.RECOGNIZED), (Ending.INTERRUPTED, messages.BUSY)]
+)
+def test_a_recognition_whose_worker_died_goes_to_its_successor_and_is_given_up_in_the_end(place, ending, answer):
     dispatcher, client, worker = place
     asking = client()
     asking.say(messages.RECOGNIZE, {"request": 7}, b"photo")
     for life in range(RECOGNITION_ATTEMPTS):
         reborn = worker()
+        reborn.watched(f"encode-0:{life}", ending=ending)
         reborn.ready(worker=f"encode-0:{life}")
         assert reborn.hear(dispatcher).kind == messages.RECOGNIZE
-    worker().ready(worker="encode-0:last")
-    assert "error" in asking.hear(dispatcher).header
+    worker().watched("encode-0:last", ending=ending)
+    heard = asking.hear(dispatcher)
+    assert (heard.kind, "error" in heard.header) == (answer, ending == Ending.FAILED)
 
 
 def test_the_claim_of_a_worker_that_died_goes_to_its_successor(place, workplace):
