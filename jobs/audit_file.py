@@ -17,8 +17,8 @@ _FILE = "audit.jsonl"
 #: The file that is written and those that were put aside, which sort before it.
 _FILES = "audit*.jsonl"
 
-#: Who works at the machine itself.
-OPERATOR = "command line"
+#: Who works at the machine itself, and what the service does by itself.
+OPERATOR, SERVICE = "command line", "service"
 
 
 @dataclass(frozen=True)

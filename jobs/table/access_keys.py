@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from constants.exceptions import Conflict, InvalidRequest, NotFound
 from features.database import Database
+from jobs.audit_file import SERVICE
 from jobs.table.tables import DEFAULT_TENANT, access_keys, recognizers
 
 #: Bytes of randomness in a key.
@@ -97,7 +98,7 @@ def create(
     }
     with database.write() as connection:
         taken = select(access_keys.c.id).where(access_keys.c.name == name)
-        if name == LOCAL or connection.scalar(taken) is not None:
+        if name in (LOCAL, SERVICE) or connection.scalar(taken) is not None:
             raise Conflict(f"There is, or was, a key called {name!r}; choose another name.")
         if tenant is None and _is_taken(connection, name):
             raise Conflict(f"There is a tenant {name!r} already; say --tenant {name} to share what it has.")

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Select, delete, exists, select, update
 from constants.exceptions import Erased
 from features import store
 from features.database import Database
+from jobs import audit_file
+from jobs.audit_file import SERVICE, Entry
 from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.builds import build_of
@@ -40,12 +42,13 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
 
 def erase_expired(database: Database, storage: Storage) -> None:
     """Erase the recognizers whose time has come, by the clock on the wall."""
-    expired = select(recognizers.c.id).where(recognizers.c.expires_at <= time.time())
+    expired = select(recognizers.c.id, recognizers.c.tenant).where(recognizers.c.expires_at <= time.time())
     with database.read() as connection:
-        due = connection.scalars(expired).all()
-    for recognizer_id in due:
+        due = connection.execute(expired).all()
+    for recognizer_id, tenant in due:
         with suppress(Erased):  # at this moment, by whoever asked for it
             erase(database, storage, recognizer_id)
+            audit_file.append(storage.data_dir, Entry(SERVICE, "delete", tenant, recognizer_id))
 
 
 def erase_version(database: Database, storage: Storage, recognizer_id: str, version: int) -> None:

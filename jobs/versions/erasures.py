@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from constants.exceptions import NotFound
 from features.database import Database
+from jobs import audit_file
+from jobs.audit_file import SERVICE, Entry
 from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
@@ -95,6 +97,8 @@ def carry_out(database: Database, storage: Storage) -> None:
             connection.execute(done.values(done_at=time.time()))
             for erasure in gone:
                 build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
+                # Before it counts as done: what cannot be written down is found to be gone once more.
+                audit_file.append(storage.data_dir, _gone(erasure))
 
 
 def carry_out_at_once(database: Database, storage: Storage) -> None:
@@ -105,6 +109,11 @@ def carry_out_at_once(database: Database, storage: Storage) -> None:
         if not is_machine_fault(error):
             raise
         logger.warning("what was deleted is erased later: {}", type(error).__name__)
+
+
+def _gone(erasure: Erasure) -> Entry:
+    numbers = {} if erasure.version is None else {"version": erasure.version}
+    return Entry(SERVICE, "erased", recognizer=erasure.recognizer_id, numbers=numbers)
 
 
 def _may_come_back(database: Database, storage: Storage) -> bool:

@@ -5,10 +5,13 @@ import json
 import os
 
 import pytest
+from sqlalchemy import update
 
 from jobs import audit_file
 from jobs.table import access_keys
 from jobs.table.access_keys import Scope
+from jobs.table.tables import recognizers
+from jobs.versions import erasing
 
 #: Labels and file names that must not be found again.
 SECRETS = ("Ada Lovelace", "Grace", "secret-file")
@@ -65,9 +68,10 @@ def test_what_a_key_does_is_written_down(client, people, key, written, workplace
         own | {"action": "rename", "status": 202, "numbers": {"version": 2}},
         own | {"action": "people", "status": 404, "recognizer": "0" * 32},
         none | {"action": "report", "status": 404},
+        {"who": "service", "action": "erased", "recognizer": identity},  # nothing is left
         own | {"action": "delete", "status": 204},
     ]
-    assert len(written(recognizer=identity)) == 6
+    assert len(written(recognizer=identity)) == 7
     assert next(audit_file.entries(workplace.settings.data_dir))["request"] == "one"
     everything = (workplace.settings.data_dir / "audit.jsonl").read_text()
     assert not any(secret in everything for secret in SECRETS)
@@ -87,9 +91,21 @@ def test_forgetting_is_written_down_with_what_it_erased(client, people, written,
     }
 
 
+def test_what_the_service_deletes_by_itself_is_written_down(client, people, written, workplace):
+    sent = {"images": files(people), "ttl_s": "3600"}
+    identity = client.post("/build_recognizer", data=sent).json["id"]
+    with workplace.database.write() as connection:
+        connection.execute(update(recognizers).values(expires_at=1.0))
+    erasing.erase_expired(workplace.database, workplace.storage)
+    assert written()[1:] == [
+        {"who": "service", "action": "erased", "recognizer": identity},
+        {"who": "service", "action": "delete", "tenant": "default", "recognizer": identity},
+    ]
+
+
 def test_every_view_that_touches_a_recognizer_is_written_down(client):
     views = client.application.view_functions
-    how_things_stand = {"is_available", "show_recognizer", "stream_events"}
+    how_things_stand = {"is_available", "show_recognizer", "stream_events", "list_erasures"}
     for rule in client.application.url_map.iter_rules():
         view = views[rule.endpoint]
         model = view.declared.query
