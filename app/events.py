@@ -26,8 +26,8 @@ _TAGS = ("recognizers",)
 #: Seconds between two looks at a build, and after which a client that is gone would be noticed.
 _LOOK_S, _SIGN_OF_LIFE_S = 0.5, 15.0
 #: Streams of a web process: each takes one of its threads, and the others must be free for everyone else.
-_MOST_STREAMS = 32
-_streams = threading.BoundedSemaphore(_MOST_STREAMS)
+MOST_STREAMS = 32
+_streams = threading.BoundedSemaphore(MOST_STREAMS)
 #: A proxy in front would else keep events back.
 _HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 #: The id of a stream's last event: a client that comes back after it is told to stay away.

@@ -1,4 +1,7 @@
-"""Which tests are quick: those that need no TensorFlow, no process of their own, no browser and no thousand faces."""
+"""Which tests are quick: those that need no TensorFlow, no process of their own, no browser and no thousand faces.
+
+The others come first, so that no core waits for the longest one at the end.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -28,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not _THOROUGH_FIXTURES & set(getattr(item, "fixturenames", ())) and not item.get_closest_marker("thorough"):
             item.add_marker("quick")
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, bool]:
+    """A test's place: first those of the whole service, then others whose every test is thorough."""
+    return item.path.parent.name != "service", item.parent is None or item.parent.get_closest_marker("thorough") is None
 
 
 @pytest.fixture(scope="session", autouse=True)

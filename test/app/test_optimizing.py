@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 
+from app import events
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.work import runner
@@ -178,7 +179,7 @@ def test_events_of_nothing_are_refused_before_they_begin(client, people, path, s
 def test_streams_leave_threads_for_everyone_else(client, people):
     recognizer = build(client, people)
     url = f"/v1/recognizers/{recognizer}/events"
-    open_ones = [client.get(url, buffered=False) for _ in range(4)]
+    open_ones = [client.get(url, buffered=False) for _ in range(events.MOST_STREAMS)]
     refused = client.get(url)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
     for stream in open_ones:
