@@ -23,6 +23,11 @@ class Injected:
     #: From when until when nobody could see to what happened, on the monotonic clock.
     outages: list[tuple[float, float]] = field(default_factory=list)
 
+    @property
+    def outages_end(self) -> float:
+        """When the last outage ends, or ended."""
+        return max((end for _, end in self.outages), default=0.0)
+
     def seconds(self, waits: Sequence[Wait]) -> list[float]:
         """How long waits took, those left out during which nobody could see to it."""
         return [

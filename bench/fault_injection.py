@@ -95,6 +95,8 @@ class Injector:
 
     def measure(self, rounds: int) -> None:
         """Let faults happen that something is measured of, each while all else is well."""
+        if rounds:
+            time.sleep(max(0.0, self.injected.outages_end - time.monotonic()))
         for _ in range(rounds):
             self._kill_busy(Kind.TRAIN)
             self._kill_busy(Kind.ENCODE)

@@ -17,8 +17,9 @@ from bench.service_processes import Kind
 
 #: Clients that recognize at the same time.
 _CLIENTS = 4
-#: Share of all the work that is done before the first look: what every process loads once is loaded by then.
-_WARMING = 0.1
+#: Share of all the work that is done before the first look: by then each of the web processes' 256 threads has served,
+#: and what every process loads once is loaded.
+_WARMING = 0.2
 #: Pictures of each person of a build.
 _EACH = 6
 
