@@ -10,6 +10,7 @@ from bench.faults import SHORT, print_findings, run
 pytestmark = pytest.mark.thorough
 
 
+@pytest.mark.timeout(1200)
 def test_nothing_accepted_is_lost_whatever_is_killed(tmp_path):
     # Drawn anew each time, in CI always the same, and printed: python -m bench.faults --seed draws these faults again.
     seed = 0 if os.environ.get("CI") else random.SystemRandom().randrange(1 << 32)
