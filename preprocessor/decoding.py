@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from constants.reasons import Reason
+from preprocessor.cut_jpeg import JPEGS, ended, whole_share
 from preprocessor.free_memory import return_free_memory
 from preprocessor.media_formats import opened, refusing_damage, rejected
-from preprocessor.types import Pixels
+from preprocessor.types import Box, Pixels
 
 #: Pixels that are brought to RGB at a time: Pillow keeps four bytes of each, and needs several copies on the way.
 _BAND_PIXELS = 1 << 20
@@ -33,26 +34,30 @@ _AS_STORED: dict[int | None, Callable[[Pixels], Pixels]] = {
     7: lambda upright: upright.swapaxes(0, 1)[::-1, ::-1],
     8: lambda upright: upright.swapaxes(0, 1)[:, ::-1],
 }
+#: Where the last stored row is in upright pixels: below, if it is not said here.
+_LAST_ROW: dict[int | None, str] = {3: "above", 4: "above", 5: "right", 6: "left", 7: "left", 8: "right"}
 
 
 class Photo:
     """One picture, given by its bytes or its path, decoded as finely as asked.
 
-    ``width`` and ``height`` are its sides in pixels after EXIF orientation. Raises ``ImageRejected`` for what is not a
+    ``width`` and ``height`` are its sides in pixels after EXIF orientation. ``whole`` is the part of it that is known,
+    all but where a JPEG that is decoded turns out to lack its last bytes. Raises ``ImageRejected`` for what is not a
     picture, or one too small or too large, and ``FileNotFoundError`` where nothing is at the path any more.
     """
 
     def __init__(self, source: bytes | Path) -> None:
         self._source = source
         self._finest: Pixels | None = None
-        with self._opened() as image, refusing_damage():
-            self._is_webp = image.format == "WEBP"
+        with _opened(source) as image, refusing_damage():
+            self._format = image.format
             if image.format == "PNG":
                 image.load()  # its orientation may stand behind the pixels
             # Pillow gives a TIFF as a person sees it, all else as it is stored.
             self._orientation = None if image.format == "TIFF" else orientation(image)
             width, height = image.size
             self.width, self.height = (height, width) if self._orientation in _TURNED else (width, height)
+            self.whole = Box(0, 0, self.width, self.height)
             if image.format == "PNG":
                 self._finest = self._upright(image)
 
@@ -62,7 +67,8 @@ class Photo:
         A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that suffices, which skips most of the
         work; other formats are always decoded whole. Raises ``ImageRejected`` for damaged content.
         """
-        if self._finest is None or self._finest.shape[1] < self.width * scale:
+        rows, columns = self._finest.shape[:2] if self._finest is not None else (0, 0)
+        if self._finest is None or rows < self.height * scale or columns < self.width * scale:
             with refusing_damage(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
                 self._finest = self._decoded(scale)
@@ -76,19 +82,50 @@ class Photo:
         size = max(1, round(self.width * scale)), max(1, round(self.height * scale))
         return np.asarray(cv2.resize(self.pixels(scale), size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _opened(self) -> Image.Image:
-        image = opened(io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source)
-        if image.width * image.height > _LARGE_PIXELS:
-            return_free_memory()
-        return image
+    @property
+    def is_cut(self) -> bool:
+        """Whether its last bytes are missing, as far as it was decoded."""
+        return self.whole != Box(0, 0, self.width, self.height)
+
+    def is_whole(self, box: Box) -> bool:
+        """Whether all of what a box shows of the picture is known."""
+        shown, whole = box.within(self.width, self.height), self.whole
+        return (
+            whole.left <= shown.left
+            and whole.top <= shown.top
+            and shown.right <= whole.right
+            and shown.bottom <= whole.bottom
+        )
 
     def _decoded(self, scale: float) -> Pixels:
-        if self._is_webp:
+        if self._format == "WEBP":
             return self._upright(_decoded_webp(self._source))
-        with self._opened() as image:
+        try:
+            return self._drafted(self._source, scale)
+        except OSError as error:
+            if self._format not in JPEGS or error.errno is not None:
+                raise
+            pixels = self._drafted(ended(self._source), scale)
+        share = whole_share(_AS_STORED.get(self._orientation, _as_it_is)(pixels), pixels.shape[1] / self.width)
+        self.whole = self._first_rows(share)
+        return pixels
+
+    def _drafted(self, source: bytes | Path, scale: float) -> Pixels:
+        with _opened(source) as image:
             image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
             image.load()
             return self._upright(image)
+
+    def _first_rows(self, share: float) -> Box:
+        """What a share of the rows, the first that are stored, shows of the picture."""
+        match _LAST_ROW.get(self._orientation):
+            case "above":
+                return Box(0, self.height * (1 - share), self.width, self.height)
+            case "left":
+                return Box(self.width * (1 - share), 0, self.width, self.height)
+            case "right":
+                return Box(0, 0, self.width * share, self.height)
+        return Box(0, 0, self.width, self.height * share)
 
     def _upright(self, image: Image.Image) -> Pixels:
         """RGB pixels of a decoded picture as a person sees it, brought over band by band."""
@@ -100,6 +137,13 @@ class Photo:
             bottom = min(top + rows, height)
             stored[top:bottom] = np.asarray(_rgb(image.crop((0, top, width, bottom))))
         return upright
+
+
+def _opened(source: bytes | Path) -> Image.Image:
+    image = opened(io.BytesIO(source) if isinstance(source, bytes) else source)
+    if image.width * image.height > _LARGE_PIXELS:
+        return_free_memory()
+    return image
 
 
 def orientation(image: Image.Image) -> int | None:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from constants.exceptions import ImageRejected
-from constants.faces import CHIP_SIDE, DETECTION_SIDE
+from constants.faces import CHIP_PADDING, CHIP_SIDE, DETECTION_SIDE
+from constants.reasons import Reason
 from constants.settings import Settings
 from preprocessor.alignment import Aligner
 from preprocessor.cascade_detector import CascadeDetector
@@ -17,6 +18,7 @@ from preprocessor.detector import Detector
 from preprocessor.dlib_encoder import DlibEncoder
 from preprocessor.encoder import Encoder
 from preprocessor.hog_detector import HogDetector
+from preprocessor.media_formats import rejected
 from preprocessor.mmod_detector import MmodDetector
 from preprocessor.onnx_encoder import OnnxEncoder
 from preprocessor.quality import face_quality
@@ -92,7 +94,12 @@ class FacePipeline:
         """Faces in the photo's own pixels, found in a reduced picture where the photo is large."""
         working = photo.within(DETECTION_SIDE)
         x, y = photo.width / working.shape[1], photo.height / working.shape[0]
-        return [DetectedFace(face.box.scaled(x, y), face.score) for face in self._detector.detect(working)]
+        found = [DetectedFace(face.box.scaled(x, y), face.score) for face in self._detector.detect(working)]
+        # A chip shows so much more than a box.
+        whole = [face for face in found if photo.is_whole(face.box.grown(CHIP_PADDING))]
+        if not whole and photo.is_cut:
+            raise rejected(Reason.DAMAGED_IMAGE)
+        return whole
 
     def _align_faces(self, photo: Photo, faces: list[DetectedFace]) -> tuple[AlignedFace, ...]:
         """Chips cut at no coarser a scale than the smallest face needs; landmarks in the photo's own pixels."""

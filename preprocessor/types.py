@@ -41,6 +41,16 @@ class Box:
         """The same rectangle in a picture whose sides are ``x`` and ``y`` times as long."""
         return Box(self.left * x, self.top * y, self.right * x, self.bottom * y)
 
+    def grown(self, share: float) -> "Box":
+        """The rectangle with a share of its sides more on each side."""
+        x, y = share * self.width, share * self.height
+        return Box(self.left - x, self.top - y, self.right + x, self.bottom + y)
+
+    def within(self, width: float, height: float) -> "Box":
+        """What of the rectangle lies in a picture of these sides."""
+        left, top = min(max(self.left, 0.0), width), min(max(self.top, 0.0), height)
+        return Box(left, top, min(max(self.right, left), width), min(max(self.bottom, top), height))
+
 
 @dataclass(frozen=True)
 class DetectedFace:

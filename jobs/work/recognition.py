@@ -92,12 +92,12 @@ def _answer(image: EncodedImage | ImageRejected, verdicts: Iterator[Identificati
     return {
         "width": image.width,
         "height": image.height,
-        "faces": [_face(face, next(verdicts)) for face in image.faces],
+        "faces": [_face(face, image, next(verdicts)) for face in image.faces],
     }
 
 
-def _face(face: EncodedFace, verdict: Identification | Reason) -> dict[str, Any]:
-    box = face.detected.box
+def _face(face: EncodedFace, image: EncodedImage, verdict: Identification | Reason) -> dict[str, Any]:
+    box = face.detected.box.within(image.width, image.height)
     return {
         "box": {
             "x_min": round(box.left),

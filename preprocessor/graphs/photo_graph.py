@@ -9,7 +9,7 @@ from preprocessor.dlib_files.weights import ENCODER, LANDMARKS_5, MMOD_DETECTOR,
 from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.chip_graph import add_chip
 from preprocessor.graphs.encoder_graph import add_encoder
-from preprocessor.graphs.expression import Expression
+from preprocessor.graphs.expression import Expression, maximum, minimum
 from preprocessor.graphs.landmarks_graph import add_landmarks
 from preprocessor.graphs.loop import Turn, loop
 from preprocessor.graphs.photo_detector_graph import add_detector
@@ -22,9 +22,9 @@ _LANDMARKS = 5
 def photo_graph(views: int) -> bytes:
     """A serialized model from ``photo``, uint8 (rows, columns, 3) RGB of any size, to its faces by falling score.
 
-    Of them ``boxes`` float32 (faces, 4), the edges at the left, top, right and bottom in pixels of the photo,
-    ``scores`` float32 (faces,), ``landmarks`` float32 (faces, 5, 2) and ``encodings`` float32 (faces, 128),
-    each the mean of 1, 2 or 6 ``views``.
+    Of them ``boxes`` float32 (faces, 4), the edges at the left, top, right and bottom in pixels of the photo and within
+    it, ``scores`` float32 (faces,), ``landmarks`` float32 (faces, 5, 2) and ``encodings`` float32 (faces, 128), each
+    the mean of 1, 2 or 6 ``views``.
     """
     detector, encoder = (read_network(weights_path(name)) for name in (MMOD_DETECTOR, ENCODER))
     predictor = read_shape_predictor(weights_path(LANDMARKS_5))
@@ -32,7 +32,8 @@ def photo_graph(views: int) -> bytes:
     photo = Expression.input(builder, "photo", np.uint8, ("rows", "columns", 3))
     boxes, scores = add_detector(photo, detector)
     landmarks, encodings = _encoded(photo, boxes, predictor, encoder, views)
-    boxes.to(np.float32).output("boxes", ("faces", 4))
+    edges = photo.shape(0, 2).take([1, 0, 1, 0]).to(np.float64)
+    minimum(maximum(boxes, 0.0), edges).to(np.float32).output("boxes", ("faces", 4))
     scores.output("scores", ("faces",))
     landmarks.output("landmarks", ("faces", _LANDMARKS, 2))
     encodings.output("encodings", ("faces", ENCODING_SIZE))

@@ -108,7 +108,7 @@ def test_unusable_files_are_listed_and_the_build_goes_on(client, people, finish,
     bad = {
         "Person 0/empty.jpg": (b"", "EMPTY_FILE"),
         "Person 0/text.jpg": (b"not a picture, whatever it is called", "NOT_AN_IMAGE"),
-        "Person 1/cut.jpg": (astronaut_jpeg[: len(astronaut_jpeg) // 2], "DAMAGED_IMAGE"),
+        "Person 1/cut.jpg": (astronaut_jpeg[: len(astronaut_jpeg) // 4], "DAMAGED_IMAGE"),
     }
     files = people.files() + [(io.BytesIO(content), name) for name, (content, _) in bad.items()]
     identity = build(client, files).json["id"]

@@ -104,6 +104,12 @@ def test_the_largest_faces_of_a_crowd_are_judged(recognizer, settings, astronaut
     assert sum(face["person"] == KNOWN for face in faces) > 0.9 * MAX_FACES
 
 
+def test_boxes_end_at_the_photos_edge(recognizer, settings, astronaut):
+    (face,) = answered(recognizer, settings, astronaut[70:230, 190:320])[0]
+    assert face["box"]["x_min"] == 0 < face["box"]["x_max"] <= 130
+    assert 0 <= face["box"]["y_min"] < face["box"]["y_max"] <= 160
+
+
 def test_a_build_keeps_a_blurred_face_and_how_it_was_seen(settings, astronaut):
     photos = [jpeg(photo) for photo in (astronaut, cv2.GaussianBlur(astronaut, (0, 0), BLUR))]
     kept = [image.faces[0].quality for image in stages.encode(photos, settings)]

@@ -14,6 +14,7 @@ from PIL import Image
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
 from preprocessor.decoding import Photo
+from preprocessor.types import Box
 
 #: Values of the EXIF orientation, and what turns an upright picture into the stored one.
 STORED = {
@@ -153,11 +154,37 @@ def test_a_moving_picture_gives_its_first_frame(kind):
     assert_alike(Photo(data).pixels(), np.asarray(frames[0]))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIF"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_a_truncated_picture_is_damaged(astronaut, kind, share):
     data = encoded(Image.fromarray(astronaut), kind)
     assert reason_of(data[: int(len(data) * share)]) == Reason.DAMAGED_IMAGE
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_of_a_jpeg_without_its_last_bytes_the_rows_that_are_whole_are_known(astronaut, subsampling, orientation, scale):
+    stored = Image.fromarray(astronaut[:, :480])
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(stored, "JPEG", exif=exif, subsampling=subsampling, quality=90)
+    whole, photo = Photo(data), Photo(data[: len(data) // 2])
+    assert photo.pixels(scale).shape == whole.pixels(scale).shape
+    assert photo.is_cut and not whole.is_cut
+    box = photo.whole
+    assert 0.4 < box.area / (512 * 480) < 0.7
+    edges = [round(edge * scale) for edge in (box.top, box.bottom, box.left, box.right)]
+    known = (slice(*edges[:2]), slice(*edges[2:]))
+    assert np.array_equal(photo.pixels(scale)[known], whole.pixels(scale)[known])
+    assert photo.is_whole(box) and not photo.is_whole(Box(0, 0, photo.width, photo.height))
+
+
+def test_a_jpeg_that_lacks_nearly_everything_is_damaged(astronaut):
+    data = encoded(Image.fromarray(astronaut), "JPEG")
+    photo = Photo(data[:700])
+    photo.pixels()
+    assert photo.whole.area == 0
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,15 @@ def test_rejected_pictures_keep_their_place(pipeline, astronaut_jpeg):
     assert reasons == [Reason.EMPTY_FILE, True, Reason.DAMAGED_IMAGE, Reason.NOT_AN_IMAGE, True]
 
 
+def test_of_a_jpeg_without_its_last_bytes_a_whole_face_is_used(pipeline, astronaut):
+    picture = jpeg(astronaut, progressive=False)
+    whole, above = (encode(pipeline, picture[: int(share * len(picture))]) for share in (1, 0.7))
+    known, same = (max(image.faces, key=lambda face: face.detected.score) for image in (whole, above))
+    assert same.detected == known.detected and np.array_equal(same.encoding, known.encoding)
+    (within,) = pipeline.encode([picture[: len(picture) // 4]])
+    assert isinstance(within, ImageRejected) and within.reason == Reason.DAMAGED_IMAGE
+
+
 def test_no_pictures(pipeline):
     assert pipeline.encode([]) == []
 

@@ -84,7 +84,7 @@ def compare(graph, pipeline, pixels: np.ndarray, folder: Path) -> int:
     assert len(boxes) == len(image.faces)
     scale = min(1, DETECTION_SIDE / max(pixels.shape))
     for face, box, score, points, encoding in zip(image.faces, boxes, scores, landmarks, encodings, strict=True):
-        expected = face.detected.box
+        expected = face.detected.box.within(image.width, image.height)
         sides = (expected.left, expected.top, expected.right, expected.bottom)
         assert np.abs(box - sides).max() * scale <= BOX
         assert abs(score - face.detected.score) <= 1e-4
@@ -107,6 +107,14 @@ def test_a_large_portrait(graph, pipeline, astronaut, tmp_path):
     """Reduced for the detector, and cut out of a picture halved twice."""
     large = cv2.resize(astronaut, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
     assert compare(graph, pipeline, large, tmp_path) == 1
+
+
+def test_boxes_end_at_the_photos_edge(graph, pipeline, astronaut, tmp_path):
+    pixels = astronaut[70:230, 190:320].copy()
+    (image,) = pipeline.encode([bmp(pixels, tmp_path / "photo.bmp")])
+    assert image.faces[0].detected.box.left < 0
+    assert compare(graph, pipeline, pixels, tmp_path) == 1
+    assert graph.run(["boxes"], {"photo": pixels})[0].min() == 0
 
 
 @pytest.mark.parametrize("views", [1, 6])
