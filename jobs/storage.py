@@ -41,6 +41,10 @@ def is_search(name: str) -> bool:
     return name.endswith(_SEARCH) and not name.startswith(".")
 
 
+#: Bytes that are left of a full disk at most: less than a bundle, or a picture, takes.
+_FULL_BYTES = 32 << 20
+
+
 class Storage:
     """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``, ``scratch`` of trainings.
 
@@ -59,6 +63,11 @@ class Storage:
         self.snapshot = data_dir / "snapshot"
         #: What is restored, until all of it is; see ``jobs/commands/restore.py``.
         self.restoring = data_dir / "restoring"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its disk has no room left for what a task writes."""
+        return shutil.disk_usage(self.data_dir).free < _FULL_BYTES
 
     @property
     def is_half_restored(self) -> bool:

@@ -1,5 +1,8 @@
 """What a worker does with a claim, and what becomes of it when that goes wrong."""
 
+import errno
+import os
+
 from constants.exceptions import BuildCancelled, BuildFailed, MachineFault, WorkerStopping
 from jobs.machine_faults import is_machine_fault
 from jobs.table import build_log, tasks
@@ -42,6 +45,9 @@ def _work(workplace: Workplace, claim: tasks.Claim) -> None:
     except Exception as error:
         if is_machine_fault(error):
             raise
+        if workplace.storage.is_full:
+            # Libraries go on without what they could not write, and fail elsewhere of something else.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         logger.exception("{} failed", claim.kind)
         tasks.fail(workplace.database, claim, f"The last error was of the kind {type(error).__name__}.")
     tidy_build(workplace.database, workplace.storage, claim.build)
