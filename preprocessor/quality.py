@@ -17,7 +17,7 @@ from preprocessor.types import AlignedFace, FaceQuality, Floats
 
 #: Pixels of the photo; shorter side of a face's box. Of faces of 40, 22, 18 and 15 pixels 98, 88, 65 and 47 % are
 #: named.
-_MIN_SIDE = 16.0
+MIN_SIDE = 16.0
 #: Share of the contrast, see ``preprocessor.quality``; its median is 0.63. Of faces out of focus, moved or enlarged
 #: that have 0.46–0.5, 0.36–0.38, 0.34–0.36 and 0.28–0.3 are 86, 53, 43 and 30 % named, and strangers of the last two
 #: 3.5 and 4.2 times as often as asked for.
@@ -25,26 +25,30 @@ MIN_SHARPNESS = 0.36
 #: Mean luminance, 0 to 255. Of faces darkened to 12–14, 9–10 and 6–7 are 79, 56 and 28 % named, with a camera's noise
 #: 76, 46 and 17 %; of those overexposed to 210–220, 235–240 and 243–246 are 79, 65 and 38 %. Neither is a matter of
 #: skin: none of the 6,055 faces is darker than 48 or brighter than 199.
-MIN_BRIGHTNESS, _MAX_BRIGHTNESS = 9.0, 240.0
+MIN_BRIGHTNESS, MAX_BRIGHTNESS = 9.0, 240.0
 #: Degrees to either side, and upwards. Only the faces as they are can tell: in a gallery of 100 people 98 % of those
 #: within 30 degrees are named, and three of the five that are turned by 46 to 51.
-_MAX_YAW, _MAX_PITCH = 50.0, 35.0
+MAX_YAW, MAX_PITCH = 50.0, 35.0
 
-#: Pixels of a chip that padding takes on each side of the face.
-_MARGIN = round(CHIP_SIDE * CHIP_PADDING / (1 + 2 * CHIP_PADDING))
+#: Why a face cannot be judged; the first that applies is told.
+UNFIT = (Reason.SMALL_BOUNDING_BOX, Reason.LOW_BRIGHTNESS, Reason.LOW_SHARPNESS, Reason.EXTREME_POSE)
+
+#: Pixels of a chip that padding takes on each side of the face, and those of the face between.
+MARGIN = round(CHIP_SIDE * CHIP_PADDING / (1 + 2 * CHIP_PADDING))
+INNER_SIDE = CHIP_SIDE - 2 * MARGIN
 #: Pixels of a chip; standard deviations of the blurs that take noise away, and features of the size that the encoder
 #: needs. With these, faces of which equally many are still recognized are about equally sharp, whether they are out of
 #: focus, moved or enlarged.
-_NOISE, _FEATURES = 2.0, 4.0
+NOISE, FEATURES = 2.0, 4.0
 #: Where the base of the nose lies, from the middle between the outer corners of the eyes, in units of the distance
 #: between them: down, the median of 6,055 faces; and forward, as estimated from those that are seen turned.
-_NOSE_DOWN, _NOSE_FORWARD = 0.55, 0.38
+NOSE_DOWN, NOSE_FORWARD = 0.55, 0.38
 
 
 def face_quality(face: AlignedFace) -> FaceQuality:
     """How well a face can be seen, measured on its box, its chip and its landmarks."""
     box = face.detected.box
-    inner = face.chip[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    inner = face.chip[MARGIN:-MARGIN, MARGIN:-MARGIN]
     grey = np.asarray(cv2.cvtColor(inner, cv2.COLOR_RGB2GRAY), np.float32)
     yaw, pitch = _pose(face.landmarks)
     return FaceQuality(min(box.width, box.height), _sharpness(grey), float(grey.mean()), yaw, pitch)
@@ -52,13 +56,13 @@ def face_quality(face: AlignedFace) -> FaceQuality:
 
 def unfit_to_judge(quality: FaceQuality) -> Reason | None:
     """Why a face that is seen like this cannot be judged; None where it can."""
-    if quality.side < _MIN_SIDE:
+    if quality.side < MIN_SIDE:
         return Reason.SMALL_BOUNDING_BOX
-    if not MIN_BRIGHTNESS <= quality.brightness <= _MAX_BRIGHTNESS:
+    if not MIN_BRIGHTNESS <= quality.brightness <= MAX_BRIGHTNESS:
         return Reason.LOW_BRIGHTNESS
     if quality.sharpness < MIN_SHARPNESS:
         return Reason.LOW_SHARPNESS
-    if abs(quality.yaw) > _MAX_YAW or abs(quality.pitch) > _MAX_PITCH:
+    if abs(quality.yaw) > MAX_YAW or abs(quality.pitch) > MAX_PITCH:
         return Reason.EXTREME_POSE
     return None
 
@@ -68,8 +72,8 @@ def _sharpness(grey: Floats) -> float:
 
     A share, so that it depends on neither light nor skin; the least, because motion blurs in one direction alone.
     """
-    seen = np.asarray(cv2.GaussianBlur(grey, (0, 0), _NOISE), np.float32)
-    left = np.asarray(cv2.GaussianBlur(seen, (0, 0), _FEATURES), np.float32)
+    seen = np.asarray(cv2.GaussianBlur(grey, (0, 0), NOISE), np.float32)
+    left = np.asarray(cv2.GaussianBlur(seen, (0, 0), FEATURES), np.float32)
     # The one is next to nothing of a face's contrast; without any there is no sharpness.
     return max(1.0 - float(((_contrast(left) + 1.0) / (_contrast(seen) + 1.0)).max()), 0.0)
 
@@ -90,7 +94,7 @@ def _pose(landmarks: Floats) -> tuple[float, float]:
     right, left, nose = landmarks[0], landmarks[2], landmarks[4]
     across, from_eyes = right - left, nose - (right + left) / 2
     squared = max(float(across @ across), 1.0)
-    yaw = atan(float(across @ from_eyes) / squared / _NOSE_FORWARD)
+    yaw = atan(float(across @ from_eyes) / squared / NOSE_FORWARD)
     below = float(across[0] * from_eyes[1] - across[1] * from_eyes[0]) / squared * cos(yaw)
-    pitch = acos(min(max(below / hypot(_NOSE_DOWN, _NOSE_FORWARD), -1.0), 1.0)) - atan2(_NOSE_FORWARD, _NOSE_DOWN)
+    pitch = acos(min(max(below / hypot(NOSE_DOWN, NOSE_FORWARD), -1.0), 1.0)) - atan2(NOSE_FORWARD, NOSE_DOWN)
     return degrees(yaw), degrees(pitch)

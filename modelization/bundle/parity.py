@@ -13,6 +13,7 @@ from PIL import Image
 from constants.faces import DETECTION_SIDE
 from preprocessor.face_pipeline import FacePipeline
 from preprocessor.graphs.onnx_session import make_session
+from preprocessor.quality import unfit_to_judge
 from preprocessor.types import EncodedFace, EncodedImage, Pixels
 
 #: Pixels of the picture that the detector sees; largest difference of a box's edge.
@@ -60,7 +61,10 @@ class PhotoParity:
 
 
 class Named(NamedTuple):
-    """A face as one side sees it; ``person`` is -1 for somebody unknown, ``everyone`` is how sure it is of each."""
+    """A face as one side sees it.
+
+    ``person`` is -1 for somebody unknown or not judged, ``everyone`` is how sure it is of each.
+    """
 
     box: npt.NDArray[np.floating]
     landmarks: npt.NDArray[np.floating]
@@ -94,14 +98,15 @@ class Service:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "BMP")
         (image,) = self._pipeline.encode([buffer.getvalue()])
-        return [self._named(face) for face in image.faces] if isinstance(image, EncodedImage) else []
+        return [self._named(face, image) for face in image.faces] if isinstance(image, EncodedImage) else []
 
-    def _named(self, face: EncodedFace) -> Named:
-        box = face.detected.box
+    def _named(self, face: EncodedFace, image: EncodedImage) -> Named:
+        box = face.detected.box.within(image.width, image.height)
         (confidences,) = self._head.run(["confidence"], {"encodings": face.encoding[None]})[0]
         person, confidence = int(confidences.argmax()), float(confidences.max())
         sides = np.array((box.left, box.top, box.right, box.bottom))
-        named = person if confidence >= self._threshold else -1
+        is_judged = unfit_to_judge(face.quality) is None
+        named = person if is_judged and confidence >= self._threshold else -1
         return Named(sides, face.landmarks, face.encoding, named, confidence, confidences)
 
 

@@ -7,12 +7,14 @@ import numpy as np
 import onnx
 from onnx import compose
 
+from constants.reasons import Reason
 from constants.settings import Settings
 from modelization.bundle.manifest import library_versions
 from modelization.face_recognizer import MAX_CANDIDATES
 from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.expression import Expression, concatenated, constant, where
 from preprocessor.graphs.photo_graph import photo_graph
+from preprocessor.quality import UNFIT
 from preprocessor.version import pipeline_version
 
 #: What stands before the names of the head's own values, which the rest of the file may have as well.
@@ -30,7 +32,10 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
     - ``scores`` float32 (faces,): the detector's margin; 1 / (1 + exp(-score)) is the service's probability
     - ``landmarks`` float32 (faces, 5, 2): outer and inner corner of the eye at the right, the same of the one
       at the left, base of the nose
-    - ``people`` int32 (faces,): the person's number among the labels, -1 for somebody unknown
+    - ``qualities`` float32 (faces, 5): the shorter side in pixels of the photo, the sharpness, 0 to 1, the brightness,
+      0 to 255, yaw and pitch in degrees
+    - ``people`` int32 (faces,): the person's number among the labels, -1 for somebody unknown, or not judged
+    - ``reasons`` int32 (faces,): the number of why it is not named, among the metadata's reasons; -1 if it is
     - ``confidences`` float32 (faces,): the confidence in the likeliest person, named or not
     - ``candidates`` int32 and ``candidate_confidences`` float32 (faces, up to 5): the likeliest people
     - ``encodings`` float32 (faces, 128)
@@ -51,15 +56,17 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
         outputs=[*faces, f"{_HEAD}confidence"],
     )
     names = _names_graph(people, float(metadata["threshold"]))
-    whole = compose.merge_graphs(encoded, names, io_map=[(f"{_HEAD}confidence", "confidence")])
+    io_map = [(f"{_HEAD}confidence", "confidence"), ("unfit", "names/unfit")]
+    whole = compose.merge_graphs(encoded, names, io_map=io_map)
     return serialized(whole, _metadata(metadata, settings))
 
 
 def _names_graph(people: int, threshold: float) -> onnx.GraphProto:
-    """A graph from ``confidence`` float32 (faces, people) to who each face shows."""
+    """A graph from ``confidence`` float32 (faces, people), and ``unfit`` int32 (faces,), to who each face shows."""
     builder = GraphBuilder("names/")
     count = min(MAX_CANDIDATES, people)
     confidence = Expression.input(builder, "confidence", np.float32, ("faces", people))
+    unfit = Expression.input(builder, "names/unfit", np.int32, ("faces",))
     # One row more, which is then left out again: in a browser, ONNX Runtime divides by the number of rows.
     rows = concatenated([confidence, np.zeros((1, people))])
     best = rows.largest(constant(builder, (count,), np.int64), axis=1)
@@ -68,7 +75,10 @@ def _names_graph(people: int, threshold: float) -> onnx.GraphProto:
     first = confidences.take(0, axis=1)
     # Compared as doubles: the threshold is one, and may lie between two floats.
     named = where(first.to(np.float64) >= threshold, candidates.take(0, axis=1), -1)
-    named.output("people", ("faces",))
+    judged = where(unfit >= 0, -1, named)
+    judged.output("people", ("faces",))
+    unknown = where(named >= 0, constant(builder, -1, np.int32), len(UNFIT))
+    where(unfit >= 0, unfit, unknown).output("reasons", ("faces",))
     first.output("confidences", ("faces",))
     candidates.output("candidates", ("faces", count))
     confidences.output("candidate_confidences", ("faces", count))
@@ -81,5 +91,6 @@ def _metadata(head: Mapping[str, str], settings: Settings) -> dict[str, str]:
         **head,
         "trained_with": head["pipeline_version"],
         "pipeline_version": pipeline_version(own),
+        "reasons": json.dumps({reason: reason.message for reason in (*UNFIT, Reason.LOW_CONFIDENCE)}),
         "versions": json.dumps(library_versions()),
     }

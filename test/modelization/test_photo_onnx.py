@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -18,10 +19,14 @@ from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof
 from modelization.recognizer import Recognizer
 from preprocessor.graphs.onnx_session import make_session
+from preprocessor.quality import MIN_SHARPNESS, UNFIT
 from test.conftest import jpeg
 from test.modelization.conftest import Built
 
 pytestmark = pytest.mark.thorough
+
+#: Pixels; a blur of the portrait with which its face is still found, and too blurred to be judged.
+BLUR = 5.5
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +83,10 @@ def test_names_are_those_of_the_recognizer(
         for face, identification in enumerate(named):
             candidates = [recognizer.labels[index] for index in found["candidates"][face]]
             assert candidates == [candidate.person for candidate in identification.candidates]
-            person = found["people"][face]
-            assert (recognizer.labels[person] if person >= 0 else None) == identification.person
+            person, reason = found["people"][face], found["reasons"][face]
+            if reason in (-1, len(UNFIT)):
+                assert (recognizer.labels[person] if person >= 0 else None) == identification.person
+            assert (person == -1) == (reason >= 0)
             assert found["confidences"][face] == pytest.approx(identification.confidence, abs=1e-6)
 
 
@@ -103,14 +110,26 @@ def test_the_threshold_decides_who_is_named(model: bytes, astronaut: np.ndarray)
     assert missed["people"].tolist() == [-1]
 
 
+def test_a_face_that_cannot_be_judged_is_not_named(model: bytes, astronaut: np.ndarray) -> None:
+    certain = lowered(model, 0.0)
+    metadata = certain.get_modelmeta().custom_metadata_map
+    seen, blurred = (run(certain, pixels) for pixels in (astronaut, cv2.GaussianBlur(astronaut, (0, 0), BLUR)))
+    assert (seen["people"] >= 0).all() and (seen["reasons"] == -1).all()
+    assert blurred["people"].tolist() == [-1]
+    assert list(json.loads(metadata["reasons"]))[blurred["reasons"][0]] == "LOW_SHARPNESS"
+    assert blurred["qualities"][0, 1] < MIN_SHARPNESS < seen["qualities"][0, 1]
+
+
 def test_a_photo_of_nobody(session: onnxruntime.InferenceSession) -> None:
     found = run(session, np.full((64, 80, 3), 120, np.uint8))
     assert {name: value.shape for name, value in found.items()} == {
         "boxes": (0, 4),
         "scores": (0,),
         "landmarks": (0, 5, 2),
+        "qualities": (0, 5),
         "encodings": (0, 128),
         "people": (0,),
+        "reasons": (0,),
         "confidences": (0,),
         "candidates": (0, 5),
         "candidate_confidences": (0, 5),

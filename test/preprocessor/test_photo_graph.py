@@ -1,6 +1,7 @@
 """One ONNX graph from a photo to encoded faces finds, aligns and encodes as the service's pipeline does."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 
@@ -27,14 +28,16 @@ from preprocessor.graphs.onnx_session import make_session
 from preprocessor.graphs.photo_detector_graph import reduced, working_sides
 from preprocessor.graphs.photo_graph import photo_graph
 from preprocessor.graphs.pyramid_graph import add_layout, add_painting, add_way_back
+from preprocessor.quality import UNFIT, unfit_to_judge
 from preprocessor.tiled_pyramid import tiled_pyramid
 from preprocessor.types import Box, DetectedFace, EncodedImage
 from test.preprocessor.graph_parts import part
 
 #: Pictures that the graph and the pipeline are compared on.
 PICTURES = 40
-#: Pixels of the picture that the detector sees, pixels of the photo, and Euclidean distance: at the most.
-BOX, LANDMARK, ENCODING = 0.01, 0.01, 0.005
+#: Pixels of the picture that the detector sees, pixels of the photo, and Euclidean distance: at the most; and the
+#: difference of a quality, of which the side is in pixels, too.
+BOX, LANDMARK, ENCODING, QUALITY = 0.01, 0.01, 0.005, 0.02
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,11 @@ def compare(graph, pipeline, pixels: np.ndarray, folder: Path) -> int:
     """Faces found, once it is sure that both sides found the same."""
     (image,) = pipeline.encode([bmp(pixels, folder / "photo.bmp")])
     assert isinstance(image, EncodedImage)
-    boxes, scores, landmarks, encodings = graph.run(None, {"photo": pixels})
+    boxes, scores, landmarks, qualities, unfit, encodings = graph.run(None, {"photo": pixels})
+    seen = [face.quality for face in image.faces]
+    assert np.abs(qualities - np.array([astuple(quality) for quality in seen]).reshape(-1, 5)).max(initial=0) <= QUALITY
+    reasons = [UNFIT[place] if place >= 0 else None for place in unfit]
+    assert reasons == [unfit_to_judge(quality) for quality in seen]
     assert len(boxes) == len(image.faces)
     scale = min(1, DETECTION_SIDE / max(pixels.shape))
     for face, box, score, points, encoding in zip(image.faces, boxes, scores, landmarks, encodings, strict=True):
@@ -126,7 +133,7 @@ def test_other_views(views, portraits, data_dir, tmp_path):
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (7, 9), (6, 300), (300, 6), (2500, 40), (32, 32), (90, 120)])
 def test_a_photo_of_nobody_has_no_faces(graph, shape):
     results = graph.run(None, {"photo": np.full((*shape, 3), 127, np.uint8)})
-    assert [result.shape for result in results] == [(0, 4), (0,), (0, 5, 2), (0, 128)]
+    assert [result.shape for result in results] == [(0, 4), (0,), (0, 5, 2), (0, 5), (0,), (0, 128)]
 
 
 def test_standard_operators_and_size(model):

@@ -19,8 +19,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
-#: What is said of a face without a name.
-UNKNOWN = "The face resembles nobody well enough; it is a stranger's, or send a clearer picture."
+#: Why a face that was judged is not named.
+UNKNOWN = "LOW_CONFIDENCE"
 
 
 def main() -> int:
@@ -49,13 +49,14 @@ def main() -> int:
 
 
 class Recognizer:
-    """The model in a file; labels and threshold are part of it."""
+    """The model in a file; labels, threshold and reasons are part of it."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; unpack it from the bundle, beside this file.")
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.labels = json.loads(self._session.get_modelmeta().custom_metadata_map["labels"])
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.labels, self.reasons = (json.loads(metadata[name]) for name in ("labels", "reasons"))
 
     def recognize(self, photo: Path) -> dict[str, Any]:
         """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
@@ -68,15 +69,19 @@ class Recognizer:
     def _face(self, face: dict[str, Any]) -> dict[str, Any]:
         sides = zip(("x_min", "y_min", "x_max", "y_max"), face["boxes"].tolist(), strict=True)
         candidates = zip(face["candidates"], face["candidate_confidences"], strict=True)
+        reason = list(self.reasons)[face["reasons"]] if face["reasons"] >= 0 else None
+        is_judged = reason in (None, UNKNOWN)
         return {
             "box": {name: round(side) for name, side in sides}
             | {"probability": _share(1 / (1 + exp(-face["scores"])))},
             "landmarks": [[round(x, 1), round(y, 1)] for x, y in face["landmarks"].tolist()],
             "person": self.labels[face["people"]] if face["people"] >= 0 else None,
-            "confidence": _share(face["confidences"]),
-            "candidates": [{"person": self.labels[who], "confidence": _share(sure)} for who, sure in candidates],
-            "reason": None if face["people"] >= 0 else "LOW_CONFIDENCE",
-            "message": None if face["people"] >= 0 else UNKNOWN,
+            "confidence": _share(face["confidences"]) if is_judged else None,
+            "candidates": [
+                {"person": self.labels[who], "confidence": _share(sure)} for who, sure in candidates if is_judged
+            ],
+            "reason": reason,
+            "message": self.reasons.get(reason),
         }
 
 
