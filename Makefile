@@ -1,5 +1,6 @@
-# make run serves, make test tests, make quick tests what needs no TensorFlow, process or browser, make torture lets
-# thousands of faults happen to the service. Each makes its own virtual environment first.
+# make run serves, make test tests, make quick tests what needs no TensorFlow, process or browser; make torture lets
+# thousands of faults happen to the service, and make fuzz sends it a hundred thousand changed requests. Each makes its
+# own virtual environment first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 RUNTIME := onnxruntime-web
 RUNTIME_VERSION := 1.30.0
 
-.PHONY: run test quick torture lint clean
+.PHONY: run test quick torture fuzz lint clean
 
 run: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
@@ -20,6 +21,9 @@ quick: lint
 
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.faults
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.fuzz
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
