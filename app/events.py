@@ -9,9 +9,9 @@ from spectree import Response as Answers
 from werkzeug.wsgi import ClosingIterator
 
 from app import actions
-from app.openapi import describe
+from app.openapi import ABSENT, describe
 from app.parameters import Versioned, arguments
-from app.schemas import Availability, Problem
+from app.schemas import Availability
 from app.service import workplace
 from constants.exceptions import Erased, Overloaded
 from features.database import Database
@@ -38,7 +38,8 @@ _LAST = "last"
 @describe(
     "key",
     query=Versioned,
-    resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem, HTTP_503=Problem),
+    resp=Answers("HTTP_200", "HTTP_204"),
+    refused=(*ABSENT, 503),
     tags=_TAGS,
 )
 def stream_events(recognizer_id: str) -> tuple[Iterable[bytes], int, dict[str, str]]:

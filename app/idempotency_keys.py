@@ -12,7 +12,10 @@ from jobs.table.idempotency import KeyedRequest, is_known, refuse_repeated
 HEADER = "Idempotency-Key"
 
 #: A key: bare, as most clients send it, or a string as the draft has it, RFC 9651: quoted, two characters escaped.
-_KEY = re.compile(r'"(?P<quoted>(?:[!#-\[\]-~]|\\["\\]){1,255})"|(?P<bare>[!#-~][!-~]{0,254})')
+_QUOTED, _BARE = r'(?:[!#-\[\]-~]|\\["\\]){1,255}', "[!#-~][!-~]{0,254}"
+#: Both as a regular expression, for the interface's description.
+PATTERN = f'"{_QUOTED}"|{_BARE}'
+_KEY = re.compile(f'"(?P<quoted>{_QUOTED})"|(?P<bare>{_BARE})')
 _ESCAPED = re.compile(r'\\(["\\])')
 
 

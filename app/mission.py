@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from spectree import Response as Answers
 
 from app import actions, openapi
+from app.openapi import ABSENT, WITH_FILES
 from app.parameters import BuildParts, DownloadOf, Keyed, OfNewest, Photos, RecognizeWith, ReportOf, arguments
 from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
 
@@ -15,10 +16,6 @@ blueprint = Blueprint("mission", __name__)
 _TAGS = ("curl",)
 
 describe = partial(openapi.describe, refusal=Refusal)
-
-
-def _refused(*statuses: int) -> dict[str, Any]:
-    return {f"HTTP_{status}": Refusal for status in statuses}
 
 
 @blueprint.get("/is_alive")
@@ -34,7 +31,8 @@ def is_alive() -> dict[str, Any]:
     "build",
     headers=Keyed,
     form=BuildParts,
-    resp=Answers(HTTP_202=Accepted, **_refused(400, 410, 413, 415, 422, 503)),
+    resp=Answers(HTTP_202=Accepted),
+    refused=(409, 410, *WITH_FILES),
     tags=_TAGS,
 )
 def build_recognizer() -> tuple[dict[str, Any], int]:
@@ -43,7 +41,7 @@ def build_recognizer() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/is_available")
-@describe("key", query=OfNewest, resp=Answers(HTTP_200=Availability, **_refused(400, 404, 410)), tags=_TAGS)
+@describe("key", query=OfNewest, resp=Answers(HTTP_200=Availability), refused=ABSENT, tags=_TAGS)
 def is_available() -> dict[str, Any]:
     """Whether the recognizer ``id``, or without it the newest one, can be used."""
     asked = arguments(OfNewest)
@@ -51,7 +49,7 @@ def is_available() -> dict[str, Any]:
 
 
 @blueprint.get("/download_recognizer")
-@describe("build", "download", query=DownloadOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("build", "download", query=DownloadOf, refused=(*ABSENT, 409), tags=_TAGS)
 def download_recognizer() -> actions.Streamed:
     """The finished recognizer ``id`` as a file of ``format``."""
     asked = arguments(DownloadOf)
@@ -59,7 +57,7 @@ def download_recognizer() -> actions.Streamed:
 
 
 @blueprint.get("/report")
-@describe("key", "report", query=ReportOf, resp=Answers(**_refused(400, 404, 409, 410)), tags=_TAGS)
+@describe("key", "report", query=ReportOf, refused=(*ABSENT, 409), tags=_TAGS)
 def report() -> actions.Streamed:
     """How well the finished recognizer ``id`` does: a page, or as ``format=json`` its numbers."""
     asked = arguments(ReportOf)
@@ -72,7 +70,8 @@ def report() -> actions.Streamed:
     "recognize",
     query=RecognizeWith,
     form=Photos,
-    resp=Answers(HTTP_200=Recognition, **_refused(400, 404, 409, 410, 422, 503)),
+    resp=Answers(HTTP_200=Recognition),
+    refused=(*ABSENT, 409, *WITH_FILES),
     tags=_TAGS,
 )
 def recognize() -> dict[str, Any] | Response:

@@ -1,6 +1,7 @@
 """The description of the interface, made from the views and their schemas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 from flask import current_app
@@ -33,27 +34,35 @@ _spec = SpecTree(
 )
 
 
+#: How a request is refused: about a recognizer that is not there, or no longer; with files; that changes something.
+ABSENT, WITH_FILES, CHANGING = (404, 410), (413, 415, 422, 503), (409, 503)
+#: What problems are sent as: RFC 9457.
+_PROBLEM = "application/problem+json"
+
+
 def describe(
     needs: Need,
     action: Action | None = None,
     *,
-    query: type[BaseModel] | None = None,
     resp: Response | None = None,
+    refused: Sequence[int] = (),
     refusal: type[BaseModel] = Problem,
     **takes: Any,
 ) -> Callable[[Any], Any]:
     """What a view ``needs`` of whoever asks, what it does, and its arguments; all else is for the description alone.
 
+    ``refused`` are the statuses with which it refuses, beside those of every view; ``refusal`` is what it then says.
     What is wrong with a request, the view says itself, in a sentence.
     """
     answers = resp or Response("HTTP_200")
-    for status in (400, 403) if needs == "nothing" else (400, 401, 403, 429):
+    always = (400, 403) if needs == "nothing" else (400, 401, 403, 429)
+    for status in sorted({*always, *refused}):
         answers.add_model(status, refusal, replace=False)
     security: list[Any] | None = [] if needs == "nothing" else None
 
     def described(view: Any) -> Any:
-        found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, query=query, **takes)(view)
-        found.declared = Declared(needs, action, query)
+        found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, **takes)(view)
+        found.declared = Declared(needs, action, takes.get("query"))
         return found
 
     return described
@@ -62,5 +71,37 @@ def describe(
 def description(with_keys: bool) -> dict[str, Any]:
     """The description of the application that serves the request, which needs keys or does not."""
     _spec.app = current_app
-    made: dict[str, Any] = _spec.spec
+    made: dict[str, Any] = deepcopy(_spec.spec)
+    for path in made["paths"].values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                _say_how_it_is_sent(answer)
+            for parameter in operation.get("parameters", ()):
+                _leave_null_out(parameter["schema"])
+    for schema in made["components"]["schemas"].values():
+        if any(_is_file(part) for part in schema.get("properties", {}).values()):
+            for part in schema["properties"].values():
+                _leave_null_out(part)
     return made if with_keys else made | {"security": []}
+
+
+def _say_how_it_is_sent(answer: dict[str, Any]) -> None:
+    """Correct the media type of a problem, which is described as any other JSON is."""
+    content = answer.get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    if schema.get("$ref", "").rpartition("/")[2].startswith(f"{Problem.__name__}."):
+        content[_PROBLEM] = content.pop("application/json")
+
+
+def _is_file(schema: dict[str, Any]) -> bool:
+    return bool(schema.get("items", schema).get("format") == "binary")
+
+
+def _leave_null_out(schema: dict[str, Any]) -> None:
+    """What is left out of a query, a header or a form is not there: none of them can say null."""
+    some = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(some) == 1:
+        del schema["anyOf"]
+        schema.update(some[0])
+    if schema.get("default", 0) is None:
+        del schema["default"]

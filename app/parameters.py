@@ -1,12 +1,12 @@
 """What a request may carry beside its path: checked as the interface's description says it."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
-from app.idempotency_keys import HEADER
-from app.uploads import BuildForm, LabelForm
+from app.idempotency_keys import HEADER, PATTERN
+from app.uploads import MAX_PHOTOS, BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
 from constants.validation import sentences
 from modelization.bundle.download_formats import FORMATS, REPORTS
@@ -50,7 +50,8 @@ def _recognizer(named: object) -> object:
 
 #: A file in a form, as OpenAPI has it.
 _File = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
-_Version = Annotated[int | None, BeforeValidator(_version), WithJsonSchema({"type": "string", "default": _LATEST})]
+_VERSION_SCHEMA = {"type": "string", "pattern": f"^({_LATEST}|[0-9]{{1,{_MAX_DIGITS - 1}}})$", "default": _LATEST}
+_Version = Annotated[int | None, BeforeValidator(_version), WithJsonSchema(_VERSION_SCHEMA)]
 _VERSION = "The number of a version; the newest one that is ready where it is left out"
 
 
@@ -71,7 +72,12 @@ class Versioned(_Query):
 class OfRecognizer(Versioned):
     """Arguments of the short routes."""
 
-    id: Annotated[str, BeforeValidator(_recognizer)] = Field("", validate_default=True)
+    id: Annotated[str, BeforeValidator(_recognizer), WithJsonSchema({"type": "string", "minLength": 1})]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _even_where_it_is_left_out(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {"id": ""} | given
 
 
 class OfNewest(Versioned):
@@ -128,11 +134,9 @@ class Compared(_Query):
 class Keyed(BaseModel):
     """The headers of a request that makes something."""
 
-    key: str | None = Field(
+    key: Annotated[str | None, WithJsonSchema({"type": "string", "pattern": f"^({PATTERN})$"})] = Field(
         None,
         alias=HEADER,
-        min_length=1,
-        max_length=255,
         description="Any text of visible ASCII characters, bare or quoted. A request that is sent again with the same "
         "key within two days makes nothing, and has the answer of the first, with the header `Idempotent-Replayed`; "
         "another request with that key is refused with 422",
@@ -140,7 +144,9 @@ class Keyed(BaseModel):
 
 
 class _Pictures(BaseModel):
-    images: list[_File] = Field(description="Pictures, videos, .zip or .tar.gz archives of them; repeated")
+    images: list[_File] = Field(
+        min_length=1, description="Pictures, videos, archives (.zip, .tar.gz) of them; repeated"
+    )
     labels: list[str] = Field([], description="Who is on each file, in order")
     manifest: _File | None = Field(None, description="CSV or JSON: file, person and, if you like, box")
 
@@ -156,4 +162,6 @@ class GrowParts(_Pictures, LabelForm):
 class Photos(BaseModel):
     """The parts of a recognition's form."""
 
-    image: list[_File] = Field(description="Photos, up to 32; repeated")
+    model_config = ConfigDict(extra="forbid")
+
+    image: list[_File] = Field(min_length=1, max_length=MAX_PHOTOS, description="Photos; repeated")

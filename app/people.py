@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from spectree import Response as Answers
 
 from app import actions, audit
-from app.openapi import describe
+from app.openapi import ABSENT, CHANGING, WITH_FILES, describe
 from app.parameters import GrowParts, Keyed, Nothing, Versioned, arguments
-from app.schemas import PersonChange, PersonList, Problem, ReceiptAnswer, RecognizerAnswer
+from app.schemas import PersonChange, PersonList, ReceiptAnswer, RecognizerAnswer
 from app.service import broker, workplace
 from constants.exceptions import InvalidRequest
 from jobs.intake.labels import clean_label
@@ -27,7 +27,7 @@ _MAX_CHANGE_BYTES = 64 << 10
 
 
 @blueprint.get("")
-@describe("key", "people", query=Versioned, resp=Answers(HTTP_200=PersonList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "people", query=Versioned, resp=Answers(HTTP_200=PersonList), refused=(*ABSENT, 409), tags=_TAGS)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     found = contents.people(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -40,7 +40,8 @@ def list_people(recognizer_id: str) -> dict[str, Any]:
     "grow",
     headers=Keyed,
     form=GrowParts,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer),
+    refused=(*ABSENT, *CHANGING, *WITH_FILES),
     tags=_TAGS,
 )
 def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -54,7 +55,8 @@ def add_people(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]
     "rename",
     query=Nothing,
     json=PersonChange,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_404=Problem, HTTP_409=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer),
+    refused=(*ABSENT, *CHANGING, 413),
     tags=_TAGS,
 )
 def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -76,7 +78,8 @@ def change_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, 
     "build",
     "forget",
     query=Nothing,
-    resp=Answers(HTTP_202=ReceiptAnswer, HTTP_404=Problem, HTTP_409=Problem),
+    resp=Answers(HTTP_202=ReceiptAnswer),
+    refused=(*ABSENT, *CHANGING),
     tags=_TAGS,
 )
 def forget_person(recognizer_id: str, label: str) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -7,7 +7,7 @@ from spectree import Response as Answers
 
 from app import actions, audit
 from app.callers import caller
-from app.openapi import describe
+from app.openapi import ABSENT, CHANGING, WITH_FILES, describe
 from app.parameters import (
     BuildParts,
     Compared,
@@ -25,7 +25,6 @@ from app.schemas import (
     ErasureAnswer,
     ErasureList,
     ImageList,
-    Problem,
     Recognition,
     RecognizerAnswer,
     RecognizerList,
@@ -54,7 +53,8 @@ def list_recognizers() -> dict[str, Any]:
     "build",
     headers=Keyed,
     form=BuildParts,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_400=Problem, HTTP_410=Problem, HTTP_422=Problem, HTTP_503=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer),
+    refused=(409, 410, *WITH_FILES),
     tags=_TAGS,
 )
 def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -68,7 +68,8 @@ def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
 @describe(
     "key",
     query=Versioned,
-    resp=Answers(HTTP_200=RecognizerAnswer, HTTP_404=Problem, HTTP_410=Problem),
+    resp=Answers(HTTP_200=RecognizerAnswer),
+    refused=ABSENT,
     tags=_TAGS,
 )
 def show_recognizer(recognizer_id: str) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def show_recognizer(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<recognizer_id>")
-@describe("build", "delete", query=Versioned, resp=Answers("HTTP_204", HTTP_404=Problem, HTTP_410=Problem), tags=_TAGS)
+@describe("build", "delete", query=Versioned, resp=Answers("HTTP_204"), refused=(*ABSENT, *CHANGING), tags=_TAGS)
 def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
     """Cancel its build if there is one, and delete everything of it, or of one version if that is named."""
     here, version = workplace(), arguments(Versioned).version
@@ -90,7 +91,7 @@ def delete_recognizer(recognizer_id: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<recognizer_id>/erasures")
-@describe("key", "erasures", query=Nothing, resp=Answers(HTTP_200=ErasureList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "erasures", query=Nothing, resp=Answers(HTTP_200=ErasureList), refused=ABSENT, tags=_TAGS)
 def list_erasures(recognizer_id: str) -> dict[str, Any]:
     """What was deleted of a recognizer, which may be gone by now, and whether something of it may still be left."""
     arguments(Nothing)
@@ -104,7 +105,8 @@ def list_erasures(recognizer_id: str) -> dict[str, Any]:
     "retry",
     query=Nothing,
     headers=Keyed,
-    resp=Answers(HTTP_202=RecognizerAnswer, HTTP_404=Problem, HTTP_409=Problem, HTTP_410=Problem, HTTP_422=Problem),
+    resp=Answers(HTTP_202=RecognizerAnswer),
+    refused=(*ABSENT, *CHANGING, 422),
     tags=_TAGS,
 )
 def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -116,7 +118,7 @@ def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]
 
 
 @blueprint.get("/<recognizer_id>/images")
-@describe("key", "images", query=Versioned, resp=Answers(HTTP_200=ImageList, HTTP_404=Problem), tags=_TAGS)
+@describe("key", "images", query=Versioned, resp=Answers(HTTP_200=ImageList), refused=(*ABSENT, 409), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
     found = contents.images(workplace().database, recognizer_id, arguments(Versioned).version)
@@ -128,7 +130,8 @@ def list_images(recognizer_id: str) -> dict[str, Any]:
     "key",
     "compare",
     query=Compared,
-    resp=Answers(HTTP_200=Comparison, HTTP_404=Problem, HTTP_409=Problem),
+    resp=Answers(HTTP_200=Comparison),
+    refused=(*ABSENT, 409),
     tags=_TAGS,
 )
 def compare_versions(recognizer_id: str) -> dict[str, Any]:
@@ -139,7 +142,7 @@ def compare_versions(recognizer_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/<recognizer_id>/model")
-@describe("build", "download", query=Download, tags=_TAGS)
+@describe("build", "download", query=Download, refused=(*ABSENT, 409), tags=_TAGS)
 def download_model(recognizer_id: str) -> actions.Streamed:
     """The finished recognizer as a file of ``format``."""
     asked = arguments(Download)
@@ -147,7 +150,7 @@ def download_model(recognizer_id: str) -> actions.Streamed:
 
 
 @blueprint.get("/<recognizer_id>/report")
-@describe("key", "report", query=Report, tags=_TAGS)
+@describe("key", "report", query=Report, refused=(*ABSENT, 409), tags=_TAGS)
 def show_report(recognizer_id: str) -> actions.Streamed:
     """How well the finished recognizer does: a page, or as ``format=json`` its numbers."""
     asked = arguments(Report)
@@ -160,7 +163,8 @@ def show_report(recognizer_id: str) -> actions.Streamed:
     "recognize",
     query=Recognize,
     form=Photos,
-    resp=Answers(HTTP_200=Recognition, HTTP_409=Problem, HTTP_422=Problem),
+    resp=Answers(HTTP_200=Recognition),
+    refused=(*ABSENT, 409, *WITH_FILES),
     tags=_TAGS,
 )
 def recognize(recognizer_id: str) -> dict[str, Any] | Response:

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
+from jobs.intake.labels import MAX_LABEL
 from jobs.table.builds import BuildStatus
 from jobs.versions.erasures import Erasure
 from modelization.decision.evaluation import Metrics
@@ -239,12 +240,17 @@ class PersonList(_OfRecord):
     people: list[PersonAnswer]
 
 
+#: A label: some character that is neither a space nor a control character, and of the latter only what is a space, too.
+_CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+_LABEL = {"type": "string", "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$", "maxLength": MAX_LABEL}
+
+
 class PersonChange(BaseModel):
     """The new label of a person or, with ``faces``, of some of the person's faces: somebody else's joins the two."""
 
     model_config = ConfigDict(extra="forbid")
 
-    label: str
+    label: Annotated[str, WithJsonSchema(_LABEL)]
     faces: list[tuple[StrictInt | str, StrictInt]] | None = Field(
         None, min_length=1, description="Each the number or name of a file, and the index of a face in it"
     )
