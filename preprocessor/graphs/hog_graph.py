@@ -4,7 +4,7 @@ The features are those of Felzenszwalb, Girshick, McAllester and Ramanan (2010),
 them on grey pictures: 31 numbers for every cell of 8x8 pixels.
 """
 
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from preprocessor.graphs.expression import (
     Gathered,
     concatenated,
     constant,
+    maximum,
     minimum,
     where,
 )
@@ -53,6 +54,19 @@ _LOWEST = -1e30
 #: dlib's constants: what is added to the energy of four cells, half the limit of a normalized number (over the
 #: limit itself), the limit times that, and the weight of a texture.
 _EPSILON, _HALF, _LIMIT, _TEXTURE = 1e-4, 0.5, 0.1, 2 * 0.2357
+#: Lines whose sums are made by themselves, as sixteen channels hold the others.
+_ALONE = (0, _UPRIGHT)
+#: From the sides to the lengths that count: those that are not behind a line, and all of them.
+_COUNTING = np.eye(16)
+_COUNTING[:, 15] = -1.0
+#: Shares of 16 pixels in a cell of 8, in a row or a column: by bilinear interpolation between the cells' middles.
+_SPREAD = np.minimum(np.arange(1, 32, 2), np.arange(31, 0, -2)) / 16
+#: Shares of 8 pixels, from one middle of a cell to the next, in the cell before, and in the one after.
+_SHARES = (_SPREAD[8:], _SPREAD[:8])
+#: Pixels that go through the first convolutions at once: for each they write 64 bytes, twice.
+_BAND_PIXELS = 1 << 15
+#: Beyond the end of any axis.
+_END = 1 << 30
 #: Channels of the features: zeros fill them up to what ONNX Runtime's fast convolutions take.
 _CHANNELS = 32
 #: Side of the squares of scores that the filters give at once, as channels.
@@ -129,7 +143,7 @@ def add_features(picture: Expression, detector: FhogDetector) -> Expression:
 
     The picture's outermost cells have none, as their neighbours are unknown.
     """
-    histograms = _histograms(_gradients(picture, detector.cell), detector.cell)
+    histograms = _histograms(_pixels(picture, detector.cell), detector.cell)
     # The energy of the four squares of two by two cells that a cell belongs to.
     signless = histograms.part([2 * _COUNT], [3 * _COUNT], 1)
     energy = signless.apply("ReduceSumSquare", axes=[1]).apply("Conv", _squares())
@@ -140,50 +154,100 @@ def add_features(picture: Expression, detector: FhogDetector) -> Expression:
     return flat.apply("Conv", _sums())
 
 
-class _Gradients(NamedTuple):
-    """Gradients of a picture's inner pixels, float32 (rows, 1, columns): along x and y, and their length."""
+def _pixels(picture: Expression, cell: int) -> Expression:
+    """Those pixels of a picture (1, 1, rows, columns) that count, float32 (rows, 1, columns).
 
-    x: Expression
-    y: Expression
-    length: Expression
-
-
-def _gradients(picture: Expression, cell: int) -> tuple[Expression, ...]:
-    """x, y, their squares, their product, and the length of every inner pixel's gradient: (rows, 1, columns) each."""
-    # Pixels beyond the last cell that is at least half within the picture count for nothing.
+    Pixels beyond the last cell that is at least half within the picture count for nothing.
+    """
     cells = (picture.shape(2) + cell // 2) / cell
     pixels = picture.apply("Transpose", perm=(2, 0, 1, 3)).apply("Squeeze", constant(picture.builder, (1,), np.int64))
-    pixels = pixels.apply("Slice", *_places(pixels, (0, 0)), minimum(cells * cell, 1 << 30), *_places(pixels, (0, 2)))
-    x = _sliced(pixels, (1, 2), (-1, 1 << 30), (0, 2)) - _sliced(pixels, (1, 0), (-1, -2), (0, 2))
-    y = _sliced(pixels, (2, 1), (1 << 30, -1), (0, 2)) - _sliced(pixels, (0, 1), (-2, -1), (0, 2))
+    return pixels.apply("Slice", *_places(pixels, (0, 0)), cells * cell, *_places(pixels, (0, 2)))
+
+
+def _histograms(pixels: Expression, cell: int) -> Expression:
+    """Gradients' lengths by direction, float32 (1, 27, cells, cells): of 18 directions, and of 9 without sign.
+
+    Pixels go band by band through what takes the most memory for each, so that it stays in the processor's cache.
+    A row of pixels counts for the cells before and after it: a band's rows are those from one middle of a cell
+    to another.
+    """
+    builder = pixels.builder
+    rows, columns = pixels.shape(0, 1), pixels.shape(2, 3)
+    groups = (rows + cell // 2) / cell + 1
+    each = maximum(_BAND_PIXELS / (columns * cell), 1)
+    none = [Gathered.empty(builder, np.float32) for _ in range(2)]
+
+    def body(number: Expression, before: Gathered, after: Gathered) -> Turn:
+        first = each * number
+        last = minimum(first + each, groups)
+        start, stop = maximum(first * cell - 5, 0), minimum(last * cell - 3, rows)
+        # The picture's outermost pixels have no gradient, and are zeros, as those outside of it.
+        above = start + 5 - first * cell
+        below = (last - first) * cell - above - (stop - start - 2)
+        sums = _band(_gradients(pixels.part(start, stop)), above, below)
+        return Turn([sequence.insert(value, number) for sequence, value in zip((before, after), sums, strict=True)])
+
+    before, after = loop(builder, body, none, ((groups + each - 1) / each).reshaped())
+    assert isinstance(before, Gathered) and isinstance(after, Gathered)
+    sums = _sliced(before.joined(2), (1,), (_END,), (2,)) + _sliced(after.joined(2), (0,), (-1,), (2,))
+    return sums.apply("Conv", _mixing()[..., None, None])
+
+
+def _gradients(pixels: Expression) -> list[Expression]:
+    """x, y, their squares, their product, and the length of every inner pixel's gradient: (rows, 1, columns) each."""
+    x = _sliced(pixels, (1, 2), (-1, _END), (0, 2)) - _sliced(pixels, (1, 0), (-1, -2), (0, 2))
+    y = _sliced(pixels, (2, 1), (_END, -1), (0, 2)) - _sliced(pixels, (0, 1), (-2, -1), (0, 2))
     x_x, y_y = x * x, y * y
-    return x, y, x_x, y_y, x * y, (x_x + y_y).apply("Sqrt")
+    return [x, y, x_x, y_y, x * y, (x_x + y_y).apply("Sqrt")]
 
 
-def _histograms(gradients: tuple[Expression, ...], cell: int) -> Expression:
-    """Gradients' lengths by direction, float32 (1, 27, cells, cells): of 18 directions, and of 9 without sign."""
+def _band(gradients: list[Expression], above: Expression, below: Expression) -> list[Expression]:
+    """What a band's gradients count for the cells before them, and for those after, float32 (1, 18, rows, cells).
+
+    ``above`` and ``below``, int64 (1,), are the rows of zeros that the band lacks.
+
+    A length counts where its gradient is not behind a line: relu(length - relu(-K side)), two convolutions. The
+    first takes six planes as one, row by row in turn, since ONNX Runtime's fast convolution of few channels
+    goes over its output once for each. Sixteen channels fill its blocks; two more sums are made by themselves.
+    """
     x, y, *_, length = gradients
-    planes = concatenated(gradients, axis=1)
-    rows, columns = planes.shape(0, 1), planes.shape(2, 3)
-    interleaved = planes.apply("Reshape", concatenated([(1, 1), rows * len(gradients), columns]))
-    step = {"strides": [len(gradients), 1]}
     linear, quadratic = _lines()
-    sides = np.zeros((16, 6))
-    sides[:8, 2:5] = quadratic[:8]
-    sides[8:, :2] = np.delete(linear, _UPRIGHT, axis=0)
-    behind = interleaved.apply("Conv", sides.reshape(16, 1, 6, 1), **step).apply("Clip", _LOWEST, 0.0)
-    lengths = np.zeros((16, 1, 6, 1))
-    lengths[:, :, -1] = 1.0
-    ahead = (interleaved.apply("Conv", lengths, **step) + behind).apply("Relu")
-    weights = np.minimum(2 * np.arange(16) + 1, 31 - 2 * np.arange(16)) / 16
-    spread = ahead.apply(
-        "Conv", np.tile(weights.reshape(1, 1, 16, 1), (16, 1, 1, 1)), group=16, strides=[8, 1], pads=[5, 0, 9, 0]
-    ).apply("Conv", np.tile(weights.reshape(1, 1, 1, 16), (16, 1, 1, 1)), group=16, strides=[1, 8], pads=[0, 5, 0, 9])
-    upright = (x + y * _TILT).apply("Sign") * length
-    singles = concatenated([length, upright], axis=0).apply("Reshape", concatenated([(2, 1), rows, columns]))
-    pooled = singles.apply("Conv", np.outer(weights, weights)[None, None], strides=[8, 8], pads=[5, 5, 9, 9])
-    every = concatenated([spread, pooled.apply("Transpose", perm=(1, 0, 2, 3))], axis=1)
-    return every.apply("Conv", _mixing()[..., None, None])
+    alone = [(x * line[0] + y * line[1]).apply("Sign") * length for line in linear[list(_ALONE)]]
+    planes = concatenated([*gradients, *alone], axis=1)
+    count = len(gradients) + len(alone)
+    padded = planes.apply("Pad", concatenated([above, (0, 0), below, (0, 0)]))
+    padded = padded.apply("Reshape", concatenated([(1, 1, -1), padded.shape(2)]))
+    sides = padded.apply("Conv", _sides(linear, quadratic, count), strides=[count, 1]).apply("Clip", _LOWEST, 0.0)
+    counted = sides.apply("Conv", _COUNTING[..., None, None]).apply("Relu")
+    pooled = padded.apply("Conv", _alone_spreading(count), strides=[8 * count, 8], pads=[0, 5, 0, 9])
+    sums = []
+    for index, share in enumerate(_SHARES):
+        spread = counted.apply("Conv", np.tile(share.reshape(1, 1, 8, 1), (16, 1, 1, 1)), group=16, strides=[8, 1])
+        spread = spread.apply("Conv", _spreading((1, 16)), group=16, strides=[1, 8], pads=[0, 5, 0, 9])
+        sums.append(concatenated([spread, pooled.part([2 * index], [2 * index + 2], 1)], axis=1))
+    return sums
+
+
+def _sides(linear: npt.NDArray[np.float64], quadratic: npt.NDArray[np.float64], planes: int) -> npt.NDArray[np.float64]:
+    """Weights of the first convolution, (16, 1, planes, 1): eight products, seven lines, and minus the length."""
+    weights = np.zeros((16, planes))
+    weights[:8, 2:5] = quadratic[:8]
+    weights[8:15, :2] = np.delete(linear, _ALONE, axis=0)
+    weights[15, 5] = -1.0
+    return weights.reshape(16, 1, planes, 1)
+
+
+def _alone_spreading(planes: int) -> npt.NDArray[np.float64]:
+    """Weights that sum up the last two of some planes, row by row in turn: (4, 1, 8 * planes, 16)."""
+    weights = np.zeros((2, 2, 8, planes, 16))
+    for share, plane in np.ndindex(2, 2):
+        weights[share, plane, :, planes - 2 + plane] = np.outer(_SHARES[share], _SPREAD)
+    return weights.reshape(4, 1, 8 * planes, 16)
+
+
+def _spreading(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """A pixel's shares in the cells around it, by how near their middles are, for each of 16 channels."""
+    return np.tile(_SPREAD.reshape(1, 1, *shape), (16, 1, 1, 1))
 
 
 def _lines() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -205,15 +269,16 @@ def _lines() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
 
 def _mixing() -> npt.NDArray[np.float64]:
     """From what is summed up in cells to their histograms, (27, 18)."""
-    total, upright = np.eye(18)[16], np.eye(18)[17]
-    signless = [*np.eye(18)[:8], total - np.eye(18)[:8].sum(axis=0)]
-    beyond = list(np.eye(18)[8:16])
-    # Beyond the upright line, x is negative.
-    beyond.insert(_UPRIGHT, (total - upright) / 2)
+    sums = np.eye(18)
+    total = sums[15]
+    signless = [*sums[:8], total - sums[:8].sum(axis=0)]
+    beyond = list(sums[8:15])
+    for line, signed in zip(_ALONE, sums[16:], strict=True):
+        beyond.insert(line, (total + signed) / 2)
     beyond.append(total - beyond[0])
-    signed = [first - second for first, second in zip(beyond, beyond[1:], strict=False)]
-    same = [(both + difference) / 2 for both, difference in zip(signless, signed, strict=True)]
-    opposite = [(both - difference) / 2 for both, difference in zip(signless, signed, strict=True)]
+    difference = [first - second for first, second in pairwise(beyond)]
+    same = [(both + signed) / 2 for both, signed in zip(signless, difference, strict=True)]
+    opposite = [(both - signed) / 2 for both, signed in zip(signless, difference, strict=True)]
     return np.array([*same, *opposite, *signless])
 
 
