@@ -64,7 +64,7 @@ _SPREAD = np.minimum(np.arange(1, 32, 2), np.arange(31, 0, -2)) / 16
 #: Shares of 8 pixels, from one middle of a cell to the next, in the cell before, and in the one after.
 _SHARES = (_SPREAD[8:], _SPREAD[:8])
 #: Pixels that go through the first convolutions at once: for each they write 64 bytes, twice.
-_BAND_PIXELS = 1 << 15
+_BAND_PIXELS = 1 << 14
 #: Beyond the end of any axis.
 _END = 1 << 30
 #: Channels of the features: zeros fill them up to what ONNX Runtime's fast convolutions take.
@@ -188,7 +188,8 @@ def _histograms(pixels: Expression, cell: int) -> Expression:
         return Turn([sequence.insert(value, number) for sequence, value in zip((before, after), sums, strict=True)])
 
     before, after = loop(builder, body, none, ((groups + each - 1) / each).reshaped())
-    assert isinstance(before, Gathered) and isinstance(after, Gathered)
+    assert isinstance(before, Gathered)
+    assert isinstance(after, Gathered)
     sums = _sliced(before.joined(2), (1,), (_END,), (2,)) + _sliced(after.joined(2), (0,), (-1,), (2,))
     return sums.apply("Conv", _mixing()[..., None, None])
 
@@ -212,14 +213,13 @@ def _band(gradients: list[Expression], above: Expression, below: Expression) -> 
     """
     x, y, *_, length = gradients
     linear, quadratic = _lines()
-    alone = [(x * line[0] + y * line[1]).apply("Sign") * length for line in linear[list(_ALONE)]]
-    planes = concatenated([*gradients, *alone], axis=1)
-    count = len(gradients) + len(alone)
-    padded = planes.apply("Pad", concatenated([above, (0, 0), below, (0, 0)]))
-    padded = padded.apply("Reshape", concatenated([(1, 1, -1), padded.shape(2)]))
-    sides = padded.apply("Conv", _sides(linear, quadratic, count), strides=[count, 1]).apply("Clip", _LOWEST, 0.0)
+    planes = _interleaved(gradients, above, below)
+    step = {"strides": [len(gradients), 1]}
+    sides = planes.apply("Conv", _sides(linear, quadratic), **step).apply("Clip", _LOWEST, 0.0)
     counted = sides.apply("Conv", _COUNTING[..., None, None]).apply("Relu")
-    pooled = padded.apply("Conv", _alone_spreading(count), strides=[8 * count, 8], pads=[0, 5, 0, 9])
+    signs = ((x * line[0] + y * line[1]).apply("Clip", -1.0, 1.0) for line in linear[list(_ALONE)])
+    alone = _interleaved([sign * length for sign in signs], above, below)
+    pooled = alone.apply("Conv", _alone_spreading(), strides=[16, 8], pads=[0, 5, 0, 9])
     sums = []
     for index, share in enumerate(_SHARES):
         spread = counted.apply("Conv", np.tile(share.reshape(1, 1, 8, 1), (16, 1, 1, 1)), group=16, strides=[8, 1])
@@ -228,21 +228,27 @@ def _band(gradients: list[Expression], above: Expression, below: Expression) -> 
     return sums
 
 
-def _sides(linear: npt.NDArray[np.float64], quadratic: npt.NDArray[np.float64], planes: int) -> npt.NDArray[np.float64]:
-    """Weights of the first convolution, (16, 1, planes, 1): eight products, seven lines, and minus the length."""
-    weights = np.zeros((16, planes))
+def _interleaved(planes: list[Expression], above: Expression, below: Expression) -> Expression:
+    """Planes (rows, 1, columns) row by row in turn, with rows of zeros: (1, 1, rows, columns)."""
+    padded = concatenated(planes, axis=1).apply("Pad", concatenated([above, (0, 0), below, (0, 0)]))
+    return padded.apply("Reshape", concatenated([(1, 1, -1), padded.shape(2)]))
+
+
+def _sides(linear: npt.NDArray[np.float64], quadratic: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Weights of the first convolution, (16, 1, 6, 1): eight products, seven lines, and minus the length."""
+    weights = np.zeros((16, 6))
     weights[:8, 2:5] = quadratic[:8]
     weights[8:15, :2] = np.delete(linear, _ALONE, axis=0)
     weights[15, 5] = -1.0
-    return weights.reshape(16, 1, planes, 1)
+    return weights.reshape(16, 1, 6, 1)
 
 
-def _alone_spreading(planes: int) -> npt.NDArray[np.float64]:
-    """Weights that sum up the last two of some planes, row by row in turn: (4, 1, 8 * planes, 16)."""
-    weights = np.zeros((2, 2, 8, planes, 16))
+def _alone_spreading() -> npt.NDArray[np.float64]:
+    """Weights that sum up two planes, row by row in turn: (4, 1, 16, 16)."""
+    weights = np.zeros((2, 2, 8, 2, 16))
     for share, plane in np.ndindex(2, 2):
-        weights[share, plane, :, planes - 2 + plane] = np.outer(_SHARES[share], _SPREAD)
-    return weights.reshape(4, 1, 8 * planes, 16)
+        weights[share, plane, :, plane] = np.outer(_SHARES[share], _SPREAD)
+    return weights.reshape(4, 1, 16, 16)
 
 
 def _spreading(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
