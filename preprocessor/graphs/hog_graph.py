@@ -17,12 +17,12 @@ from preprocessor.graphs.expression import (
     Gathered,
     concatenated,
     constant,
+    counted,
     maximum,
     minimum,
     where,
 )
 from preprocessor.graphs.loop import Turn, loop
-from preprocessor.graphs.mmod_graph import add_resize
 from preprocessor.tiled_pyramid import RATE, SHIFT, STEPS
 
 #: The unit vectors that dlib compares a gradient with, and their opposites; rounded as there.
@@ -93,7 +93,7 @@ def hog_graph(detector: FhogDetector, upsample: int, limit: float) -> bytes:
 
 def add_hog(grey: Expression, detector: FhogDetector, upsample: int, limit: float) -> Detections:
     """The faces of a grey picture, uint8 (rows, columns); boxes are corners, the first and the last pixel."""
-    picture = grey.to(np.float32).apply("Unsqueeze", constant(grey.builder, (0, 1), np.int64))
+    picture = grey.to(np.float32).apply("Unsqueeze", _axes(grey))
     for _ in range(upsample):
         picture = _resized(picture, picture.shape(2) * 2 + np.array((1, 2)))
     candidates = _candidates(picture, detector, limit)
@@ -134,8 +134,53 @@ def _candidates(picture: Expression, detector: FhogDetector, limit: float) -> Ex
 
 
 def _resized(picture: Expression, sides: Expression) -> Expression:
-    """A picture (1, 1, rows, columns) of other sides, of whole numbers again."""
-    return (add_resize(picture, concatenated([(1, 1), sides])) + 0.5).apply("Floor")
+    """A picture (1, 1, rows, columns) of other sides, of whole numbers again, to the last one as dlib resizes it.
+
+    One pixel more or less than dlib's moves scores by a thousandth, and ties are frequent: where halves are
+    rounded to is up to the places' own errors.
+    """
+    row_last, column_last = (picture.shape(axis, axis + 1) - 1 for axis in (2, 3))
+    rows, columns = sides.take([0]), sides.take([1])
+    row_places = counted(rows).to(np.float64) * _scale(row_last, rows)
+    column_places, halves = _column_places(column_last, columns)
+    between = _interpolated(picture.apply("Squeeze", _axes(picture)), row_places, row_last)
+    turned = _interpolated(between.apply("Transpose", perm=(1, 0)), column_places, column_last)
+    whole = (turned + halves.reshaped(-1, 1)).apply("Floor")
+    return whole.apply("Transpose", perm=(1, 0)).apply("Unsqueeze", _axes(picture))
+
+
+def _column_places(last: Expression, count: Expression) -> tuple[Expression, Expression]:
+    """Places of so many columns in a picture whose last one is given, float64, and what is added to them to round.
+
+    dlib goes four columns at a time, adding up float32, as long as the fourth lies between two of the picture's.
+    The columns that are left it takes one by one, and cuts off their fractions.
+    """
+    scale = _scale(last, count)
+    fours = (count + 3) / 4
+    start = (scale * np.array([[-4.0, -3.0, -2.0, -1.0]])).to(np.float32)
+    steps = (scale * 4.0).to(np.float32).apply("Expand", concatenated([fours, (4,)]))
+    added = concatenated([start, steps]).apply("CumSum", constant(last.builder, 0, np.int64)).part([1], [_END])
+    together = (added.take(3, axis=1).to(np.int64) + 1 <= last).reshaped(-1, 1)
+    exact = counted(fours * 4).reshaped(-1, 4).to(np.float64) * scale
+    places = where(together, added.to(np.float64), exact)
+    halves = where(together, np.full((1, 4), 0.5, np.float32), exact.to(np.float32) * 0.0)
+    return tuple(values.reshaped(-1).part([0], count) for values in (places, halves))
+
+
+def _scale(last: Expression, count: Expression) -> Expression:
+    """Pixels from one of so many places to the next, the last one being the picture's last."""
+    return last.to(np.float64) / maximum(count - 1, 1).to(np.float64)
+
+
+def _interpolated(pixels: Expression, places: Expression, last: Expression) -> Expression:
+    """Rows at places between those of some pixels, float32."""
+    before = places.to(np.int64)
+    share = (places - before.to(np.float64)).to(np.float32).reshaped(-1, 1)
+    return pixels.take(before) * (1.0 - share) + pixels.take(minimum(before + 1, last)) * share
+
+
+def _axes(picture: Expression) -> Expression:
+    return constant(picture.builder, (0, 1), np.int64)
 
 
 def add_features(picture: Expression, detector: FhogDetector) -> Expression:
@@ -216,13 +261,13 @@ def _band(gradients: list[Expression], above: Expression, below: Expression) -> 
     planes = _interleaved(gradients, above, below)
     step = {"strides": [len(gradients), 1]}
     sides = planes.apply("Conv", _sides(linear, quadratic), **step).apply("Clip", _LOWEST, 0.0)
-    counted = sides.apply("Conv", _COUNTING[..., None, None]).apply("Relu")
+    ahead = sides.apply("Conv", _COUNTING[..., None, None]).apply("Relu")
     signs = ((x * line[0] + y * line[1]).apply("Clip", -1.0, 1.0) for line in linear[list(_ALONE)])
     alone = _interleaved([sign * length for sign in signs], above, below)
     pooled = alone.apply("Conv", _alone_spreading(), strides=[16, 8], pads=[0, 5, 0, 9])
     sums = []
     for index, share in enumerate(_SHARES):
-        spread = counted.apply("Conv", np.tile(share.reshape(1, 1, 8, 1), (16, 1, 1, 1)), group=16, strides=[8, 1])
+        spread = ahead.apply("Conv", np.tile(share.reshape(1, 1, 8, 1), (16, 1, 1, 1)), group=16, strides=[8, 1])
         spread = spread.apply("Conv", _spreading((1, 16)), group=16, strides=[1, 8], pads=[0, 5, 0, 9])
         sums.append(concatenated([spread, pooled.part([2 * index], [2 * index + 2], 1)], axis=1))
     return sums
