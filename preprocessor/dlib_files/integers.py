@@ -69,7 +69,7 @@ class IntegerReader:
 
     def floats(self, count: int) -> npt.NDArray[np.float64]:
         """The next numbers with fractions, float64 (count,)."""
-        return numbers(self.table(1, 2 * count))[0]
+        return numbers(self.table(1, 2 * count)).reshape(-1)
 
     def column(self) -> npt.NDArray[np.float64]:
         """A matrix of one column, float64 (rows,): minus its rows, minus one, and its numbers."""

@@ -164,7 +164,7 @@ def _column_places(last: Expression, count: Expression) -> tuple[Expression, Exp
     exact = counted(fours * 4).reshaped(-1, 4).to(np.float64) * scale
     places = where(together, added.to(np.float64), exact)
     halves = where(together, np.full((1, 4), 0.5, np.float32), exact.to(np.float32) * 0.0)
-    return tuple(values.reshaped(-1).part([0], count) for values in (places, halves))
+    return places.reshaped(-1).part([0], count), halves.reshaped(-1).part([0], count)
 
 
 def _scale(last: Expression, count: Expression) -> Expression:
