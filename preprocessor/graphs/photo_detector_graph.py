@@ -4,13 +4,13 @@ What ``FacePipeline`` and ``MmodDetector`` do around the network is done here by
 """
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from constants.exceptions import WeightsError
 from constants.faces import DETECTION_SIDE
 from preprocessor.dlib_files.network_format import MmodLoss, Network, RgbInput
+from preprocessor.graphs.detections_graph import Detections, add_rounded, add_without_overlaps
 from preprocessor.graphs.expression import Expression, concatenated, constant, counted, maximum, minimum, stacked
 from preprocessor.graphs.loop import Turn, loop
 from preprocessor.graphs.mmod_graph import add_features, add_scores
@@ -18,20 +18,13 @@ from preprocessor.graphs.pyramid_graph import Layout, add_layout, add_painting, 
 from preprocessor.mmod_detector import THRESHOLD, FieldOfView
 
 
-class Detections(NamedTuple):
-    """Faces by falling score: boxes float64 (faces, 4) in the photo's own pixels, scores float32 (faces,)."""
-
-    boxes: Expression
-    scores: Expression
-
-
 def add_detector(photo: Expression, network: Network) -> Detections:
-    """The faces of a photo, uint8 (rows, columns, 3) RGB of any size.
+    """The faces of a photo, uint8 (rows, columns, 3) RGB of any size; boxes in its own pixels.
 
     Raises ``WeightsError`` for a network that is no such detector.
     """
     first, loss = network.layers[0], network.loss
-    if not isinstance(first, RgbInput) or not isinstance(loss, MmodLoss) or loss.overlaps_nms.covered < 1:
+    if not isinstance(first, RgbInput) or not isinstance(loss, MmodLoss):
         raise WeightsError("The detector's weights are those of another network.")
     sides = photo.shape(0, 2)
     small_sides = working_sides(sides)
@@ -42,7 +35,7 @@ def add_detector(photo: Expression, network: Network) -> Detections:
     view = FieldOfView.of(network)
     layout = add_layout(small_sides, view.side)
     corners, scores = _candidates(planes, layout, centred, view)
-    kept = _without_overlaps(corners, loss.overlaps_nms.iou)
+    kept = add_without_overlaps(corners, loss.overlaps_nms)
     scale = sides.to(np.float64) / small_sides.to(np.float64)
     x, y = scale.take([1]), scale.take([0])
     # From the first and the last pixel to the edges around them.
@@ -93,39 +86,4 @@ def _candidates(
     best, order = found.largest(found.shape())
     centres = places.take(order).take([1, 0], axis=1).to(np.float64) * view.step + view.side // 2
     assert isinstance(network.loss, MmodLoss)
-    return _rounded(add_way_back(centres, layout.tiles, network.loss.windows[0])), best
-
-
-def _rounded(corners: Expression) -> Expression:
-    """Whole numbers, halves away from zero, where ONNX's rounding prefers even ones."""
-    return corners.apply("Sign") * (corners.apply("Abs") + 0.5).apply("Floor")
-
-
-def _without_overlaps(corners: Expression, iou: float) -> Expression:
-    """Numbers, int64 (faces,), of the boxes left when each, the best first, removes those that it overlaps.
-
-    As ``mmod_detector``: the common area over that of the smallest box around both.
-    """
-    builder = corners.builder
-    starts, ends = corners.part([0], [2], 1), corners.part([2], [4], 1)
-
-    def body(_: Expression, left: Expression) -> Turn:
-        best = left.to(np.int32).apply("ArgMax", dtype=np.int64, axis=0, keepdims=0)
-        start, end = starts.take(best), ends.take(best)
-        inner = _area(maximum(starts, start), minimum(ends, end))
-        outer = _area(minimum(starts, start), maximum(ends, end))
-        left = left & (inner / outer <= iou)
-        return Turn([left], [(best, ())], _any(left))
-
-    everyone = corners.take(0, axis=1).apply("IsNaN", dtype=bool).apply("Not")
-    return loop(builder, body, [everyone], going=_any(everyone))[1]
-
-
-def _area(start: Expression, end: Expression) -> Expression:
-    sides = maximum(end - start + 1.0, 0.0)
-    return sides.take(0, axis=1) * sides.take(1, axis=1)
-
-
-def _any(values: Expression) -> Expression:
-    """Whether one of some truth values holds, of which there may be none."""
-    return values.to(np.int64).sum() > 0
+    return add_rounded(add_way_back(centres, layout.tiles, network.loss.windows[0])), best

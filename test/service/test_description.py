@@ -37,7 +37,8 @@ def held_against(service: Service, recognizer: str, *options: str) -> tuple[int,
     seed = 0 if os.environ.get("CI") else random.SystemRandom().randrange(1 << 32)
     command = [Path(sys.executable).parent / "schemathesis", "--config-file", CONFIG, "run"]
     command += [f"http://127.0.0.1:{service.port}/docs/openapi.json", "--checks", "all", "--no-color"]
-    command += ["--max-examples", str(EXAMPLES), "--seed", str(seed), "--generation-database", "none", "--workers", "4", *options]
+    command += ["--max-examples", str(EXAMPLES), "--seed", str(seed), "--generation-database", "none"]
+    command += ["--workers", "4", *options]
     ran = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"RECOGNIZER": recognizer}, capture_output=True, text=True, check=False
     )

@@ -1,0 +1,176 @@
+"""The graph of dlib's frontal face detector finds what dlib finds, with the same boxes and scores."""
+
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+import pytest
+
+from constants.exceptions import WeightsError
+from preprocessor.dlib_files.fhog_format import FEATURES, frontal_face_detector, read_fhog_detector
+from preprocessor.graphs import hog_graph
+from preprocessor.hog_detector import HogDetector
+from preprocessor.hog_graph_detector import HogGraphDetector
+from preprocessor.types import DetectedFace, Pixels
+from test.preprocessor.graph_parts import part
+
+#: Pictures of the data set, and groups of six of them, that are compared.
+PICTURES, GROUPS = 200, 20
+#: Pixels that a box may differ by, and how far scores do: where nothing is resized there is only float32's error.
+#: Elsewhere about one pixel in 10,000 is rounded to the other side, and moves a score by a thousandth or so.
+BOX, EXACT, SCORE = 1, 1e-4, 0.02
+#: Share of faces whose scores differ by a thousandth at most.
+CLOSE, CLOSE_SHARE = 1e-3, 0.85
+
+
+@pytest.fixture(scope="module", params=[0, 1])
+def pair(request, graphs) -> tuple[HogDetector, HogGraphDetector]:
+    """dlib's detector and the graph's, without and with doubling."""
+    return HogDetector(request.param), HogGraphDetector(graphs, request.param)
+
+
+def differences(expected: list[DetectedFace], found: list[DetectedFace]) -> list[float]:
+    """How far the scores of two sides' faces differ, which must be the same ones."""
+    assert len(found) == len(expected)
+    scores = []
+    for face in expected:
+        nearest = min(found, key=lambda other: corner_difference(face, other))
+        assert corner_difference(face, nearest) <= BOX
+        scores.append(abs(face.score - nearest.score))
+    return scores
+
+
+def corner_difference(first: DetectedFace, second: DetectedFace) -> float:
+    a, b = first.box, second.box
+    return max(abs(a.left - b.left), abs(a.top - b.top), abs(a.right - b.right), abs(a.bottom - b.bottom))
+
+
+def resized(picture: Pixels, width: int, height: int) -> Pixels:
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def read(file: Path) -> Pixels:
+    return np.asarray(cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB))
+
+
+def group(pictures: list[Pixels]) -> Pixels:
+    """Six people in two rows."""
+    tiles = [resized(picture[20:230, 20:230], 213, 240) for picture in pictures]
+    return np.vstack([np.hstack(tiles[:3]), np.hstack(tiles[3:6])])
+
+
+@pytest.mark.parametrize("side", [512, 409, 333, 301, 256, 100, 81])
+def test_the_astronaut(pair, astronaut, side):
+    reference, detector = pair
+    picture = resized(astronaut, side, side - 10)
+    assert all(difference <= SCORE for difference in differences(reference.detect(picture), detector.detect(picture)))
+
+
+def test_the_astronaut_is_found(pair, astronaut):
+    assert pair[1].detect(astronaut)
+
+
+def test_people(pair, portrait_files):
+    reference, detector = pair
+    scores = []
+    for picture in map(read, portrait_files(12)):
+        scores += differences(reference.detect(picture), detector.detect(picture))
+    assert len(scores) >= 8
+    assert max(scores) <= SCORE
+
+
+def test_faces_of_the_first_scale_have_the_same_scores(graphs, astronaut):
+    # A face of just 80 pixels, which is found before anything is resized.
+    picture = resized(astronaut[30:240, 120:330], 155, 155)
+    expected, found = HogDetector().detect(picture), HogGraphDetector(graphs).detect(picture)
+    assert expected
+    assert expected[0].box.width <= 82
+    assert max(differences(expected, found)) <= EXACT
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (19, 300), (300, 19), (20, 20), (20, 90), (63, 64), (83, 77)])
+def test_small_pictures(pair, shape):
+    reference, detector = pair
+    picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    assert len(detector.detect(picture)) == len(reference.detect(picture))
+
+
+@pytest.mark.parametrize("shape", [(90, 90), (200, 131)])
+def test_nobody_in_plain_pictures(pair, shape):
+    assert pair[1].detect(np.full((*shape, 3), 90, np.uint8)) == []
+
+
+def test_bands_give_the_faces_of_the_whole(tmp_path, astronaut, monkeypatch):
+    picture = resized(astronaut, 400, 400)
+    monkeypatch.setattr(hog_graph, "_BAND_PIXELS", 1 << 24)
+    whole = HogGraphDetector(tmp_path / "whole").detect(picture)
+    monkeypatch.setattr(hog_graph, "_BAND_PIXELS", 1)
+    banded = HogGraphDetector(tmp_path / "banded").detect(picture)
+    assert [face.box for face in banded] == [face.box for face in whole] != []
+    assert [face.score for face in banded] == pytest.approx([face.score for face in whole], abs=EXACT)
+
+
+@pytest.mark.parametrize("shape", [(250, 250), (208, 208), (173, 119), (64, 641), (33, 70)])
+def test_pictures_are_resized_as_by_dlib(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    sides = [side * 5 // 6 for side in shape]
+    session = part(lambda planes, wanted: [hog_graph._resized(planes, wanted)], planes=np.float32, wanted=np.int64)
+    found = session.run(["0"], {"planes": picture[None, None].astype(np.float32), "wanted": np.array(sides)})[0][0, 0]
+    difference = np.abs(found - dlib.resize_image(picture, *sides).astype(np.float32))
+    assert difference.max() <= 1
+    assert np.mean(difference > 0) < 1e-3
+
+
+def test_every_gradient_goes_to_the_direction_that_dlib_takes():
+    y, x = (values.ravel().astype(np.float32) for values in np.mgrid[-255:256, -255:256])
+    linear, quadratic = hog_graph._lines()
+    beyond = [x * np.float32(line[0]) + y * np.float32(line[1]) > 0 for line in linear]
+    beyond.append(~beyond[0])
+    # dlib: the first of the directions and their opposites, in turn, that the gradient is nearest to.
+    dots = np.stack([sign * (x * d[0] + y * d[1]) for d in hog_graph._DIRECTIONS for sign in (1, -1)])
+    best, opposite = np.divmod(dots.argmax(axis=0), 2)
+    some = (x != 0) | (y != 0)
+    for direction in range(9):
+        forward = beyond[direction] & ~beyond[direction + 1]
+        backward = ~beyond[direction] & beyond[direction + 1]
+        assert (forward == ((best == direction) & (opposite == 0)))[some].all()
+        assert (backward == ((best == direction) & (opposite == 1)))[some].all()
+        a, b, c = quadratic[direction].astype(np.float32)
+        length = np.sqrt(x * x + y * y)
+        product = a * (x * x) + b * (y * y) + c * (x * y)
+        # What does not lie in the direction is further behind than a gradient is long, so that it counts for nothing.
+        assert ((product > 0) == (best == direction))[some].all()
+        assert (-product > length)[some & (best != direction)].all()
+
+
+def test_the_published_detector():
+    detector = frontal_face_detector()
+    assert detector.filters.shape == (5, FEATURES, 10, 10)
+    assert detector.window == (80, 80)
+    assert 0 < detector.overlap.iou < detector.overlap.covered < 1
+    # The second filter and the third look to opposite sides: their silhouettes mirror each other.
+    strength = np.abs(detector.filters).sum(axis=1)
+    assert np.corrcoef(strength[1].ravel(), strength[2][:, ::-1].ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("change", [lambda _: b"", lambda content: content + b"\x01\x00", lambda content: content[1:]])
+def test_other_content_is_refused(tmp_path, change):
+    dlib.get_frontal_face_detector().save(str(tmp_path / "detector.svm"))
+    content = (tmp_path / "detector.svm").read_bytes()
+    assert len(read_fhog_detector(content, "detector.svm").filters) == 5
+    with pytest.raises(WeightsError, match=r"detector\.svm is not dlib's published face detector"):
+        read_fhog_detector(change(content), "detector.svm")
+
+
+@pytest.mark.thorough
+def test_same_faces_of_many_people(pair, lfw):
+    reference, detector = pair
+    files = [min(person.iterdir()) for person in sorted(lfw.iterdir())]
+    people = [read(file) for file in files[:: max(len(files) // PICTURES, 1)][:PICTURES]]
+    pictures = [*people, *(group(people[6 * index : 6 * index + 6]) for index in range(GROUPS))]
+    pairs = ((reference.detect(picture), detector.detect(picture)) for picture in pictures)
+    scores = np.concatenate([differences(*faces) for faces in pairs])
+    assert len(scores) >= PICTURES
+    assert scores.max() <= SCORE
+    assert np.mean(scores <= CLOSE) >= CLOSE_SHARE
