@@ -16,7 +16,7 @@ from preprocessor.types import DetectedFace, Pixels
 from test.preprocessor.graph_parts import part
 
 #: Pictures of the data set, and groups of six of them, that are compared.
-PICTURES, GROUPS = 200, 20
+PICTURES, GROUPS = 100, 10
 #: Pixels that a box may differ by, and how far scores do: where nothing is resized there is only float32's error.
 #: Elsewhere about one pixel in 10,000 is rounded to the other side, and moves a score by a thousandth or so.
 BOX, EXACT, SCORE = 1, 1e-4, 0.02
