@@ -8,6 +8,7 @@ import numpy.typing as npt
 from modelization.decision.evidence import EVIDENCE, weigh_evidence
 from modelization.decision.gallery import Gallery
 from modelization.decision.two_covariance import TwoCovariance
+from modelization.decision.usable import usable
 
 _Floats = npt.NDArray[np.float64]
 
@@ -44,8 +45,13 @@ class Decider:
     rule: DecisionRule
 
     def confidence(self, encodings: npt.NDArray[np.floating], posterior: npt.NDArray[np.floating]) -> _Floats:
-        """Confidences in [0, 1] of raw encodings (n, 128) and their posterior, both (n, people)."""
-        return logistic(self.rule.logits(weigh_evidence(self.model, self.gallery, encodings, posterior)))
+        """Confidences in [0, 1] of raw encodings (n, 128) and their posterior, both (n, people).
+
+        Those of an encoding that cannot be judged are zero.
+        """
+        is_usable = usable(encodings)[:, None]
+        evidence = weigh_evidence(self.model, self.gallery, np.where(is_usable, encodings, 1.0), posterior)
+        return np.where(is_usable, logistic(self.rule.logits(evidence)), 0.0)
 
 
 def logistic(logits: npt.NDArray[np.floating] | float) -> _Floats:
