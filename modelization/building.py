@@ -24,6 +24,7 @@ from modelization.bundle.bundle_file import (
 from modelization.bundle.head_onnx import recognizer_metadata
 from modelization.bundle.manifest import Manifest, library_versions
 from modelization.decision.deciding import Decision, decide
+from modelization.decision.decision_rule import THRESHOLD
 from modelization.decision.evaluation import evaluate
 from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior, prior_of
@@ -105,7 +106,7 @@ def _train(faces: TrainingSet, options: TrainingOptions, pipeline_version: str, 
         held_out = examine(faces, folds, head.posterior, prior, said.again)
         decision = decide(faces, held_out, prior, options.target_fpir)
         said.again()
-        metadata = recognizer_metadata(faces.labels, decision.threshold, options.target_fpir, pipeline_version)
+        metadata = recognizer_metadata(faces.labels, THRESHOLD, options.target_fpir, pipeline_version)
         files = head_forms.export_forms(head, topology, decision.decider, metadata)
         said.again()
         probes = _parity_probes(faces, prior.model, options.seed)
@@ -134,9 +135,10 @@ def _manifest(faces: TrainingSet, options: TrainingOptions, provenance: Provenan
         epochs=trained.epochs,
         seed=options.seed,
         target_fpir=options.target_fpir,
-        threshold=decision.threshold,
+        threshold=THRESHOLD,
+        threshold_logit=decision.threshold_logit,
         rule=decision.decider.rule.name,
-        metrics=evaluate(decision.held_out, decision.threshold, faces.labels),
+        metrics=evaluate(decision.held_out, THRESHOLD, faces.labels),
         rules=decision.metrics,
         prior=trained.prior.provenance,
         libraries=library_versions(),

@@ -10,7 +10,7 @@ from modelization.topology import Topology
 
 #: Version of the bundle's format; raised when an older reader would misread a newer file. In format 1, which is still
 #: read, ``head.keras`` and ``head.tflite`` are the network alone: a softmax that knows no strangers. From 2 on they are
-#: the recognizer.
+#: the recognizer, and its threshold is 0.5 unless ``threshold_logit`` is missing.
 BUNDLE_FORMAT = 2
 _OLDEST_FORMAT = 1
 #: Bytes; more than a head of ten thousand people needs, less than a worker's memory.
@@ -76,6 +76,9 @@ class Manifest(BaseModel):
     seed: int
     target_fpir: _Share
     threshold: _Share
+    #: The logit of the rule, as it was learned, at the threshold, which is one half. Where this is None, as in format
+    #: 1, confidences are the rule's own and the threshold is anywhere between 0 and 1.
+    threshold_logit: Annotated[float, Field(allow_inf_nan=False)] | None = None
     rule: str
     metrics: Metrics
     rules: dict[str, RuleMetrics]

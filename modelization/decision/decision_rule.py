@@ -1,6 +1,6 @@
 """How evidence becomes a confidence: a logistic regression that was learned on other people's galleries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: The confidence from which a face is named, of every recognizer: its rule is placed so.
+THRESHOLD = 0.5
+
+
 @dataclass(frozen=True)
 class DecisionRule:
     """``logistic(evidence @ weights + bias)``; ``weights`` in the order of ``EVIDENCE``."""
@@ -34,6 +38,14 @@ class DecisionRule:
     def logits(self, evidence: _Floats) -> _Floats:
         """Log-odds that a face is a person, (…,), of evidence (…, len(EVIDENCE))."""
         return np.asarray(evidence @ np.array(self.weights) + self.bias)
+
+    def placed(self, threshold: float) -> "DecisionRule":
+        """The rule whose confidence is one half where this one's logit is ``threshold``.
+
+        This one's is likely as said where as many strangers come as known people; the other's where known people
+        come ``exp(-threshold)`` times as often. Bayes' rule: prior odds add to a logit.
+        """
+        return replace(self, bias=self.bias - threshold)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from constants.exceptions import BuildFailed
 from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import open_bundle, write_bundle
 from modelization.bundle.head_forms import ASK, export_forms, prove_forms
+from modelization.bundle.manifest import Manifest
 from modelization.decision.decision_rule import RULES, Decider
 from modelization.decision.gallery import enrol
-from modelization.gallery_recognizer import GalleryRecognizer
+from modelization.gallery_recognizer import GalleryRecognizer, Threshold
 from modelization.head_training import TrainedHead
 from modelization.network import build_network
 from modelization.recognizer import Recognizer
@@ -127,13 +128,34 @@ def test_a_build_gives_one_recognizer_in_every_form(built: Built) -> None:
 
 def test_without_a_network_what_is_nobodys_is_unknown_too(built: Built) -> None:
     known, _, _ = split([8] * 8 + [2, 1], 20)
-    found = GalleryRecognizer(known, PIPELINE, "learned", built.manifest.threshold, 0.01).identify(nobody())
+    threshold = Threshold(built.manifest.threshold, built.manifest.threshold_logit)
+    found = GalleryRecognizer(known, PIPELINE, "learned", threshold, 0.01).identify(nobody())
     assert [(face.person, face.confidence) for face in found] == [(None, 0.0)] * 9
 
 
 def test_a_bundle_of_format_1_recognizes_as_it_did(built: Built, tmp_path: Path) -> None:
-    """Its head knows nothing of encodings that cannot be judged, and its Keras file is the network alone."""
-    old = built.manifest.model_copy(update={"format": 1, "head_parity": None})
-    write_bundle(tmp_path / "old.zip", old, open_bundle(built.path).files)
-    found, expected = (Recognizer.load(path).identify(built.probes) for path in (tmp_path / "old.zip", built.path))
-    assert found == expected
+    """Its confidences are the rule's own, and its threshold is where these have it."""
+    old = built.manifest.model_copy(update={"format": 1, "threshold": 0.02})
+    text = old.model_dump_json(exclude={"head_parity", "threshold_logit", "files"})
+    write_bundle(tmp_path / "old.zip", Manifest.model_validate_json(text), open_bundle(built.path).files)
+    found, now = (Recognizer.load(path) for path in (tmp_path / "old.zip", built.path))
+    assert (found.threshold, found.manifest.format, found.manifest.threshold_logit) == (0.02, 1, None)
+    for ours, theirs in zip(found.identify(built.probes), now.identify(built.probes), strict=True):
+        assert ours.candidates == theirs.candidates
+        assert (ours.person is not None) == (ours.confidence >= 0.02)
+
+
+def test_confidences_are_placed_so_that_the_threshold_is_one_half(built: Built) -> None:
+    """And else are the learned rule's: a number is taken off its logit, which leaves everybody's order as it was."""
+    manifest = built.manifest
+    assert manifest.threshold == 0.5 and manifest.threshold_logit is not None
+    known, faces_of_them, _ = split([8] * 8 + [2, 1], 20)
+    probes = np.concatenate([faces_of_them, STRANGERS])
+    own = Decider(PRIOR.model, enrol(known.encodings, known.people, 10), PRIOR.rules[manifest.rule].rule)
+    before = own.confidence(probes, np.ones((len(probes), 10))).max(axis=1)
+    now = np.array([face.confidence for face in Recognizer.load(built.path).identify(probes)])
+    assert (np.diff(now[before.argsort()]) > -1e-6).all(), "rising, but for what a float32 near one can tell"
+    at_threshold = 1 / (1 + np.exp(-manifest.threshold_logit))
+    clear = abs(now - 0.5) > 1e-4
+    assert ((before >= at_threshold) == (now >= 0.5))[clear].all() and clear.sum() > 1150
+    assert 0 < (now >= 0.5)[len(faces_of_them) :].sum() < 30, "some strangers are beyond it, too"

@@ -55,7 +55,8 @@ class Recognizer:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; unpack it from the bundle, beside this file.")
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.labels = json.loads(self._session.get_modelmeta().custom_metadata_map["labels"])
+        about = self._session.get_modelmeta().custom_metadata_map
+        self.labels, self.threshold = json.loads(about["labels"]), float(about["threshold"])
 
     def recognize(self, photo: Path) -> dict[str, Any]:
         """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
@@ -63,7 +64,8 @@ class Recognizer:
         names = [output.name for output in self._session.get_outputs()]
         found = self._session.run(names, {"photo": np.asarray(image)})
         faces = [self._face(dict(zip(names, face, strict=True))) for face in zip(*found, strict=True)]
-        return {"file": str(photo), "width": image.width, "height": image.height, "faces": faces}
+        sides = {"width": image.width, "height": image.height}
+        return {"file": str(photo)} | sides | {"threshold": self.threshold, "faces": faces}
 
     def _face(self, face: dict[str, Any]) -> dict[str, Any]:
         sides = zip(("x_min", "y_min", "x_max", "y_max"), face["boxes"].tolist(), strict=True)
