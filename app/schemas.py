@@ -376,6 +376,7 @@ class PhotoAnswer(BaseModel):
     file: str
     width: int | None = None
     height: int | None = None
+    threshold: float | None = Field(default=None, description="Least confidence with which a face is named")
     faces: list[FaceAnswer]
     reason: str | None = None
     message: str | None = None

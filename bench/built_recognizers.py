@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.training_set import TrainingSet
 from modelization.decision.deciding import decide
+from modelization.decision.decision_rule import THRESHOLD
 from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior
 from modelization.folds import assign_folds
@@ -20,6 +21,7 @@ _Integers = npt.NDArray[np.int64]
 SHAPES = ((5, 3), (20, 3), (100, 3), (5, 8), (20, 8), (100, 8))
 #: Shares of strangers named that are asked for, by the suffix of their figures.
 TARGETS = {"_5": 0.05, "_1": 0.01, "_01": 0.001}
+USUAL_TARGET = "_1"
 #: Bins of equal width of the expected calibration error.
 BINS = 10
 
@@ -89,11 +91,13 @@ def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judge
     held_out = examine(known, folds, head.posterior, prior)
     decisions = {suffix: decide(known, held_out, prior, target) for suffix, target in TARGETS.items()}
     truth = np.concatenate([gallery.probe_people, np.full(len(gallery.strangers), -1)])
-    kept = {}
+    kept, shown = {}, {}
     for suffix, decision in decisions.items():
         confidence = decision.decider.confidence(faces, posterior)
-        kept[suffix] = _kept(confidence, truth, decision.threshold, TARGETS[suffix])
-    # As many strangers as known faces: the mix that the calibration error is of.
+        kept[suffix] = _kept(confidence, truth, THRESHOLD, TARGETS[suffix])
+        shown[suffix] = confidence
+    # As many strangers as known faces: the mix that the calibration error is of, at the share usually asked for.
+    confidence = shown[USUAL_TARGET]
     some = _alike(truth < 0, np.random.default_rng(seed))
     best = confidence.argmax(axis=1)
     return Judged(kept, confidence.max(axis=1)[some], (best == truth)[some])

@@ -14,9 +14,6 @@ from constants.faces import ENCODING_SIZE
 from constants.release import VERSION
 from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import (
-    HEAD_KERAS,
-    HEAD_ONNX,
-    HEAD_TFLITE,
     LABELS,
     MODEL_CARD,
     REPORT_HTML,
@@ -24,12 +21,14 @@ from modelization.bundle.bundle_file import (
     search_file,
     write_bundle,
 )
-from modelization.bundle.head_onnx import export_head, prove_parity, recognizer_metadata
+from modelization.bundle.head_onnx import recognizer_metadata
 from modelization.bundle.manifest import Manifest, library_versions
 from modelization.decision.deciding import Decision, decide
+from modelization.decision.decision_rule import THRESHOLD
 from modelization.decision.evaluation import evaluate
 from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior, prior_of
+from modelization.decision.two_covariance import TwoCovariance
 from modelization.folds import NEVER, assign_folds
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
@@ -39,7 +38,7 @@ from modelization.search.search_options import SearchOptions
 from modelization.topology import Topology
 from modelization.training_progress import Progress, Report, Said, SearchProgress, preparing
 
-#: Random faces that parity is proved on, besides those the head was trained on.
+#: Strangers that parity is proved on, besides faces that the head was trained on.
 _PARITY_FACES = 64
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ _TENSORFLOW = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 @dataclass(frozen=True)
 class _Trained:
-    """A trained and calibrated head: its topology, where that comes from, and its files."""
+    """A trained and calibrated head: its topology, where that comes from, its files and how far these are apart."""
 
     topology: Topology
     search: "SearchResult | None"
@@ -61,6 +60,7 @@ class _Trained:
     prior: Prior
     decision: Decision
     files: dict[str, bytes]
+    parity: dict[str, float]
 
 
 def build_recognizer(
@@ -94,6 +94,7 @@ def _train(faces: TrainingSet, options: TrainingOptions, pipeline_version: str, 
     # Imported here: TensorFlow takes seconds and hundreds of megabytes, which only a build should pay.
     os.environ.update(_TENSORFLOW)
     from modelization import head_training
+    from modelization.bundle import head_forms
 
     prior = prior_of(pipeline_version)
     try:
@@ -105,14 +106,12 @@ def _train(faces: TrainingSet, options: TrainingOptions, pipeline_version: str, 
         held_out = examine(faces, folds, head.posterior, prior, said.again)
         decision = decide(faces, held_out, prior, options.target_fpir)
         said.again()
-        metadata = recognizer_metadata(faces.labels, decision.threshold, options.target_fpir, pipeline_version)
-        onnx_file = export_head(topology, head.weights(), decision.decider, metadata)
-        probes = _parity_probes(faces, options.seed)
-        prove_parity(onnx_file, probes, decision.decider.confidence(probes, head.predict(probes)))
+        metadata = recognizer_metadata(faces.labels, THRESHOLD, options.target_fpir, pipeline_version)
+        files = head_forms.export_forms(head, topology, decision.decider, metadata)
         said.again()
-        keras_file, tflite_file = head.keras_file(), head_training.tflite_file(head.model)
-        files = {HEAD_KERAS: keras_file, HEAD_TFLITE: tflite_file, HEAD_ONNX: onnx_file}
-        return _Trained(topology, search, head.epochs, head.curves, prior, decision, files)
+        probes = _parity_probes(faces, prior.model, options.seed)
+        parity = head_forms.prove_forms(files, probes, decision.decider.confidence(probes, head.predict(probes)))
+        return _Trained(topology, search, head.epochs, head.curves, prior, decision, files, parity)
     finally:
         head_training.forget_networks()
 
@@ -136,12 +135,14 @@ def _manifest(faces: TrainingSet, options: TrainingOptions, provenance: Provenan
         epochs=trained.epochs,
         seed=options.seed,
         target_fpir=options.target_fpir,
-        threshold=decision.threshold,
+        threshold=THRESHOLD,
+        threshold_logit=decision.threshold_logit,
         rule=decision.decider.rule.name,
-        metrics=evaluate(decision.held_out, decision.threshold, faces.labels),
+        metrics=evaluate(decision.held_out, THRESHOLD, faces.labels),
         rules=decision.metrics,
         prior=trained.prior.provenance,
         libraries=library_versions(),
+        head_parity=trained.parity,
     )
 
 
@@ -166,7 +167,11 @@ def _check(training_set: TrainingSet) -> None:
         raise BuildFailed("An encoding holds a number that is not finite; encode the pictures again.")
 
 
-def _parity_probes(training_set: TrainingSet, seed: int) -> np.ndarray:
-    """Faces to compare two runs of a head on: known ones, and ones from anywhere."""
-    anywhere = np.random.default_rng(seed).normal(size=(_PARITY_FACES, ENCODING_SIZE)).astype(np.float32)
-    return np.concatenate([training_set.encodings[: _PARITY_FACES * 16], anywhere])
+def _parity_probes(training_set: TrainingSet, model: TwoCovariance, seed: int) -> np.ndarray:
+    """Faces to compare the forms of a head on: known ones, strangers at large, and some that cannot be judged."""
+    spread = model.between + model.within
+    # A covariance kept as float32 may have a negative variance of nearly nothing.
+    strangers = np.random.default_rng(seed).multivariate_normal(model.mean, spread, _PARITY_FACES, check_valid="ignore")
+    strangers *= np.linalg.norm(training_set.encodings, axis=1).mean()  # they are drawn at length one
+    none = np.repeat([[0.0], [np.nan], [np.inf]], ENCODING_SIZE, axis=1)
+    return np.concatenate([training_set.encodings[: _PARITY_FACES * 16], strangers, none]).astype(np.float32)

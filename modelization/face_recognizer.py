@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from constants.faces import ENCODING_SIZE
+from modelization.decision.usable import usable
 
 #: Candidates named for a face.
 MAX_CANDIDATES = 5
@@ -38,21 +39,23 @@ class FaceRecognizer(ABC):
         self.pipeline_version = pipeline_version
 
     def identify(self, encodings: npt.NDArray[np.float32]) -> list[Identification]:
-        """Who each face shows, of raw encodings, finite float32 (n, 128), made by ``pipeline_version``.
+        """Who each face shows, of raw encodings, float32 (n, 128), made by ``pipeline_version``.
 
-        Raises ``ValueError`` for any other kind of array.
+        One that cannot be judged, being zero or not finite, shows nobody, with a confidence of zero. Raises
+        ``ValueError`` for any other kind of array.
         """
         if encodings.ndim != 2 or encodings.shape[1] != ENCODING_SIZE or encodings.dtype != np.float32:
             raise ValueError(
                 f"expected encodings (n, {ENCODING_SIZE}) float32, got {encodings.shape} {encodings.dtype}"
             )
-        if not np.isfinite(encodings).all():
-            raise ValueError("an encoding holds a number that is not finite")
-        return [self._identification(row) for row in self._confidences(encodings)]
+        # Also here: a head of a bundle of format 1 does not know of it.
+        is_usable = usable(encodings)[:, None]
+        confidences = self._confidences(np.where(is_usable, encodings, np.float32(1)))
+        return [self._identification(row) for row in np.where(is_usable, confidences, 0)]
 
     @abstractmethod
     def _confidences(self, encodings: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
-        """How sure each face is each person, (n, people), 0 to 1."""
+        """How sure each face is each person, (n, people), 0 to 1, of encodings that can be judged."""
 
     def _identification(self, confidences: npt.NDArray[np.floating]) -> Identification:
         best = np.argsort(-confidences, kind="stable")[:MAX_CANDIDATES]

@@ -1,11 +1,13 @@
 """Names for encodings from the faces of people themselves: nothing is trained, and nothing is exported."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
 from modelization.decision.calibration import prior_threshold
-from modelization.decision.decision_rule import RULES, Decider
+from modelization.decision.decision_rule import RULES, THRESHOLD, Decider
 from modelization.decision.gallery import enrol
 from modelization.decision.prior import prior_of
 from modelization.decision.rule_choice import LEARNED
@@ -15,6 +17,16 @@ from modelization.face_recognizer import FaceRecognizer
 _PAIRS = 250_000
 
 
+class Threshold(NamedTuple):
+    """The least ``confidence`` with which a face is named, and the rule's own ``logit`` there.
+
+    Without a logit, as before the threshold stood at one half, confidences are the rule's own.
+    """
+
+    confidence: float
+    logit: float | None
+
+
 class GalleryRecognizer(FaceRecognizer):
     """Names faces by a decision rule alone. Where the rule asks no network, that is what a head of these people does.
 
@@ -22,9 +34,9 @@ class GalleryRecognizer(FaceRecognizer):
     """
 
     def __init__(
-        self, faces: TrainingSet, pipeline_version: str, rule: str, threshold: float, target_fpir: float
+        self, faces: TrainingSet, pipeline_version: str, rule: str, placed: Threshold, target_fpir: float
     ) -> None:
-        """The people of ``faces``, judged by the ``rule`` of that name from a confidence of ``threshold`` on.
+        """The people of ``faces``, judged by the ``rule`` of that name and the ``placed`` threshold.
 
         In place of a rule that asks a network there is the learned one, with the prior's threshold for
         ``target_fpir``. Raises ``BuildFailed`` where the pipeline has no prior.
@@ -33,9 +45,9 @@ class GalleryRecognizer(FaceRecognizer):
         gallery = enrol(faces.encodings, faces.people, len(faces.labels))
         if "posterior" in RULES[rule]:
             rule = LEARNED
-            threshold = prior_threshold(prior.rules[rule].tail, gallery, target_fpir)
-        super().__init__(faces.labels, threshold, pipeline_version)
-        self._decider = Decider(prior.model, gallery, prior.rules[rule].rule)
+            placed = Threshold(THRESHOLD, prior_threshold(prior.rules[rule].tail, gallery, target_fpir))
+        super().__init__(faces.labels, placed.confidence, pipeline_version)
+        self._decider = Decider(prior.model, gallery, prior.rules[rule].rule.placed(placed.logit or 0.0))
 
     def _confidences(self, encodings: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         people = len(self.labels)

@@ -1,12 +1,7 @@
 """Fitting a head: once for each fold to learn how long, then on every face."""
 
-import contextlib
-import io
-import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import keras
@@ -58,23 +53,6 @@ class TrainedHead:
     def weights(self) -> list[_Floats]:
         """Kernel and bias of each hidden layer and of the posterior, in turn."""
         return [np.asarray(value, np.float32) for value in self.model.get_weights()]
-
-    def keras_file(self) -> bytes:
-        """The final head in Keras' own format."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "head.keras"
-            with warnings.catch_warnings():
-                # Keras hands its variables to numpy without the copy argument that numpy 2 asks for.
-                warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-                self.model.save(path)
-            return path.read_bytes()
-
-
-def tflite_file(model: keras.Model) -> bytes:
-    """A head for TensorFlow Lite: one raw encoding, float32 (1, 128), in, and a posterior, (1, people), out."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras tells what it exports on the way
-        return bytes(converter.convert())
 
 
 def forget_networks() -> None:

@@ -23,11 +23,13 @@ Sides = tuple[float, float, float, float]
 class StandIn:
     """How faces are judged until a version is ready: by the name of a rule, from a confidence of ``threshold`` on.
 
+    ``threshold_logit`` is the rule's own logit there; None where confidences are the rule's own (``Manifest``).
     The people are those for whom the faces of the version's build stand.
     """
 
     rule: str
     threshold: float
+    threshold_logit: float | None = None
 
 
 @dataclass(frozen=True)

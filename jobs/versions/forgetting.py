@@ -98,7 +98,10 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
 
 def _stand_in(base: Build) -> StandIn:
     """Judge the others as the latest version does: with its threshold, fewer people leave fewer strangers named."""
-    return base.stand_in or StandIn(base.ready_manifest.rule, base.ready_manifest.threshold)
+    if base.stand_in is not None:
+        return base.stand_in
+    manifest = base.ready_manifest
+    return StandIn(manifest.rule, manifest.threshold, manifest.threshold_logit)
 
 
 def _refuse_last_two(labels: Collection[str], person: str) -> None:

@@ -43,7 +43,7 @@ def recognize(
         raise NotReady("This recognizer was built with a face pipeline that is gone; build it anew.") from error
     encoded = stages.pipeline(own).encode(images, before_each)
     verdicts = _verdicts(recognizer, [image for image in encoded if isinstance(image, EncodedImage)])
-    return [_answer(image, verdicts) for image in encoded]
+    return [_answer(image, verdicts, recognizer.threshold) for image in encoded]
 
 
 def drawn(
@@ -86,12 +86,15 @@ def _not_judged(faces: Sequence[EncodedFace]) -> list[Reason | None]:
     return reasons
 
 
-def _answer(image: EncodedImage | ImageRejected, verdicts: Iterator[Identification | Reason]) -> dict[str, Any]:
+def _answer(
+    image: EncodedImage | ImageRejected, verdicts: Iterator[Identification | Reason], threshold: float
+) -> dict[str, Any]:
     if isinstance(image, ImageRejected):
         return {"reason": image.reason, "message": str(image), "faces": []}
     return {
         "width": image.width,
         "height": image.height,
+        "threshold": threshold,
         "faces": [_face(face, image, next(verdicts)) for face in image.faces],
     }
 

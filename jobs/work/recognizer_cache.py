@@ -18,7 +18,7 @@ from jobs.table.tables import builds
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_file import HEAD_ONNX
 from modelization.face_recognizer import FaceRecognizer
-from modelization.gallery_recognizer import GalleryRecognizer
+from modelization.gallery_recognizer import GalleryRecognizer, Threshold
 from modelization.recognizer import Recognizer
 
 #: Bytes of recognizers that a worker keeps ready; one of a hundred people is about half a megabyte.
@@ -71,7 +71,8 @@ class Unfinished(Source):
                 faces = known_faces(connection, build.number, Shelf(build.tenant, build.pipeline_version))
             except BuildFailed as failure:
                 raise NotReady(str(failure)) from failure
-        judged = build.stand_in.rule, build.stand_in.threshold, build.options.target_fpir
+        threshold = Threshold(build.stand_in.threshold, build.stand_in.threshold_logit)
+        judged = build.stand_in.rule, threshold, build.options.target_fpir
         return GalleryRecognizer(faces, build.pipeline_version, *judged), _GALLERY_BYTES * len(faces.labels)
 
 

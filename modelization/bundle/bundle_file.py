@@ -177,7 +177,7 @@ def _parsed(content: bytes) -> Manifest:
     except ValidationError as error:
         if any(problem["loc"] == ("format",) for problem in error.errors()):
             raise BundleInvalid(
-                f"This recognizer's format is not version {BUNDLE_FORMAT}, which is what this program reads; "
+                f"This recognizer's format is newer than version {BUNDLE_FORMAT}, the last that this program reads; "
                 "update the program, or build the recognizer again."
             ) from error
         raise BundleInvalid(f"{MANIFEST} is not that of a recognizer; download the file again.") from error

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from modelization.decision.evaluation import Metrics, RuleMetrics
 from modelization.topology import Topology
 
-#: Version of the bundle's format; raised when an older reader would misread a newer file.
-BUNDLE_FORMAT = 1
+#: Version of the bundle's format; raised when an older reader would misread a newer file. In format 1, which is still
+#: read, ``head.keras`` and ``head.tflite`` are the network alone: a softmax that knows no strangers. From 2 on they are
+#: the recognizer, and its threshold is 0.5 unless ``threshold_logit`` is missing.
+BUNDLE_FORMAT = 2
+_OLDEST_FORMAT = 1
 #: Bytes; more than a head of ten thousand people needs, less than a worker's memory.
 MAX_MEMBER_BYTES = 256 * 2**20
 
@@ -55,7 +58,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = Field(default=BUNDLE_FORMAT, ge=BUNDLE_FORMAT, le=BUNDLE_FORMAT)
+    format: int = Field(default=BUNDLE_FORMAT, ge=_OLDEST_FORMAT, le=BUNDLE_FORMAT)
     #: What made the bundle; those of releases before 1.0.0 do not say.
     release: str | None = None
     recognizer_id: str
@@ -73,11 +76,16 @@ class Manifest(BaseModel):
     seed: int
     target_fpir: _Share
     threshold: _Share
+    #: The logit of the rule, as it was learned, at the threshold, which is one half. Where this is None, as in format
+    #: 1, confidences are the rule's own and the threshold is anywhere between 0 and 1.
+    threshold_logit: Annotated[float, Field(allow_inf_nan=False)] | None = None
     rule: str
     metrics: Metrics
     rules: dict[str, RuleMetrics]
     prior: dict[str, str | int]
     libraries: dict[str, str]
+    #: How far the confidences of each form of the head were at the most from those of the rule, by its file.
+    head_parity: dict[str, float] | None = None
     photo_parity: dict[str, int | float] | None = None
     files: dict[str, FileEntry] = {}
 

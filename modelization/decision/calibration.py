@@ -1,8 +1,7 @@
-"""The threshold that keeps the promise: how sure a rule must be for a name, given the share of strangers allowed."""
+"""The threshold that keeps the promise: the logit that a rule must reach for a name, given the strangers allowed."""
 
 import numpy as np
 
-from modelization.decision.decision_rule import logistic
 from modelization.decision.gallery import Gallery
 from modelization.decision.held_out import HeldOut
 from modelization.decision.prior import CalibratedRule
@@ -14,8 +13,6 @@ _FPIR_AIM = 0.7
 #: Below this asked FPIR galleries differ more and more, and the aim falls by the ratio to this power: at 0.001 it
 #: is 0.28 of what is asked, for about a point of DIR.
 _CAUTION_BELOW, _CAUTION_EXPONENT = 0.01, 0.4
-#: Logit above which a confidence, kept as float32, can no longer be told from 1.
-_MAX_THRESHOLD_LOGIT = 14.0
 #: People of a recognizer that weigh as much as the prior does in its threshold. What the faces of 5 to 100 people
 #: say of strangers explained next to nothing of how recognizers differ there; people unlike the prior's would have
 #: more to say, so it is not more.
@@ -23,7 +20,7 @@ _PRIOR_PEOPLE = 200
 
 
 def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float) -> float:
-    """The least confidence, in (0, 1), with which at most about ``target_fpir`` of strangers would be named.
+    """The least logit of the rule with which at most about ``target_fpir`` of strangers would be named.
 
     The prior says where strangers lie for a gallery of this size. How people resemble each other here,
     by the faces of each person were that person not known, moves it as far as there are people to show it.
@@ -35,19 +32,15 @@ def calibrate(calibrated: CalibratedRule, held_out: HeldOut, target_fpir: float)
         expected = calibrated.tail.threshold(0.5, people - 1, held_out.inverse_faces)
         own = people / (people + _PRIOR_PEOPLE)
         threshold += own * (float(np.median(held_out.strangers)) - expected)
-    return _least_confidence(threshold)
+    return threshold
 
 
 def prior_threshold(tail: StrangerTail, gallery: Gallery, target_fpir: float) -> float:
     """The same by the prior alone, for a gallery of which no face was held out."""
-    return _least_confidence(tail.threshold(aimed_share(target_fpir), len(gallery.faces), gallery.inverse_faces))
+    return tail.threshold(aimed_share(target_fpir), len(gallery.faces), gallery.inverse_faces)
 
 
 def aimed_share(target_fpir: float) -> float:
     """What is aimed at so that the promise holds for nearly every gallery, not for the average one."""
     caution = min(1.0, target_fpir / _CAUTION_BELOW) ** _CAUTION_EXPONENT
     return float(target_fpir * _FPIR_AIM * caution)
-
-
-def _least_confidence(logit: float) -> float:
-    return float(logistic(min(logit, _MAX_THRESHOLD_LOGIT)))

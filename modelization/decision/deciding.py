@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from features.training_set import TrainingSet
 from modelization.decision.calibration import calibrate
-from modelization.decision.decision_rule import Decider
+from modelization.decision.decision_rule import THRESHOLD, Decider
 from modelization.decision.evaluation import RuleMetrics, evaluate_rule
 from modelization.decision.gallery import enrol
 from modelization.decision.held_out import HeldOut
@@ -15,22 +15,27 @@ from modelization.decision.rule_choice import choose_rule
 
 @dataclass(frozen=True)
 class Decision:
-    """What judges faces, the least confidence named, what was said of held-out faces, and every rule's metrics."""
+    """What judges faces, what was said by it of held-out ones, and every rule's metrics.
+
+    Confidences of all are placed so that a face is named from ``THRESHOLD`` on; ``threshold_logit`` is where the rule
+    that was learned has its own logit then.
+    """
 
     decider: Decider
-    threshold: float
+    threshold_logit: float
     held_out: HeldOut
     metrics: dict[str, RuleMetrics]
 
 
 def decide(faces: TrainingSet, held_out: Mapping[str, HeldOut], prior: Prior, target_fpir: float) -> Decision:
     """Calibrate every rule for ``target_fpir`` and take the best, by what ``held_out.examine`` found of the faces."""
-    thresholds = {name: calibrate(prior.rules[name], held_out[name], target_fpir) for name in held_out}
-    chosen = choose_rule(held_out, thresholds)
+    logits = {name: calibrate(prior.rules[name], held_out[name], target_fpir) for name in held_out}
+    placed = {name: held_out[name].placed(logits[name]) for name in held_out}
+    chosen = choose_rule(placed, dict.fromkeys(placed, THRESHOLD))
     gallery = enrol(faces.encodings, faces.people, len(faces.labels))
     return Decision(
-        Decider(prior.model, gallery, prior.rules[chosen].rule),
-        thresholds[chosen],
-        held_out[chosen],
-        {name: evaluate_rule(held_out[name], thresholds[name]) for name in held_out},
+        Decider(prior.model, gallery, prior.rules[chosen].rule.placed(logits[chosen])),
+        logits[chosen],
+        placed[chosen],
+        {name: evaluate_rule(placed[name], THRESHOLD) for name in placed},
     )

@@ -1,6 +1,6 @@
 """Held-out logits, each of a face by people enrolled without it: the material of calibration and of evaluation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,14 @@ class HeldOut:
     def inverse_faces(self) -> float:
         """Mean of 1 / faces, the part of a mean's variance that is for being of few pictures."""
         return float(np.mean(1 / self.faces_per_person))
+
+    def placed(self, threshold: float) -> "HeldOut":
+        """What the rule says that is placed at a threshold (``DecisionRule.placed``)."""
+        return replace(
+            self,
+            logits=np.asarray(self.logits - threshold, np.float32),
+            strangers=np.asarray(self.strangers - threshold, np.float32),
+        )
 
     def right(self) -> npt.NDArray[np.bool_]:
         """Of the known faces, whether the best person is their own."""

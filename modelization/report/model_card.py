@@ -44,6 +44,8 @@ def write_model_card(manifest: Manifest) -> str:
                 "## Use",
                 f"`head.onnx` takes encodings of the face pipeline `{_code(manifest.pipeline_version)}` as they are:",
                 _USE,
+                "`head.keras` and `head.tflite` are the same recognizer: `encodings` in, the same `confidence` out. "
+                "Each confidence of a row is a person's own, so that all of them are low for a stranger.",
             ]
         )
         + "\n"

@@ -35,8 +35,9 @@ def one_in(share: float) -> str:
 def threshold_in_words(threshold: float, target_fpir: float) -> str:
     """What a threshold of confidence means to whoever uses the recognizer."""
     return (
-        f"A face is named when its confidence is at least {threshold:.4f}, and is unknown below. The threshold was set "
-        f"so that at most about {one_in(target_fpir)} faces of strangers would be named as somebody."
+        f"A face is named when its confidence is at least {threshold:g}, and is unknown below. The threshold was set "
+        f"so that at most about {one_in(target_fpir)} faces of strangers would be named as somebody. The higher a "
+        "confidence, the fewer strangers reach it."
     )
 
 

@@ -12,7 +12,7 @@ from jobs.table import tasks
 from jobs.table.tables import TaskKind
 from jobs.table.tables import tasks as task_table
 from jobs.work import runner
-from modelization import head_training
+from modelization.bundle import head_forms
 from test.app.test_full_disk import filled, small_disk
 
 pytestmark = pytest.mark.thorough
@@ -33,7 +33,7 @@ def test_what_fails_for_want_of_room_is_tried_again(client, people, workplace, f
     recognizer = client.post("/build_recognizer", data={"images": people.files()}).json["id"]
     while claim := tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"):
         runner.run(workplace, claim)
-    folder, export = workplace.settings.data_dir, head_training.tflite_file
+    folder, export = workplace.settings.data_dir, head_forms.tflite_file
     with monkeypatch.context() as patched, ExitStack() as stack:
 
         def export_while_it_fills(model: object) -> bytes:
@@ -41,7 +41,7 @@ def test_what_fails_for_want_of_room_is_tried_again(client, people, workplace, f
             return export(model)
 
         patched.setattr(tempfile, "tempdir", str(folder))
-        patched.setattr(head_training, "tflite_file", export_while_it_fills)
+        patched.setattr(head_forms, "tflite_file", export_while_it_fills)
         assert not runner.run(workplace, tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a"))
     tasks.release(workplace.database, "train-0", tasks.Ending.TROUBLED)
     with workplace.database.read() as connection:

@@ -1,5 +1,6 @@
 """What recognizes while the version without a forgotten person is made, and that nobody remembers the person."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -95,10 +96,14 @@ def test_the_others_are_recognized_until_the_next_version_is_ready(client, built
     finish()
     after = recognizer_for(workplace, cache, served(workplace, built))
     assert isinstance(after, Recognizer) and after.manifest.version == 2
+    moved = after.manifest.threshold_logit - before.manifest.threshold_logit
+    assert 0 < abs(moved) < 1
     for name, own in faces.items():
         for then, now in zip(meanwhile.identify(own), after.identify(own), strict=True):
             assert then.person == now.person == (name if name != "Ben" else None)
-            assert then.confidence == pytest.approx(now.confidence, abs=1e-6)
+            # The same logit, each less its own threshold's.
+            odds = (now.confidence or 1e-9) / (1 - min(now.confidence, 1 - 1e-9)) * math.exp(moved)
+            assert then.confidence == pytest.approx(odds / (1 + odds), abs=1e-6)
     with pytest.raises(NotFound):
         recognizer_for(workplace, cache, serving)
     with workplace.database.read() as connection:

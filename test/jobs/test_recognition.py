@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.schemas import FaceAnswer
+from app.schemas import FaceAnswer, PhotoAnswer
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.training_set import TrainingSet
@@ -51,6 +51,12 @@ def recognizer(astronaut: np.ndarray, settings: Settings, tmp_path_factory: pyte
 def answered(recognizer: Recognizer, settings: Settings, *photos: np.ndarray) -> list[list[dict[str, Any]]]:
     """The faces of each photo, all in one request."""
     return [image["faces"] for image in recognize(recognizer, [jpeg(photo) for photo in photos], settings)]
+
+
+def test_answers_say_from_where_on_a_face_is_named(recognizer, settings, astronaut):
+    (photo,) = recognize(recognizer, [jpeg(astronaut)], settings)
+    assert photo["threshold"] == recognizer.threshold == 0.5
+    PhotoAnswer.model_validate({"file": "photo.jpg"} | photo)
 
 
 def is_not_judged(face: dict[str, Any], reason: Reason) -> bool:

@@ -64,10 +64,11 @@ def test_same_faces_and_seed_give_the_same_head_and_report(tmp_path: Path) -> No
 def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:
     known = training_set([3, 3, 2])
     lax, strict = (
-        build_recognizer(known, TrainingOptions(target_fpir=share), PROVENANCE, tmp_path / "any.zip", silent).threshold
+        build_recognizer(known, TrainingOptions(target_fpir=share), PROVENANCE, tmp_path / "any.zip", silent)
         for share in (0.1, 0.001)
     )
-    assert lax < strict
+    assert lax.threshold_logit is not None and strict.threshold_logit is not None
+    assert lax.threshold_logit < strict.threshold_logit and lax.threshold == strict.threshold == 0.5
 
 
 def test_after_the_last_epoch_it_says_that_it_is_still_at_it(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ from modelization import gallery_recognizer
 from modelization.decision.calibration import prior_threshold
 from modelization.decision.decision_rule import Decider
 from modelization.decision.gallery import enrol
-from modelization.gallery_recognizer import GalleryRecognizer
+from modelization.gallery_recognizer import GalleryRecognizer, Threshold
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
 from test.modelization.made_up import PIPELINE, PRIOR, faces, split
 
 KNOWN, PROBES, WHO = split([8] * 8 + [2, 1], 20)
+#: As in bundles of format 1: confidences are the rule's own.
+OLD_SCALE = Threshold(0.6, None)
 GALLERY = enrol(KNOWN.encodings, KNOWN.people, len(KNOWN.labels))
 
 
@@ -27,7 +29,7 @@ def test_confidences_are_those_of_the_rule(everybody: np.ndarray, rule: str) -> 
     expected = Decider(PRIOR.model, GALLERY, PRIOR.rules[rule].rule).confidence(
         everybody, np.full((len(everybody), len(KNOWN.labels)), 0.1)
     )
-    found = GalleryRecognizer(KNOWN, PIPELINE, rule, 0.6, 0.01).identify(everybody)
+    found = GalleryRecognizer(KNOWN, PIPELINE, rule, OLD_SCALE, 0.01).identify(everybody)
     for face, row in zip(found, expected, strict=True):
         by_person = {candidate.person: candidate.confidence for candidate in face.candidates}
         assert face.confidence == pytest.approx(row.max(), abs=1e-6)
@@ -38,7 +40,8 @@ def test_confidences_are_those_of_the_rule(everybody: np.ndarray, rule: str) -> 
 def test_a_trained_head_of_the_same_people_says_the_same(built: Built, everybody: np.ndarray) -> None:
     manifest = built.manifest
     assert manifest.rule == "learned"
-    found = GalleryRecognizer(KNOWN, PIPELINE, manifest.rule, manifest.threshold, manifest.target_fpir)
+    threshold = Threshold(manifest.threshold, manifest.threshold_logit)
+    found = GalleryRecognizer(KNOWN, PIPELINE, manifest.rule, threshold, manifest.target_fpir)
     assert (found.labels, found.pipeline_version) == (manifest.labels, manifest.pipeline_version)
     for ours, theirs in zip(found.identify(everybody), Recognizer.load(built.path).identify(everybody), strict=True):
         assert ours.person == theirs.person
@@ -47,16 +50,16 @@ def test_a_trained_head_of_the_same_people_says_the_same(built: Built, everybody
 
 def test_in_place_of_a_rule_that_asks_the_network_is_the_learned_one(everybody: np.ndarray) -> None:
     threshold = prior_threshold(PRIOR.rules["learned"].tail, GALLERY, 0.01)
-    found = GalleryRecognizer(KNOWN, PIPELINE, "softmax", 0.9999, 0.01)
-    assert found.threshold == threshold != 0.9999
-    learned = GalleryRecognizer(KNOWN, PIPELINE, "learned", threshold, 0.01)
+    found = GalleryRecognizer(KNOWN, PIPELINE, "softmax", Threshold(0.9999, None), 0.01)
+    assert found.threshold == 0.5
+    learned = GalleryRecognizer(KNOWN, PIPELINE, "learned", Threshold(0.5, threshold), 0.01)
     assert found.identify(everybody) == learned.identify(everybody)
     strangers = found.identify(faces([1] * 2000, 5)[0])
     assert np.mean([face.person is not None for face in strangers]) <= 0.01
 
 
 def test_many_faces_are_weighed_a_few_at_a_time(everybody: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = GalleryRecognizer(KNOWN, PIPELINE, "learned", 0.6, 0.01)
+    found = GalleryRecognizer(KNOWN, PIPELINE, "learned", OLD_SCALE, 0.01)
     whole = found.identify(everybody)
     assert found.identify(everybody[:0]) == []
     monkeypatch.setattr(gallery_recognizer, "_PAIRS", 3 * len(KNOWN.labels))

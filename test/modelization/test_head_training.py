@@ -1,15 +1,11 @@
-import warnings
-
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from constants.exceptions import BuildCancelled
 from modelization.folds import assign_folds
-from modelization.head_training import MAX_EPOCHS, TrainedHead, forget_networks, tflite_file, train_head
-from modelization.network import build_network
-from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
-from test.modelization.made_up import faces, training_set
+from modelization.head_training import MAX_EPOCHS, TrainedHead, forget_networks, train_head
+from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
+from test.modelization.made_up import training_set
 
 pytestmark = pytest.mark.thorough
 
@@ -62,18 +58,3 @@ def test_posterior_of_faces_that_no_head_held_out_is_the_final_heads() -> None:
     known = training_set([1, 1, 1])
     head = train_head(known, assign_folds(known.people, 0), DEFAULT_TOPOLOGY, 0, lambda *_: None)
     np.testing.assert_array_equal(head.posterior, head.predict(known.encodings))
-
-
-def test_tensorflow_lite_says_what_the_head_says() -> None:
-    """Whatever the activations; TensorFlow warns that its own interpreter will move to another package."""
-    layers = tuple(Layer(7, activation) for activation in ACTIVATIONS)
-    head = build_network(Topology(layers), 4, seed=2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        interpreter = tf.lite.Interpreter(model_content=tflite_file(head))
-    interpreter.allocate_tensors()
-    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
-    for encoding in faces([1] * 5, 0)[0]:
-        interpreter.set_tensor(given["index"], encoding[None])
-        interpreter.invoke()
-        np.testing.assert_allclose(interpreter.get_tensor(wanted["index"]), head(encoding[None]), atol=1e-5)

@@ -49,6 +49,7 @@ def test_it_answers_as_the_service_does(python: Path, unpacked: Unpacked) -> Non
     assert [image.pop("file") for image in images] == [str(photo) for photo in unpacked.photos]
     for image, answer in zip(images, unpacked.answers, strict=True):
         assert (image["width"], image["height"]) == (answer["width"], answer["height"])
+        assert image["threshold"] == answer["threshold"] == 0.5
         for face, served in zip(image["faces"], answer["faces"], strict=True):
             assert list(face) == list(served)
             assert face["box"] == pytest.approx(served["box"], abs=1e-3)

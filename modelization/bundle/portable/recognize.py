@@ -55,8 +55,9 @@ class Recognizer:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; unpack it from the bundle, beside this file.")
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.labels, self.reasons = (json.loads(metadata[name]) for name in ("labels", "reasons"))
+        about = self._session.get_modelmeta().custom_metadata_map
+        self.labels, self.reasons = (json.loads(about[name]) for name in ("labels", "reasons"))
+        self.threshold = float(about["threshold"])
 
     def recognize(self, photo: Path) -> dict[str, Any]:
         """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
@@ -64,7 +65,8 @@ class Recognizer:
         names = [output.name for output in self._session.get_outputs()]
         found = self._session.run(names, {"photo": np.asarray(image)})
         faces = [self._face(dict(zip(names, face, strict=True))) for face in zip(*found, strict=True)]
-        return {"file": str(photo), "width": image.width, "height": image.height, "faces": faces}
+        sides = {"width": image.width, "height": image.height}
+        return {"file": str(photo)} | sides | {"threshold": self.threshold, "faces": faces}
 
     def _face(self, face: dict[str, Any]) -> dict[str, Any]:
         sides = zip(("x_min", "y_min", "x_max", "y_max"), face["boxes"].tolist(), strict=True)
