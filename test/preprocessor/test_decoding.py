@@ -13,6 +13,7 @@ from PIL import Image
 
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
+from preprocessor import media_formats
 from preprocessor.decoding import Photo
 from preprocessor.types import Box
 
@@ -39,6 +40,7 @@ def smooth(width: int, height: int) -> Image.Image:
 
 
 pillow_heif.register_heif_opener()  # and with it the writer, so that the tests can make such files
+media_formats._set_up_decoders.cache_clear()  # the reader is the service's own, though it may have been set up before
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
