@@ -33,7 +33,7 @@ def check_answers(asking: Asking, database: Path) -> None:
 def check_swept(history: History, data_dir: Path) -> None:
     """Find files that wait to be accepted or encoded although nothing does, once the service had time to see it."""
     until = time.monotonic() + _SWEPT_S
-    while (left := _staged(data_dir)) and time.monotonic() < until:
+    while (left := staged(data_dir)) and time.monotonic() < until:
         time.sleep(0.2)
     if left:
         history.find(Wrong.BROKEN, f"{len(left)} staged files are left over, such as {left[0]}")
@@ -51,7 +51,7 @@ def check_stopped(history: History, data_dir: Path) -> None:
             history.find(Wrong.BROKEN, f"bundles/{folder.name} is nobody's", folder.name)
 
 
-def _staged(data_dir: Path) -> list[str]:
+def staged(data_dir: Path) -> list[str]:
     """Uploads, pictures, and what trainings wrote on the way, by their names in the data folder."""
     found = (path for folder in _STAGING for path in (data_dir / folder).rglob("*") if path.is_file())
     return [str(path.relative_to(data_dir)) for path in found]

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from bench.fault_checks import staged
 from bench.harness import progress, report
 from bench.managed_service import ManagedService
 from bench.mutations import Mutations
@@ -30,8 +32,6 @@ CASES, QUICK = 100_000, 2_000
 _CLIENTS = 6
 #: Share of what is accepted that is deleted at once; the rest is worked on.
 _DELETED = 0.9
-#: Folders of the data folder that are empty while nothing is to be done.
-_STAGING = ("incoming", "images", "scratch")
 #: What uWSGI says when a web process ended, and the supervisor of another one.
 _WEB_ENDED, _ENDED = "DAMN", " ended with "
 
@@ -118,7 +118,7 @@ class _Sending:
             self._delete(content)
 
     def _delete(self, content: bytes) -> None:
-        recognizer = content.partition(b'"id":"')[2][:32].decode() or content.partition(b'"id": "')[2][:32].decode()
+        recognizer = json.loads(content)["id"]
         self._client.send("DELETE", f"/v1/recognizers/{recognizer}")
 
 
@@ -127,7 +127,7 @@ def _check_settled(service: ManagedService, outcome: Outcome) -> None:
     client = service.client()
     wait_until(lambda: _open_tasks(client) == 0, "what was accepted to end")
     until = time.monotonic() + 60
-    while (left := _staged(service.data_dir)) and time.monotonic() < until:
+    while (left := staged(service.data_dir)) and time.monotonic() < until:
         time.sleep(0.2)
     outcome.wrong += [f"{name} is left over" for name in left]
 
@@ -136,11 +136,6 @@ def _open_tasks(client: RunningService) -> int:
     lines = client.send("GET", "/metrics")[1].decode().splitlines()
     numbers = [line.rpartition(" ")[2] for line in lines if line.startswith("facial_tasks{") and '"dead"' not in line]
     return sum(int(float(number)) for number in numbers)
-
-
-def _staged(data_dir: Path) -> list[str]:
-    found = (path for folder in _STAGING for path in (data_dir / folder).rglob("*") if path.is_file())
-    return [str(path.relative_to(data_dir)) for path in found]
 
 
 def _check_processes(service: ManagedService, before: list[Member], outcome: Outcome) -> None:

@@ -23,6 +23,7 @@ from preprocessor.graphs.expression import (
     where,
 )
 from preprocessor.graphs.loop import Turn, loop
+from preprocessor.mmod_detector import UPSAMPLING_SHIFT
 from preprocessor.tiled_pyramid import RATE, SHIFT, STEPS
 
 #: The unit vectors that dlib compares a gradient with, and their opposites; rounded as there.
@@ -73,8 +74,6 @@ _CHANNELS = 32
 _SCORE_BLOCK = 3
 #: Cells before a filter's window that lie outside of the picture at most.
 _BEFORE = 4
-#: Pixels that an upsampled picture's points are moved by, once halved (``pyramid_down<2>``): x and y.
-_UPSAMPLING_SHIFT = (1.25, 0.75)
 
 
 def hog_graph(detector: FhogDetector, upsample: int, limit: float) -> bytes:
@@ -103,7 +102,7 @@ def add_hog(grey: Expression, detector: FhogDetector, upsample: int, limit: floa
     kept = add_without_overlaps(corners, detector.overlap)
     corners = corners.take(kept)
     for _ in range(upsample):
-        corners = corners / 2 - np.tile(_UPSAMPLING_SHIFT, 2)
+        corners = corners / 2 - np.tile(UPSAMPLING_SHIFT, 2)
     return Detections(add_rounded(corners), best.take(kept).to(np.float32))
 
 
