@@ -1,8 +1,19 @@
-# The compiler that uWSGI needs stays in the first stage; the second one has none.
+# What a recognizer's page runs on in a browser; the Makefile has the same version.
+FROM node:22-slim AS web
+WORKDIR /runtime
+RUN npm pack --silent onnxruntime-web@1.30.0 && tar --extract --gzip --strip-components=2 --file=onnxruntime-web-1.30.0.tgz \
+    package/dist/ort.wasm.min.mjs package/dist/ort-wasm-simd-threaded.mjs package/dist/ort-wasm-simd-threaded.wasm && rm *.tgz
+
+# The compiler that uWSGI needs stays in the first stage; the second one has none. For amd64 and arm64:
+# docker buildx build --platform linux/amd64,linux/arm64 --tag facial .
 FROM python:3.11-slim AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
-COPY requirements.txt /tmp/requirements.txt
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev binutils \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements.lock deploy/slim /tmp/
+# Whatever was published since, it is these files that are installed, or none. The lock has all that they need.
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.lock \
+    && sh /tmp/slim /opt/venv
 
 FROM python:3.11-slim
 COPY --from=build /opt/venv /opt/venv
@@ -11,10 +22,12 @@ WORKDIR /srv/facial
 COPY app.ini run.py ./
 COPY app app
 COPY constants constants
+COPY facial facial
 COPY features features
 COPY jobs jobs
 COPY logger logger
 COPY modelization modelization
+COPY --from=web /runtime modelization/bundle/portable/onnxruntime-web
 COPY optimization optimization
 COPY preprocessor preprocessor
 ENV PATH=/opt/venv/bin:$PATH \

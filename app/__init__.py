@@ -5,7 +5,10 @@ from flask import Flask
 from app import (
     access,
     audit,
+    compreface,
     connection,
+    corrections,
+    deepstack,
     description,
     errors,
     events,
@@ -13,7 +16,11 @@ from app import (
     health,
     metrics,
     mission,
+    pages,
     people,
+    photos,
+    pieces,
+    proxies,
     rate_limits,
     recognizers,
     request_ids,
@@ -23,6 +30,8 @@ from app import (
 from app.uploads import limits
 from constants.settings import Settings, load_settings
 from logger import start_logging
+
+_VIEWS = (mission, recognizers, pieces, events, people, corrections, health, metrics, description, photos, pages)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -36,12 +45,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     service.register(app, settings)
     connection.register(app, settings)
     request_ids.register(app)
+    proxies.register(app, settings)
     guard.register(app, settings)
     access.register(app)
     rate_limits.register(app, settings)
     audit.register(app)
     errors.register(app)
-    for views in (mission, recognizers, events, people, health, metrics, description):
+    for views in _VIEWS:
         app.register_blueprint(views.blueprint)
+    for dialect in (compreface, deepstack):
+        app.register_blueprint(dialect.blueprint)
     request_times.register(app)
     return app

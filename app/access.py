@@ -26,6 +26,8 @@ from jobs.table.access_keys import AccessKey, Scope
 _USE_S = 60.0
 #: The header of a key for clients that keep ``Authorization`` for something else.
 _HEADER = "X-API-Key"
+#: The cookie of a browser in which somebody gave a key on the page: a token that stands for it.
+SESSION = "facial_session"
 
 
 class _Uses:
@@ -83,10 +85,10 @@ def _caller(uses: _Uses) -> Caller:
     if not needs_keys():
         return ANYBODY
     database = workplace().database
-    sent = _sent_key()
-    if sent is None:
+    sent, session = _sent_key(), request.cookies.get(SESSION)
+    if sent is None and session is None:
         raise Unauthorized("A key is needed here: send the header 'Authorization: Bearer KEY'.", given=False)
-    found = access_keys.find(database, sent)
+    found = access_keys.find_session(database, session or "") if sent is None else access_keys.find(database, sent)
     if found is None:
         raise Unauthorized("This is no key, or one that expired or was revoked; ask the operator for one.", given=True)
     uses.note(database, found)
@@ -97,4 +99,7 @@ def _sent_key() -> str | None:
     authorization = request.authorization
     if authorization is not None and authorization.type == "bearer":
         return authorization.token or ""
-    return request.headers.get(_HEADER)
+    named = request.headers.get(_HEADER)
+    if named is None and authorization is not None and authorization.type == "basic":
+        return authorization.password or ""  # of programs that can only be given an address: http://key:KEY@host
+    return named

@@ -1,27 +1,28 @@
 """What the mission's routes and the resources do alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec
 
 from flask import Response, after_this_request, g
-from werkzeug.wsgi import FileWrapper
 
 from app import audit
 from app.callers import caller
 from app.connection import client_is_there
 from app.idempotency_keys import keyed, mark_replayed
 from app.rate_limits import allowance
-from app.schemas import Recognition
+from app.schemas import AcceptedRecognizer, Recognition
 from app.service import broker, workplace
 from app.uploads import build_request, more_pictures, photos_in_memory
 from constants.exceptions import AlreadyAccepted, ImageRejected, InvalidRequest, NotFound
+from jobs.intake.label_note import label_note
 from jobs.processes.broker import Recognized
-from jobs.table import builds
+from jobs.table import builds, contents
 from jobs.table.admission import Admission
 from jobs.table.builds import BuildStatus, Serving
 from jobs.versions import growing, retrying
-from modelization.bundle.download_formats import FORMATS, REPORTS, Format, open_format
+from modelization.bundle.download_formats import FORMATS, PAGE, REPORTS, Format, open_format
+from modelization.bundle.recognizer_page import page_policy
 
 #: A body that is sent while it is read, the status and headers.
 Streamed = tuple[Iterable[bytes], int, dict[str, str]]
@@ -89,26 +90,38 @@ def retry(recognizer_id: str) -> tuple[str, int]:
     return recognizer_id, retrying.retry(here.database, here.storage, recognizer_id, keyed("retry", recognizer_id))
 
 
+def accepted(status: BuildStatus) -> dict[str, Any]:
+    """The answer to whoever sent files: the version that is made of them, and where their labels were found."""
+    sent = contents.sent_labels(workplace().database, status.id, status.version)
+    return AcceptedRecognizer.with_labels(status, label_note(sent)).model_dump(mode="json")
+
+
 def download(recognizer_id: str, version: int | None, name: str) -> Streamed:
     """A finished version in one of its forms, as a file."""
     if version is not None:
         audit.note(version=version)
     form = FORMATS[name]
-    file_name = f"recognizer-{recognizer_id[:8]}{form.suffix}"
-    headers = {"Content-Disposition": f"attachment; filename={file_name}"}
-    return _streamed(recognizer_id, version, form, headers)
+    found = builds.ready(workplace().database, recognizer_id, version)
+    file_name = f"recognizer-{recognizer_id[:8]}-v{found.version}{form.suffix}"
+    return _streamed(found, form, {"Content-Disposition": f"attachment; filename={file_name}"})
+
+
+def own_page(recognizer_id: str, version: int | None) -> Streamed:
+    """A finished version as a page, to be looked at: it runs its own script, and asks for nothing."""
+    found = builds.ready(workplace().database, recognizer_id, version)
+    audit.note(version=found.version)
+    return _streamed(found, PAGE, {"Content-Security-Policy": page_policy()})
 
 
 def report(recognizer_id: str, version: int | None, name: str) -> Streamed:
     """A finished version's report in one of its forms, to be looked at."""
-    return _streamed(recognizer_id, version, REPORTS[name], _AS_A_PICTURE)
+    return _streamed(builds.ready(workplace().database, recognizer_id, version), REPORTS[name], _AS_A_PICTURE)
 
 
-def _streamed(recognizer_id: str, version: int | None, form: Format, headers: Mapping[str, str]) -> Streamed:
-    """One form of a bundle, piece by piece: a web process never holds the whole of it."""
-    here = workplace()
-    file, size = open_format(builds.bundle(here.database, here.storage, recognizer_id, version), form)
-    return FileWrapper(file), 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
+def _streamed(found: BuildStatus, form: Format, headers: Mapping[str, str]) -> Streamed:
+    """One form of a finished version's bundle, piece by piece: a web process never holds the whole of it."""
+    pieces, size = open_format(workplace().storage.bundle(found.id, found.bundle or ""), form)
+    return pieces, 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
 
 
 def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, Any] | Response:
@@ -120,30 +133,37 @@ def recognize(recognizer_id: str, version: int | None, draw: bool) -> dict[str, 
     with photos_in_memory() as sent:
         if draw and len(sent) > 1:
             raise InvalidRequest("With draw=1 the answer is a picture: send one photo at a time.")
-        serving, found = _recognized(recognizer_id, version, [data for _, data in sent], draw)
+        serve = partial(builds.serving, workplace().database, recognizer_id, version)
+        serving, found = recognized(serve, [data for _, data in sent], draw)
     faces = [face for image in found.images for face in image["faces"]]
     named = sum(face["person"] is not None for face in faces)
     audit.note(version=serving.version, photos=len(sent), faces=len(faces), named=named)
-    if all("reason" in image for image in found.images):
-        raise ImageRejected(found.images[0]["reason"], found.images[0]["message"])
+    images = by_file(sent, found.images)
     if draw:
         return Response(found.drawn[0], mimetype="image/jpeg")
-    images = [{"file": name} | image for (name, _), image in zip(sent, found.images, strict=True)]
     answer = {"id": serving.id, "version": serving.version, "images": images}
     return Recognition.model_validate(answer).model_dump(exclude_unset=True)
 
 
-def _recognized(
-    recognizer_id: str, version: int | None, photos: Sequence[bytes], draw: bool
-) -> tuple[Serving, Recognized]:
-    """What was found, and by what: by nothing that was deleted, or followed by a newer version, before the answer."""
+def by_file(sent: Sequence[tuple[str, bytes]], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was found in each photo, with its file's name. Raises ``ImageRejected`` where none can be used."""
+    if all("reason" in image for image in found):
+        raise ImageRejected(found[0]["reason"], found[0]["message"])
+    return [{"file": name} | image for (name, _), image in zip(sent, found, strict=True)]
+
+
+def recognized(serve: Callable[[], Serving], photos: Sequence[bytes], draw: bool = False) -> tuple[Serving, Recognized]:
+    """What was found, and by what, which ``serve`` says.
+
+    It is nothing that was deleted, or followed by a newer version, before the answer.
+    """
     while True:
-        serving = builds.serving(workplace().database, recognizer_id, version)
+        serving = serve()
         try:
             found = broker().recognize(serving, photos, g.request_id, draw=draw, is_wanted=client_is_there)
         except NotFound:
-            if builds.serving(workplace().database, recognizer_id, version) == serving:
+            if serve() == serving:
                 raise
         else:
-            if builds.serving(workplace().database, recognizer_id, version) == serving:
+            if serve() == serving:
                 return serving, found

@@ -103,6 +103,20 @@ class _Body:
             _patience.end(awaited)
 
 
+class _Chunks:
+    """A body that is sent in chunks, without its length, as uWSGI hands it out."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """So many bytes at most; none at the end."""
+        if not self._rest:
+            self._rest = uwsgi.chunked_read()
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Let no request of an application take longer to arrive than it may."""
     if uwsgi is not None:
@@ -112,6 +126,8 @@ def register(app: Flask, settings: Settings) -> None:
 def _watched(wsgi: Callable[..., Iterable[bytes]], seconds: float) -> Callable[..., Iterable[bytes]]:
     def watched(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         body = environ["wsgi.input"]
+        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+            body, environ["wsgi.input_terminated"] = _Chunks(), True
         environ["wsgi.input"] = _Body(body, uwsgi.connection_fd(), time.monotonic() + seconds)
         return wsgi(environ, start_response)
 

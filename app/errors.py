@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask, Response, g, json, jsonify, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from constants.exceptions import (
     Conflict,
@@ -59,22 +59,42 @@ _MOST_DROPPED = 64 << 20
 
 def register(app: Flask) -> None:
     """Answer every exception of the application's views."""
-    app.register_error_handler(FacialError, _facial_error)
+    app.register_error_handler(FacialError, refusal)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _facial_error(error: FacialError) -> Response:
+def refusal(error: FacialError) -> Response:
+    """How an exception is answered."""
     _drop_body()
-    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
+    status = status_of(error)
     if status is None:
         return _unexpected(error)
     response = _problem(status, error.code, str(error), _more(error))
-    if isinstance(error, Overloaded | QuotaExceeded):
+    if isinstance(error, Overloaded | QuotaExceeded | NotReady | Conflict) and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = _CHALLENGE + _INVALID if error.given else _CHALLENGE
+        response.headers["WWW-Authenticate"] = challenge(error)
     return response
+
+
+def refusal_in_dialect(error: FacialError, said: dict[str, Any]) -> Response:
+    """The same in the words of another service, for which a picture that cannot be used is a bad request."""
+    response = refusal(error)
+    response.data, response.mimetype = json.dumps(said), "application/json"
+    if isinstance(error, ImageRejected):
+        response.status_code = HTTPStatus.BAD_REQUEST
+    return response
+
+
+def status_of(error: FacialError) -> HTTPStatus | None:
+    """With which status an exception is answered; None for one that no request is to blame for."""
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
+
+
+def challenge(error: Unauthorized) -> str:
+    """How a client is asked for a key."""
+    return _CHALLENGE + _INVALID if error.given else _CHALLENGE
 
 
 def _more(error: FacialError) -> dict[str, Any]:
@@ -102,11 +122,18 @@ def _http_error(error: HTTPException) -> Response:
         return _problem(
             status, RequestTooLarge.code, "The request is larger than this service takes; send it in parts."
         )
-    response = _problem(status, status.phrase.lower().replace(" ", "_"), error.description or status.description)
+    response = _problem(status, status.phrase.lower().replace(" ", "_"), _http_sentence(error, status))
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
+
+
+def _http_sentence(error: HTTPException, status: HTTPStatus) -> str:
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        methods = [method for method in sorted(error.valid_methods) if method not in ("HEAD", "OPTIONS")]
+        return f"{request.method} is not for this address, which takes {' and '.join(methods)}."
+    return error.description or status.description
 
 
 def _unexpected(error: Exception) -> Response:

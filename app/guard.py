@@ -9,6 +9,7 @@ from functools import partial
 
 from flask import Flask, Response, request
 
+from app.proxies import asked_hosts
 from constants.addresses import canonical, is_address, is_any, is_loopback
 from constants.exceptions import Forbidden
 from constants.settings import Settings
@@ -25,8 +26,14 @@ _HEADERS = {
 #: Methods that change nothing.
 _SAFE = ("GET", "HEAD", "OPTIONS")
 #: What pages of a named origin may send and read beside what browsers let everyone.
-_MAY_SEND = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key, X-Request-ID"
-_MAY_READ = "Content-Disposition, Content-Length, Location, Retry-After, X-Request-ID"
+_MAY_SEND = (
+    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Tus-Resumable, Upload-Length, Upload-Metadata, "
+    "Upload-Offset, X-API-Key, X-Request-ID"
+)
+_MAY_READ = (
+    "Content-Disposition, Content-Length, Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, "
+    "Tus-Version, Upload-Expires, Upload-Length, Upload-Offset, X-Request-ID"
+)
 #: Seconds that a browser need not ask again whether a page may.
 _MAY_FOR_S = 600
 
@@ -42,13 +49,12 @@ def register(app: Flask, settings: Settings) -> None:
 
 def _refuse(settings: Settings) -> None:
     """Raise ``Forbidden`` for a request of a page that has no business here."""
-    host = request.environ.get("HTTP_HOST")  # every browser says it
-    if host is not None and not _is_known(host, settings):
+    if any(host is not None and not _is_known(host, settings) for host in asked_hosts()):
         raise Forbidden(
             "This service does not go by the name in the header 'Host'; ask it by an address of its own, such as "
             "127.0.0.1, or name this one in FACIAL_HOSTS."
         )
-    if _is_foreign(host) and not _may_use(settings) and not _follows_link():
+    if _is_foreign(request.environ.get("HTTP_HOST")) and not _may_use(settings) and not _follows_link():
         raise Forbidden(
             "Web pages of other origins may not use this service; where this one should, name its origin in "
             "FACIAL_CORS_ORIGINS."

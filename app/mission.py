@@ -10,6 +10,7 @@ from app import actions, openapi
 from app.openapi import ABSENT, WITH_FILES
 from app.parameters import BuildParts, DownloadOf, Keyed, OfNewest, Photos, RecognizeWith, ReportOf, arguments
 from app.schemas import Accepted, Alive, Availability, Recognition, Refusal
+from app.uploads import PhotosInJson
 
 blueprint = Blueprint("mission", __name__)
 
@@ -32,7 +33,7 @@ def is_alive() -> dict[str, Any]:
     headers=Keyed,
     form=BuildParts,
     resp=Answers(HTTP_202=Accepted),
-    refused=(409, 410, *WITH_FILES),
+    refused=(404, 409, 410, *WITH_FILES),
     tags=_TAGS,
 )
 def build_recognizer() -> tuple[dict[str, Any], int]:
@@ -70,6 +71,7 @@ def report() -> actions.Streamed:
     "recognize",
     query=RecognizeWith,
     form=Photos,
+    json=PhotosInJson,
     resp=Answers(HTTP_200=Recognition),
     refused=(*ABSENT, 409, *WITH_FILES),
     tags=_TAGS,

@@ -66,12 +66,13 @@ class _Text(_Dropped):
         self._fields.add(self._name, self._content.decode("utf-8", "replace"))
 
 
-def read_form(begin: Callable[[str], _Sink], most_parts: int) -> Form[_Sink]:
+def read_form(begin: Callable[[str], _Sink], most_parts: int, unsized: bool = False) -> Form[_Sink]:
     """The form of the request at hand; ``begin`` is given the name of each file, and gives where its content goes.
 
+    ``unsized`` takes one that is sent in chunks, without its length, as far as the limit on a request goes.
     Raises ``InvalidRequest`` for what is no form, ``RequestTooLarge`` for more than ``most_parts`` or for long fields.
     """
-    if request.content_length is None:
+    if request.content_length is None and not unsized:
         raise InvalidRequest("Send the request with its length: leave the header 'Transfer-Encoding: chunked' out.")
     form: Form[_Sink] = Form()
     sink: _Sink | _Dropped = _Dropped()

@@ -1,5 +1,6 @@
 """The description of the interface, made from the views and their schemas."""
 
+import re
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
@@ -10,6 +11,7 @@ from spectree import Response, SecurityScheme, SpecTree
 from spectree.models import InType, SecureType, SecuritySchemeData
 
 from app.declared import Action, Declared, Need
+from app.proxies import prefix
 from app.schemas import Problem
 from constants.release import VERSION
 
@@ -31,7 +33,14 @@ _spec = SpecTree(
     security_schemes=_SCHEMES,
     security=[{scheme.name: []} for scheme in _SCHEMES],
     validation_error_status=400,
+    # Names that stay the same whatever else changes: clients are made of them.
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=lambda _, child: child,
 )
+#: A file's bytes.
+_BYTES = {"type": "string", "format": "binary"}
+#: A variable of a route, as Flask writes it.
+_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
 #: How a request is refused: about a recognizer that is not there, or no longer; with files; that changes something.
@@ -52,9 +61,9 @@ def describe(
     """What a view ``needs`` of whoever asks, what it does, and its arguments; all else is for the description alone.
 
     ``refused`` are the statuses with which it refuses, beside those of every view; ``refusal`` is what it then says.
-    What is wrong with a request, the view says itself, in a sentence.
+    What is wrong with a request, the view says itself, in a sentence. With ``body`` the request's is a file.
     """
-    answers = resp or Response("HTTP_200")
+    answers, body = resp or Response("HTTP_200"), takes.pop("body", None)
     always = (400, 403) if needs == "nothing" else (400, 401, 403, 429)
     for status in sorted({*always, *refused}):
         answers.add_model(status, refusal, replace=False)
@@ -63,6 +72,7 @@ def describe(
     def described(view: Any) -> Any:
         found: Any = _spec.validate(skip_validation=True, resp=answers, security=security, **takes)(view)
         found.declared = Declared(needs, action, takes.get("query"))
+        found.body = body
         return found
 
     return described
@@ -72,8 +82,13 @@ def description(with_keys: bool) -> dict[str, Any]:
     """The description of the application that serves the request, which needs keys or does not."""
     _spec.app = current_app
     made: dict[str, Any] = deepcopy(_spec.spec)
-    for path in made["paths"].values():
-        for operation in path.values():
+    endpoints = _endpoints()
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            endpoint = endpoints[path, method.upper()]
+            operation["operationId"] = endpoint.rpartition(".")[2]
+            if body := getattr(current_app.view_functions[endpoint], "body", None):
+                operation["requestBody"] = {"required": True, "content": {body: {"schema": _BYTES}}}
             for answer in operation["responses"].values():
                 _say_how_it_is_sent(answer)
             for parameter in operation.get("parameters", ()):
@@ -82,14 +97,36 @@ def description(with_keys: bool) -> dict[str, Any]:
         if any(_is_file(part) for part in schema.get("properties", {}).values()):
             for part in schema["properties"].values():
                 _leave_null_out(part)
+    _leave_null_defaults_out(made)
+    made["servers"] = [{"url": prefix() or "/"}]
     return made if with_keys else made | {"security": []}
+
+
+def _endpoints() -> dict[tuple[str, str], str]:
+    """What answers each path and method, whose name is the operation's in clients that are made from this."""
+    return {
+        (_VARIABLE.sub(r"{\1}", rule.rule), method): rule.endpoint
+        for rule in current_app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+
+
+def _leave_null_defaults_out(described: Any) -> None:
+    """What may be missing from an answer is not there then, rather than null."""
+    if isinstance(described, dict):
+        if described.get("default", 0) is None:
+            del described["default"]
+        described = list(described.values())
+    if isinstance(described, list):
+        for part in described:
+            _leave_null_defaults_out(part)
 
 
 def _say_how_it_is_sent(answer: dict[str, Any]) -> None:
     """Correct the media type of a problem, which is described as any other JSON is."""
     content = answer.get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
-    if schema.get("$ref", "").rpartition("/")[2].startswith(f"{Problem.__name__}."):
+    if schema.get("$ref", "").rpartition("/")[2] == Problem.__name__:
         content[_PROBLEM] = content.pop("application/json")
 
 

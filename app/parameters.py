@@ -1,6 +1,6 @@
 """What a request may carry beside its path: checked as the interface's description says it."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
 from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
@@ -8,11 +8,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from app.idempotency_keys import HEADER, PATTERN
 from app.uploads import MAX_PHOTOS, BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
+from constants.reasons import Reason
 from constants.validation import sentences
+from jobs.table.pages import Part
+from jobs.table.tables import BuildState, FileState
 from modelization.bundle.download_formats import FORMATS, REPORTS
 
 #: What names the newest version that is ready, and the digits that no number of a version reaches.
 _LATEST, _MAX_DIGITS = "latest", 9
+
+#: Most entries of a list at a time, for who asks for a part of it.
+MAX_PAGE = 1000
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
@@ -33,11 +39,16 @@ def arguments(model: type[_Arguments]) -> _Arguments:
         raise InvalidRequest(sentences(error, "argument", known)) from error
 
 
+def is_number(given: object, most_digits: int) -> TypeGuard[str]:
+    """Whether something is a number as it stands in a query or a header: so many digits at the most."""
+    return isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= most_digits
+
+
 def _version(named: object) -> object:
     """The number of a version as it stands in a query; ``None`` for the latest one."""
     if named is None or named == _LATEST:
         return None
-    if not (isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < _MAX_DIGITS):
+    if not is_number(named, _MAX_DIGITS - 1):
         raise ValueError(f"there is no version {named!r}; a version is a number from 1, or '{_LATEST}'")
     return int(named)
 
@@ -67,6 +78,55 @@ class Versioned(_Query):
     """Arguments of whatever is asked about a version."""
 
     version: _Version = Field(None, description=_VERSION)
+
+
+def _count(given: object) -> object:
+    """A number as it stands in a query."""
+    if not is_number(given, _MAX_DIGITS - 1):
+        raise ValueError("write a number in digits")
+    return int(given)
+
+
+class _Paged(_Query):
+    """Which part of a list is asked for."""
+
+    limit: Annotated[int | None, BeforeValidator(_count)] = Field(
+        None, ge=1, le=MAX_PAGE, description="Most entries; all where it is left out"
+    )
+    offset: Annotated[int, BeforeValidator(_count)] = Field(
+        0, ge=0, lt=10 ** (_MAX_DIGITS - 1), description="Entries that are passed over before"
+    )
+
+    @property
+    def part(self) -> Part:
+        return Part(self.limit, self.offset)
+
+
+class ListedRecognizers(_Paged):
+    """Arguments of the list of recognizers."""
+
+    name: str | None = Field(None, min_length=1, description="Those whose name has this in it")
+    state: Literal[*BuildState] | None = Field(None, description="Those whose latest version is in this state")  # type: ignore[valid-type]
+
+
+class ListedImages(Versioned, _Paged):
+    """Arguments of the list of files."""
+
+    label: str | None = Field(None, min_length=1, description="Those sent for this person")
+    state: Literal[*FileState] | None = Field(None, description="Those that wait, are encoded, or are refused")  # type: ignore[valid-type]
+    reason: Literal[*Reason] | None = Field(None, description="Those not used for this reason")  # type: ignore[valid-type]
+
+
+class ListedPeople(Versioned, _Paged):
+    """Arguments of the list of people."""
+
+    label: str | None = Field(None, min_length=1, description="Those whose label has this in it, in either case")
+
+
+class OfPerson(_Query):
+    """Arguments of what is done to a person whose label stands in no address."""
+
+    label: str = Field(min_length=1, description="The person's label, as it is listed")
 
 
 class OfRecognizer(Versioned):
@@ -145,8 +205,9 @@ class Keyed(BaseModel):
 
 class _Pictures(BaseModel):
     images: list[_File] = Field(
-        min_length=1, description="Pictures, videos, archives (.zip, .tar.gz) of them; repeated"
+        [], description="Pictures, videos, archives (.zip, .tar.gz) of them; repeated; left out with `upload` alone"
     )
+    upload: list[str] = Field([], description="Ids of uploads that came in pieces, in place of files; repeated")
     labels: list[str] = Field([], description="Who is on each file, in order")
     manifest: _File | None = Field(None, description="CSV or JSON: file, person and, if you like, box")
 
@@ -157,6 +218,29 @@ class BuildParts(_Pictures, BuildForm):
 
 class GrowParts(_Pictures, LabelForm):
     """The parts of a form that adds pictures."""
+
+
+class UploadParts(BaseModel):
+    """The headers that begin an upload in pieces."""
+
+    length: int = Field(alias="Upload-Length", ge=1, description="Bytes of the whole file")
+    metadata: str | None = Field(
+        None, alias="Upload-Metadata", description="`filename` and, in base64, what the file is called"
+    )
+
+
+class PieceParts(BaseModel):
+    """The headers of a piece."""
+
+    offset: int = Field(alias="Upload-Offset", ge=0, description="Where in the file the piece begins")
+
+
+class TwoPhotos(BaseModel):
+    """The parts of a verification's form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: list[_File] = Field(min_length=2, max_length=2, description="The two photos")
 
 
 class Photos(BaseModel):

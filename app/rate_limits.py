@@ -1,11 +1,12 @@
 """Rates and quotas of whoever asks, decided before anything of a request's body is read."""
 
 from functools import partial
+from typing import get_args
 
 from flask import Flask, g, request
 
 from app.callers import caller
-from app.declared import declared
+from app.declared import Recognizing, declared
 from app.idempotency_keys import HEADER
 from app.service import workplace
 from constants.settings import Settings
@@ -43,7 +44,7 @@ def _count(settings: Settings) -> None:
             allowed.check(connection, BUILDS)
             if view.action == "build":
                 allowed.check_room(connection)
-    recognitions = int(view.action == "recognize")
+    recognitions = int(view.action in get_args(Recognizing))
     if allowed.most and (sent or recognitions):
         with database.write() as connection:
             allowed.use(connection, RECOGNITIONS, recognitions)

@@ -13,6 +13,8 @@ from app.parameters import (
     Compared,
     Download,
     Keyed,
+    ListedImages,
+    ListedRecognizers,
     Nothing,
     Photos,
     Recognize,
@@ -21,6 +23,7 @@ from app.parameters import (
     arguments,
 )
 from app.schemas import (
+    AcceptedRecognizer,
     Comparison,
     ErasureAnswer,
     ErasureList,
@@ -30,6 +33,7 @@ from app.schemas import (
     RecognizerList,
 )
 from app.service import workplace
+from app.uploads import PhotosInJson
 from jobs.table import builds, contents
 from jobs.versions import comparing, erasing, erasures
 
@@ -39,12 +43,13 @@ _TAGS = ("recognizers",)
 
 
 @blueprint.get("")
-@describe("key", query=Nothing, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
+@describe("key", query=ListedRecognizers, resp=Answers(HTTP_200=RecognizerList), tags=_TAGS)
 def list_recognizers() -> dict[str, Any]:
-    """Every recognizer of the caller's, the newest first."""
-    arguments(Nothing)
-    found = [RecognizerAnswer.of(status) for status in builds.listing(workplace().database, caller().tenant)]
-    return RecognizerList(recognizers=found).model_dump(mode="json")
+    """The recognizers of the caller's, the newest first."""
+    asked = arguments(ListedRecognizers)
+    page = builds.listed(workplace().database, caller().tenant, asked.part, asked.name, asked.state)
+    found = [RecognizerAnswer.of(status) for status in page.items]
+    return RecognizerList(recognizers=found, total=page.total).model_dump(mode="json")
 
 
 @blueprint.post("")
@@ -53,15 +58,15 @@ def list_recognizers() -> dict[str, Any]:
     "build",
     headers=Keyed,
     form=BuildParts,
-    resp=Answers(HTTP_202=RecognizerAnswer),
-    refused=(409, 410, *WITH_FILES),
+    resp=Answers(HTTP_202=AcceptedRecognizer),
+    refused=(404, 409, 410, *WITH_FILES),
     tags=_TAGS,
 )
 def create_recognizer() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Build a recognizer from the files of the part ``images``."""
     status = actions.build()
     where = url_for("recognizers.show_recognizer", recognizer_id=status.id)
-    return RecognizerAnswer.of(status).model_dump(mode="json"), 202, {"Location": where}
+    return actions.accepted(status), 202, {"Location": where}
 
 
 @blueprint.get("/<recognizer_id>")
@@ -118,11 +123,14 @@ def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]
 
 
 @blueprint.get("/<recognizer_id>/images")
-@describe("key", "images", query=Versioned, resp=Answers(HTTP_200=ImageList), refused=(*ABSENT, 409), tags=_TAGS)
+@describe("key", "images", query=ListedImages, resp=Answers(HTTP_200=ImageList), refused=(*ABSENT, 409), tags=_TAGS)
 def list_images(recognizer_id: str) -> dict[str, Any]:
     """What became of every file, with a reason where it was not used."""
-    found = contents.images(workplace().database, recognizer_id, arguments(Versioned).version)
-    return ImageList.model_validate({"id": recognizer_id, "images": found}).model_dump()
+    asked = arguments(ListedImages)
+    wanted = {name: value for name in ("label", "state", "reason") if (value := getattr(asked, name)) is not None}
+    found = contents.images(workplace().database, recognizer_id, asked.version)
+    page = asked.part.of([image for image in found if all(getattr(image, name) == wanted[name] for name in wanted)])
+    return ImageList.model_validate({"id": recognizer_id, "images": page.items, "total": page.total}).model_dump()
 
 
 @blueprint.get("/<recognizer_id>/compare")
@@ -163,11 +171,12 @@ def show_report(recognizer_id: str) -> actions.Streamed:
     "recognize",
     query=Recognize,
     form=Photos,
+    json=PhotosInJson,
     resp=Answers(HTTP_200=Recognition),
     refused=(*ABSENT, 409, *WITH_FILES),
     tags=_TAGS,
 )
-def recognize(recognizer_id: str) -> dict[str, Any] | Response:
+def recognize_photos(recognizer_id: str) -> dict[str, Any] | Response:
     """The faces in the photos of the part ``image``, with names."""
     asked = arguments(Recognize)
     return actions.recognize(recognizer_id, asked.version, bool(asked.draw))

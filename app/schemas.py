@@ -6,9 +6,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
 from jobs.intake.labels import MAX_LABEL
+from jobs.intake.pieced_uploads import PiecedUpload
 from jobs.table.builds import BuildStatus
 from jobs.versions.erasures import Erasure
 from modelization.decision.evaluation import Metrics
+
+#: What a list says of itself, of which an answer may have a part.
+_TOTAL = "How many there are that were asked for, on this page and others"
 
 
 class _OfRecord(BaseModel):
@@ -70,13 +74,19 @@ class Availability(BaseModel):
 
     available: Literal[0, 1]
     id: str
+    version: int
     state: str
     progress: Progress
     message: str
+    making: int | None = Field(
+        None, exclude_if=lambda value: value is None, description="A newer version that is being made, while one is"
+    )
 
     @classmethod
     def of(cls, status: BuildStatus) -> "Availability":
         return cls(
+            version=status.version,
+            making=status.making,
             available=1 if status.is_ready else 0,
             id=status.id,
             state=status.state,
@@ -98,6 +108,22 @@ class VersionAnswer(BaseModel):
     version: int
     state: str
     created_at: datetime
+
+
+class UploadAnswer(BaseModel):
+    """An upload in pieces, and how far it is."""
+
+    id: str = Field(description="What names it as `upload` in the form of a build")
+    name: str
+    length: int = Field(description="Bytes of the whole file")
+    offset: int = Field(description="Bytes that have arrived")
+    expires_at: datetime = Field(description="When it is deleted")
+
+    @classmethod
+    def of(cls, upload: PiecedUpload) -> dict[str, Any]:
+        expires_at = datetime.fromtimestamp(upload.expires_at, UTC)
+        made = cls(id=upload.id, name=upload.name, length=upload.length, offset=upload.offset, expires_at=expires_at)
+        return made.model_dump(mode="json")
 
 
 class RecognizerAnswer(BaseModel):
@@ -149,10 +175,21 @@ class RecognizerAnswer(BaseModel):
         )
 
 
+class AcceptedRecognizer(RecognizerAnswer):
+    """A recognizer of which a version is being made from files that were sent."""
+
+    labels: str = Field(description="Where the files' labels were found, or what to do where there are none")
+
+    @classmethod
+    def with_labels(cls, status: BuildStatus, labels: str) -> "AcceptedRecognizer":
+        return cls(**RecognizerAnswer.of(status).model_dump(), labels=labels)
+
+
 class RecognizerList(BaseModel):
     """Every recognizer, the newest first."""
 
     recognizers: list[RecognizerAnswer]
+    total: int = Field(description=_TOTAL)
 
 
 class FileAnswer(_OfRecord):
@@ -214,6 +251,7 @@ class ImageList(_OfRecord):
 
     id: str
     images: list[ImageAnswer]
+    total: int = Field(description=_TOTAL)
 
 
 class FaceOfFile(FileAnswer):
@@ -238,11 +276,19 @@ class PersonList(_OfRecord):
 
     id: str
     people: list[PersonAnswer]
+    total: int = Field(description=_TOTAL)
 
 
 #: A label: some character that is neither a space nor a control character, and of the latter only what is a space, too.
 _CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 _LABEL = {"type": "string", "pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$", "maxLength": MAX_LABEL}
+
+
+#: Faces, each by the number or name of its file and by its index there.
+_Faces = Annotated[
+    list[tuple[StrictInt | str, StrictInt]],
+    Field(min_length=1, description="Each the number or name of a file, and the index of a face in it"),
+]
 
 
 class PersonChange(BaseModel):
@@ -251,9 +297,34 @@ class PersonChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: Annotated[str, WithJsonSchema(_LABEL)]
-    faces: list[tuple[StrictInt | str, StrictInt]] | None = Field(
-        None, min_length=1, description="Each the number or name of a file, and the index of a face in it"
+    faces: _Faces | None = None
+
+
+class CorrectionSent(BaseModel):
+    """What a person or, with ``faces``, some of the person's faces are to be called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person: str
+    label: Annotated[str, WithJsonSchema(_LABEL)] | None = Field(
+        description="Somebody else's joins the two; null leaves the person, or the faces, out"
     )
+    faces: _Faces | None = None
+
+
+class Corrections(BaseModel):
+    """Corrections of the latest version, made in one new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    corrections: list[CorrectionSent] = Field(min_length=1)
+
+
+class KeptFile(BaseModel):
+    """A file whose faces stay, because other recognizers were sent it, too: forget the person there as well."""
+
+    file: str
+    recognizers: list[str] = Field(description="Their ids")
 
 
 class ReceiptAnswer(BaseModel):
@@ -266,6 +337,7 @@ class ReceiptAnswer(BaseModel):
     files: list[str] = Field(description="Files of which faces were erased")
     faces: int = Field(description="Faces erased, with those that nobody was taken for and that may be the person's")
     kept: list[str] = Field(description="Files whose faces stay, because another recognizer was sent them too")
+    kept_for: list[KeptFile] = Field(description="Which recognizers those are, for each of the files")
     erasure: Literal["pending", "done"] = Field(description="Pending while something may still be on the disk")
     erased_at: datetime | None = Field(description="When nothing was left; null until then")
 
@@ -388,6 +460,45 @@ class Recognition(BaseModel):
     id: str
     version: int
     images: list[PhotoAnswer]
+
+
+class FoundFace(BaseModel):
+    """A face in a photo."""
+
+    box: BoxAnswer
+    landmarks: list[tuple[float, float]]
+
+
+class Verification(BaseModel):
+    """Whether the largest faces of two photos are of one person."""
+
+    same_person: bool
+    confidence: float = Field(description="Probability that they are, were it as likely as not before one looked")
+    faces: list[FoundFace] = Field(description="The two faces, in the order of the photos")
+
+
+class EncodedFaceAnswer(FoundFace):
+    """A face with the 128 numbers that dlib's network makes of it, the mean of its views."""
+
+    encoding: list[float]
+
+
+class EncodedPhoto(BaseModel):
+    """A photo and its faces, or why it cannot be used."""
+
+    file: str
+    width: int | None = None
+    height: int | None = None
+    faces: list[EncodedFaceAnswer]
+    reason: str | None = None
+    message: str | None = None
+
+
+class Encodings(BaseModel):
+    """The faces of photos with their encodings, comparable with others of the same pipeline alone."""
+
+    pipeline_version: str
+    images: list[EncodedPhoto]
 
 
 class Health(BaseModel):

@@ -1,4 +1,4 @@
-"""How rightly people are told apart and named: the learned rule against plain ones, and dlib's encoder against ours."""
+"""How rightly people are told apart and named: with the network, by the learned rule alone, by plain ones; dlib too."""
 
 import sys
 import tempfile
@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from bench import labelled_faces, protocols
-from bench.built_recognizers import TARGETS, Judged, calibration_error, draw_galleries, judge
+from bench.built_recognizers import TARGETS, USUAL_TARGET, Judged, calibration_error, draw_galleries, judge
 from bench.harness import arguments, progress, report
 from bench.judged_people import JudgedPeople, judged_people
 from bench.labelled_faces import DLIB, VIEWS, LabelledFaces
 from bench.open_set_plot import draw
 from bench.protocols import OpenSet, Score
 from constants.settings import Settings
+from modelization.decision.decision_rule import LEARNED, NETWORK
 
 #: A short run takes one person of so many.
 QUICK_PEOPLE = 3
@@ -26,7 +27,7 @@ RECOGNIZERS, QUICK_RECOGNIZERS = 5, 1
 #: Least pictures of a person in the closed sets.
 CLOSED_SETS = (10, 20)
 #: Pictures of a person that are enrolled, beside the usual three.
-FEW_PICTURES = (1, 2, 5, 8)
+FEW_PICTURES = (1, 2, 5, 8, 20)
 #: Factor of the standard error for a 95 % interval of a mean of so many values (Student 1908).
 STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 SEED = 0
@@ -107,21 +108,22 @@ def _told_apart(faces: LabelledFaces, pairs_wanted: int) -> tuple[dict[str, floa
 
 
 def _open_sets(split: JudgedPeople) -> dict[str, OpenSet]:
-    """By suffix: the learned rule with each number of views and with few pictures, and plain rules beside it."""
+    """By suffix: what decides, with each number of views and of pictures, the learned rule alone, and plain rules."""
     count = np.bincount(split.faces.people)
     if not (count == 1).any() or not (count > protocols.ENROLLED).any():
         sys.exit("An open set needs people with one picture, for strangers, and people with four or more.")
     rules: dict[str, tuple[str, Score, int]] = {
-        suffix: (suffix, protocols.by_rule(prior, "learned"), protocols.ENROLLED)
+        suffix: (suffix, protocols.by_rule(prior, NETWORK), protocols.ENROLLED)
         for suffix, prior in split.priors.items()
     }
     own = split.priors[""]
-    for name in ("cosine", "distance", "softmax"):
+    for name in (LEARNED, "cosine", "distance", "softmax"):
         rules[f"_{name}"] = "", protocols.by_rule(own, name), protocols.ENROLLED
     rules["_nearest"] = "_views1", protocols.nearest_picture, protocols.ENROLLED
     for pictures in FEW_PICTURES:
         if (count > pictures).sum() > 1:
-            rules[f"_pictures_{pictures}"] = "", protocols.by_rule(own, "learned"), pictures
+            rules[f"_pictures_{pictures}"] = "", protocols.by_rule(own, NETWORK), pictures
+            rules[f"_{LEARNED}_pictures_{pictures}"] = "", protocols.by_rule(own, LEARNED), pictures
     return {
         suffix: protocols.open_set(
             split.faces.encodings[views], split.faces.people, np.random.default_rng(SEED), score, pictures
@@ -148,7 +150,7 @@ def _open_set_figures(suffix: str, curves: list[OpenSet]) -> dict[str, float]:
 
 
 def _closed_set(split: JudgedPeople, least: int) -> np.ndarray | None:
-    score = protocols.by_rule(split.priors[""], "learned")
+    score = protocols.by_rule(split.priors[""], NETWORK)
     faces = split.faces
     return protocols.closed_set(faces.encodings[""], faces.people, least, np.random.default_rng(SEED), score)
 
@@ -169,12 +171,14 @@ def _promises(recognizers: list[Judged]) -> dict[str, float]:
         figures[f"recognizers_dir{suffix}"] = float(np.mean([one.kept[suffix].dir for one in recognizers]))
         figures[f"dir_lost{suffix}"] = float(np.mean([one.kept[suffix].dir_lost for one in recognizers]))
     everything = np.concatenate(list(ratios.values()))
-    confidence = np.concatenate([one.confidence for one in recognizers])
     right = np.concatenate([one.right for one in recognizers])
+    for suffix in TARGETS:
+        confidence = np.concatenate([one.confidence[suffix] for one in recognizers])
+        figures[f"calibration_error{suffix}"] = calibration_error(confidence, right)
     return figures | {
         "fpir_ratio_mean": float(everything.mean()),
         "fpir_ratio_p95": float(np.quantile(everything, 0.95)),
-        "calibration_error": calibration_error(confidence, right),
+        "calibration_error": figures[f"calibration_error{USUAL_TARGET}"],
     }
 
 

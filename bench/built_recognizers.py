@@ -12,6 +12,7 @@ from modelization.decision.decision_rule import THRESHOLD
 from modelization.decision.held_out import examine
 from modelization.decision.prior import Prior
 from modelization.folds import assign_folds
+from modelization.open_training_set import OpenTrainingSet
 from modelization.topology import DEFAULT_TOPOLOGY
 from preprocessor.types import Floats
 
@@ -48,10 +49,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a recognizer keeps by target; confidences of as many known faces as strangers, and whether each is right."""
+    """What a recognizer keeps by target; confidences of as many known faces as strangers, too, and which are right."""
 
     kept: dict[str, Kept]
-    confidence: Floats
+    confidence: dict[str, Floats]
     right: npt.NDArray[np.bool_]
 
 
@@ -84,7 +85,8 @@ def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judge
     faces = np.asarray(encodings[np.concatenate([gallery.probes, gallery.strangers])], np.float32)
     folds = assign_folds(people, seed)
     try:
-        head = head_training.train_head(known, folds, DEFAULT_TOPOLOGY, seed, lambda *_: None)
+        learned = OpenTrainingSet(known, folds, prior.background)
+        head = head_training.train_head(learned, DEFAULT_TOPOLOGY, seed, lambda *_: None)
         posterior = head.predict(faces)
     finally:
         head_training.forget_networks()
@@ -96,11 +98,11 @@ def judge(gallery: Gallery, encodings: Floats, prior: Prior, seed: int) -> Judge
         confidence = decision.decider.confidence(faces, posterior)
         kept[suffix] = _kept(confidence, truth, THRESHOLD, TARGETS[suffix])
         shown[suffix] = confidence
-    # As many strangers as known faces: the mix that the calibration error is of, at the share usually asked for.
-    confidence = shown[USUAL_TARGET]
+    # As many strangers as known faces: the mix that the calibration error is of.
     some = _alike(truth < 0, np.random.default_rng(seed))
-    best = confidence.argmax(axis=1)
-    return Judged(kept, confidence.max(axis=1)[some], (best == truth)[some])
+    # By every target the same person is the likeliest: where the rules chosen differ, hardly ever another one.
+    right = shown[USUAL_TARGET].argmax(axis=1) == truth
+    return Judged(kept, {suffix: confidence.max(axis=1)[some] for suffix, confidence in shown.items()}, right[some])
 
 
 def _kept(confidence: Floats, truth: _Integers, threshold: float, target: float) -> Kept:

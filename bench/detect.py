@@ -1,4 +1,7 @@
-"""Faces of pictures: MMOD and HOG by ONNX Runtime against dlib's own, one thread each."""
+"""Faces of pictures: MMOD and HOG by ONNX Runtime against dlib's own, one thread each.
+
+And how many faces of which sizes the service finds in group photos, and how many that are none.
+"""
 
 import tempfile
 from collections.abc import Iterable
@@ -8,10 +11,14 @@ import cv2
 import dlib
 import numpy as np
 
+from bench.collages import Collage, collages
 from bench.harness import arguments, first_pictures, progress, report, speedup, timed
+from constants.settings import Settings
 from preprocessor.decoding import Photo
 from preprocessor.detector import Detector
 from preprocessor.dlib_files.weights import MMOD_DETECTOR, weights_path
+from preprocessor.every_face_detector import EveryFaceDetector
+from preprocessor.face_pipeline import make_detectors
 from preprocessor.hog_detector import HogDetector
 from preprocessor.hog_graph_detector import HogGraphDetector
 from preprocessor.mmod_detector import MmodDetector
@@ -24,6 +31,14 @@ LARGE, QUICK_LARGE = 12, 2
 GRID = (3, 2)
 #: How often each HOG detector sees a picture, the two in turn; the time of each is the median.
 HOG_REPEATS = 5
+#: Collages, faces in each at most, and pixels of their sides; a short run takes fewer collages.
+COLLAGES, QUICK_COLLAGES = 40, 3
+COLLAGE_FACES, COLLAGE_SIDES = 12, (20, 200)
+#: Pixels; sides from which on faces are to be found, and from which on they are reported as well.
+FOUND_FROM, SMALL_FROM = 40, 30
+#: A finding is a face's when their middles are no further apart than this share of the face's side, and their sides
+#: no further than by this factor.
+SAME_MIDDLE, SAME_SIDE = 0.5, 2.0
 #: What makes two findings the same face: the overlap of their boxes, and how far their confidences differ.
 SAME_IOU, SAME_CONFIDENCE = 0.8, 0.02
 
@@ -53,15 +68,25 @@ def main() -> None:
                 same += _same(expected, found)
             figures[f"speedup_vs_dlib_{name}"] = speedup(theirs, ours)
         figures["same_faces"] = float(np.mean(same))
+        large_faces, small_faces = HogGraphDetector(Path(folder)), HogGraphDetector(Path(folder), small=True)
+        both = EveryFaceDetector((large_faces, small_faces), HogGraphDetector(Path(folder)))
         same_hog: list[bool] = []
-        for upsample in (0, 1):
-            pair = HogDetector(upsample), HogGraphDetector(Path(folder), upsample)
-            for name, pictures in sides.items():
-                figure = f"speedup_hog_{name}" + ("_doubled" if upsample else "")
-                figures[figure], found_same = _compared(*pair, progress(pictures, f"HOG x{2**upsample}, {name} pixels"))
-                same_hog += found_same
+        for name, pictures in sides.items():
+            figures[f"speedup_hog_{name}"], found_same = _compared(
+                HogDetector(), large_faces, progress(pictures, f"HOG, {name} pixels")
+            )
+            same_hog += found_same
+            # dlib finds faces of 40 pixels and more in the doubled picture; here two passes find them.
+            figures[f"speedup_hog_{name}_doubled"], _ = _compared(
+                HogDetector(upsample=1), both, progress(pictures, f"HOG for small faces, {name} pixels")
+            )
         figures["same_faces_hog"] = float(np.mean(same_hog))
+        rng = np.random.default_rng(0)
+        groups = collages(people, QUICK_COLLAGES if options.quick else COLLAGES, COLLAGE_FACES, COLLAGE_SIDES, rng)
+        every = make_detectors(Settings(data_dir=Path(folder), detector="every")).every
+        figures |= _found(every, progress(groups, "group photos"))
     samples = {"pictures_250": small, "pictures_640": large, "faces": len(same), "faces_hog": len(same_hog)}
+    samples |= {"collages": len(groups), "faces_collages": sum(len(group.faces) for group in groups)}
     report("detect", figures, samples)
 
 
@@ -75,6 +100,32 @@ def _compared(reference: Detector, detector: Detector, pictures: Iterable[Pixels
         theirs.append(float(medians[0]))
         ours.append(float(medians[1]))
     return speedup(theirs, ours), same
+
+
+def _found(detector: Detector, groups: Iterable[Collage]) -> dict[str, float]:
+    """Shares of the faces found by their sizes, and how many findings in 200 pictures are no face."""
+    sides: list[float] = []
+    hits: list[bool] = []
+    false = []
+    for group in groups:
+        findings = detector.detect(group.picture)
+        shown = np.array([[_shows(finding.box, face) for face in group.faces] for finding in findings], bool)
+        shown = shown.reshape(len(findings), len(group.faces))
+        sides += [face.width for face in group.faces]
+        hits += [bool(column.any()) for column in shown.T]
+        false.append(sum(not row.any() for row in shown))
+    large, found = np.array(sides) >= FOUND_FROM, np.array(hits)
+    small = ~large & (np.array(sides) >= SMALL_FROM)
+    chosen = {"faces_found_small": large, "faces_found_30_to_40": small}
+    shares = {name: float(found[some].mean()) for name, some in chosen.items() if some.any()}
+    return shares | {"false_faces_per_200": 200 * float(np.mean(false))}
+
+
+def _shows(found: Box, face: Box) -> bool:
+    x = abs(found.left + found.right - face.left - face.right) / 2
+    y = abs(found.top + found.bottom - face.top - face.bottom) / 2
+    near = max(x, y) <= SAME_MIDDLE * face.width
+    return near and 1 / SAME_SIDE <= found.width / face.width <= SAME_SIDE
 
 
 def _resized(picture: Pixels, width: int, height: int) -> Pixels:

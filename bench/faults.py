@@ -50,7 +50,7 @@ class Plan:
     builds: int = 0
 
 
-LONG, QUICK, SHORT = Plan(3000, 4, 10, 10_000, 50), Plan(60, 3, 2, 400, 4), Plan(300, 3, 0)
+LONG, QUICK, SHORT = Plan(3000, 4, 10, 10_000, 50), Plan(60, 3, 2, 400, 4), Plan(300, 1, 0)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from bench.harness import progress
 from constants.exceptions import ImageRejected
+from constants.faces import CHIP_SIDE
 from constants.settings import Settings
 from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from preprocessor.alignment import Aligner
 from preprocessor.dlib_encoder import DlibEncoder
 from preprocessor.encoder import Encoder
-from preprocessor.face_pipeline import FacePipeline, graphs_folder, make_detector
+from preprocessor.face_pipeline import Detectors, FacePipeline, graphs_folder, make_detectors
 from preprocessor.onnx_encoder import OnnxEncoder
 from preprocessor.types import EncodedImage, Floats, Pixels
 from preprocessor.views import ViewsEncoder
@@ -49,7 +50,7 @@ class LabelledFaces:
 
 def encode(pictures: Sequence[tuple[int, Path]], by_dlib: Collection[Path], settings: Settings) -> LabelledFaces:
     """Every person's pictures with a face; dlib's encoder, 25 times as slow, sees those ``by_dlib`` only."""
-    pipeline = FacePipeline(make_detector(settings), Aligner(), _Chips())
+    pipeline = FacePipeline(Detectors.same(make_detectors(settings).own), Aligner(), ViewsEncoder(_Chips(), 1))
     dlib, shared = DlibEncoder(), _Remembering(OnnxEncoder(graphs_folder(settings)))
     # Most views first: the others then find theirs remembered.
     ours = {suffix: ViewsEncoder(shared, views) for suffix, views in sorted(VIEWS.items(), key=lambda i: -i[1])}
@@ -108,4 +109,4 @@ def _labelled_chip(image: EncodedImage | ImageRejected) -> Pixels | None:
         sides = box.left, box.top, box.right, box.bottom
         faces.append(FaceFeatures(sides, face.detected.score, face.landmarks, face.encoding))
     chosen = labelled_face(ImageFeatures(image.width, image.height, tuple(faces)))
-    return image.faces[chosen].encoding[None].astype(np.uint8)
+    return image.faces[chosen].encoding.astype(np.uint8).reshape(1, CHIP_SIDE, CHIP_SIDE, 3)

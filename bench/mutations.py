@@ -66,6 +66,7 @@ class Mutations:
         self._picture = self._media["1.jpg"]
         self._archives = _archives(self._media)
         self._manifests = _manifests()
+        self.recognizer = recognizer
         self._recognizer = f"/v1/recognizers/{recognizer}"
         self._label = label
         self._kinds: Mapping[str, Callable[[random.Random], Case]] = {

@@ -14,7 +14,8 @@ _SIDES = {
     "_softmax": "Classifier alone (softmax)",
     "_nearest": "Nearest picture, Euclidean",
     "_cosine": "Mean of a person, cosine",
-    "": "Learned rule (what recognizers decide by)",
+    "_learned": "Learned rule alone",
+    "": "Rule and network (what recognizers decide by)",
 }
 #: Inches and dots per inch: 1600 pixels wide, with text that is still read at half of that.
 _SIZE, _DPI = (8, 5.2), 200
@@ -27,7 +28,7 @@ def draw(curves: Mapping[str, OpenSet], file: Path) -> None:
     figure = Figure(figsize=_SIZE, layout="constrained")
     with mpl.rc_context({"font.size": 13}):
         axes = figure.subplots()
-        for (suffix, label), style in zip(_SIDES.items(), (":", "--", "-", "-."), strict=True):
+        for (suffix, label), style in zip(_SIDES.items(), (":", "--", "-", "-.", (0, (5, 1))), strict=True):
             curve = curves[suffix]
             shares = np.geomspace(_LEAST_STRANGERS * DRAWS / len(curve.strangers), 0.3, 120)
             axes.plot(shares, [100 * curve.dir_at(share) for share in shares], style, linewidth=2.4, label=label)

@@ -1,6 +1,7 @@
 """Pictures to encodings: the face pipeline against the package face_recognition, one thread each.
 
-And how the pipeline grows with its worker processes, and what memory one of them takes.
+Pictures are searched as a build searches one person's. And how the pipeline grows with its worker processes, what
+memory one of them takes, and how long each step.
 """
 
 import io
@@ -23,6 +24,7 @@ import numpy as np
 from PIL import Image
 
 from bench.harness import arguments, first_pictures, progress, report, speedup, timed
+from bench.pipeline_steps import steps
 from constants.settings import Settings
 from jobs.table.tasks import ENCODE_BATCH
 from jobs.work import stages
@@ -59,11 +61,12 @@ def main() -> None:
     photos = _large_photos(pictures, QUICK_GRIDS if quick else GRIDS)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), detector="cascade", encoder="onnx", views=2)
+        settings = Settings(data_dir=Path(folder), detector="every", encoder="onnx", views=2)
         figures = _against_face_recognition(other, settings, pictures, photos)
         count, rounds = (QUICK_SCALING_PICTURES, QUICK_SCALING_ROUNDS) if quick else (SCALING_PICTURES, SCALING_ROUNDS)
         figures["two_worker_scaling"] = _scaling(settings, list(islice(cycle(pictures), count)), rounds)
         memory = _memory(settings, pictures, photos)
+        figures |= steps(settings, pictures)
     figures["worker_rss_mb"] = memory.after_pictures / MEGA
     figures["worker_rss_mb_12mp"] = memory.after_photos / MEGA
     report("pipeline", figures, {"pictures": len(pictures), "photos_12mp": len(photos), "scaling_rounds": rounds})
@@ -105,7 +108,8 @@ def _against_face_recognition(
     pipeline = make_pipeline(settings)
 
     def ours(batch: Sequence[bytes]) -> list[EncodedImage]:
-        return [image for image in pipeline.encode(batch) if isinstance(image, EncodedImage)]
+        encoded = pipeline.encode(batch, every_face=False)
+        return [image for image in encoded if isinstance(image, EncodedImage)]
 
     def theirs(batch: Sequence[bytes]) -> list[object]:
         return [other.face_encodings(other.load_image_file(io.BytesIO(data))) for data in batch]
@@ -194,7 +198,7 @@ def _encode_all(pool: ProcessPoolExecutor, settings: Settings, batches: Sequence
 
 def _encode(batch: Sequence[bytes], settings: Settings) -> int:
     # Counted, not returned: a real worker writes what it found and sends nothing back.
-    return len(stages.encode(batch, settings))
+    return len(stages.encode(batch, settings, every_face=False))
 
 
 def _memory(settings: Settings, pictures: Sequence[bytes], photos: Sequence[bytes]) -> Memory:

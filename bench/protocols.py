@@ -43,9 +43,10 @@ def by_rule(prior: Prior, name: str) -> Score:
 
     def score(enrolled: Floats, people: _Integers, faces: Floats) -> Floats:
         gallery = enrol(enrolled, people, int(people.max()) + 1)
-        posterior = np.full((len(faces), len(gallery.faces)), 1.0)
-        if "posterior" in RULES[name]:
-            posterior = head_posterior(np.asarray(enrolled, np.float32), people, np.asarray(faces, np.float32))
+        posterior = None
+        if "network" in RULES[name]:
+            known, probes = np.asarray(enrolled, np.float32), np.asarray(faces, np.float32)
+            posterior = head_posterior(known, people, probes, prior.background)
         return prior.rules[name].rule.logits(weigh_evidence(prior.model, gallery, faces, posterior))
 
     return score

@@ -2,5 +2,7 @@
 
 from typing import Literal
 
-#: HOG (faces of 80 pixels), HOG on the doubled picture (40), MMOD, or each in turn.
-DetectorName = Literal["cascade", "hog", "mmod"]
+#: HOG (faces of 80 pixels), HOG on the doubled picture (40), or MMOD; ``cascade`` asks each where the one before found
+#: nothing. ``every`` takes the faces of both HOGs together, and MMOD's where they find nothing; of a picture that is
+#: one person's it looks for that person's face, as ``cascade`` does.
+DetectorName = Literal["every", "cascade", "hog", "mmod"]

@@ -109,15 +109,23 @@ class Erased(FacialError):
 
 
 class NotReady(FacialError):
-    """The recognizer is still being built, or its build failed."""
+    """The recognizer is still being built, or its build failed; ``retry_after_s`` says when to ask again, if ever."""
 
     code = "not_ready"
 
+    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
 
 class Conflict(FacialError):
-    """What is asked for does not fit what the recognizer is, or what is being done with it now."""
+    """What is asked for does not fit what the recognizer is, or is done with it; ``retry_after_s``: when it will."""
 
     code = "conflict"
+
+    def __init__(self, message: str = "", retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Overloaded(FacialError):

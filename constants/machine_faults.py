@@ -21,3 +21,13 @@ _ERRNOS = frozenset(
 def is_fault_of_system(error: BaseException) -> bool:
     """Whether an error by itself, whatever it was raised from, is of the operating system's making."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _ERRNOS)
+
+
+def comes_of_system(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, is of the operating system's making."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if is_fault_of_system(cause):
+            return True
+        cause = cause.__cause__
+    return False

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on")
     hosts: _Listed = Field((), description="Names besides localhost by which it is asked, separated by commas")
     cors_origins: _Listed = Field((), description="Origins whose pages may use the service, separated by commas")
+    trusted_proxies: int = Field(
+        0, ge=0, le=16, description="Proxies in a row before it, whose X-Forwarded- headers are believed"
+    )
     data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished bundles")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
     encode_workers: int = Field(
@@ -38,7 +41,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe message logged")
     log_format: Literal["text", "json"] = Field("text", description="A line of the log: for people, or for programs")
     detector: DetectorName = Field(
-        "cascade", description="How faces are found: HOG (80 pixels), HOG doubled (40), MMOD, or each in turn"
+        "every", description="How faces are found: all of them, or by HOG (80 pixels, then 40), MMOD, or each in turn"
     )
     encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: ONNX Runtime, or dlib")
     views: Literal[1, 2, 6] = Field(
@@ -55,6 +58,9 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(3600.0, gt=0, description="Seconds that a request may take to arrive")
     ttl_s: int = Field(
         0, ge=0, description="Seconds after which a recognizer erases itself, if its request does not say; 0 is never"
+    )
+    collection: str = Field(
+        "collection", min_length=1, max_length=200, description="Name of the recognizer that CompreFace's clients mean"
     )
     recognize_timeout_s: float = Field(30.0, gt=0, description="Seconds after which a recognition gives up with 503")
 

@@ -123,6 +123,24 @@ class KnownPeople:
             total[rows] = np.bincount(face, np.exp(nats[face, person]), len(cosines))
         return Others(best, nearest, total)
 
+    def for_near(self, faces: _Floats, people: _Integers, near: _Integers, alive: Alive = unheard) -> "Others":
+        """The same of those people ``near`` (n, k) alone who may matter; -1 is nobody."""
+        best, nearest, total = np.empty(len(faces)), np.empty(len(faces), np.int64), np.empty(len(faces))
+        means = self.sums / np.maximum(self.pictures, _LEAST_PICTURES)[:, None]
+        for start in range(0, len(faces), _BLOCK):
+            alive()
+            rows = slice(start, start + _BLOCK)
+            who = near[rows]
+            there = (who >= 0) & (who != people[rows, None]) & (self.pictures[who] >= _LEAST_PICTURES)
+            cosines = (means[who] @ faces[rows, :, None])[..., 0]
+            nats = evidence(angle(cosines), np.maximum(self.pictures[who], _LEAST_PICTURES))
+            nats[~there | (cosines <= _NEAR_COSINE)] = -np.inf
+            first = nats.argmax(axis=1)[:, None]
+            best[rows] = np.take_along_axis(nats, first, axis=1)[:, 0]
+            nearest[rows] = np.take_along_axis(who, first, axis=1)[:, 0]
+            total[rows] = np.exp(nats).sum(axis=1)
+        return Others(best, nearest, total)
+
 
 @dataclass(frozen=True, eq=False)
 class Others:

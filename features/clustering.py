@@ -7,11 +7,15 @@ import numpy.typing as npt
 
 from features.alive import Alive, unheard
 from features.angle_evidence import angle_of, unit
+from features.cells import MOST_COMPARED
 
 #: Pictures of a person that are usual in a heap of pictures without names: how likely two of its faces are one
 #: person's beforehand. Among 30 to 6,000 faces of other people, 10 to 30 give groups of nearly the same quality.
 _USUAL_PICTURES = 20
 
+#: Faces compared with all others at once, and pairs of near ones that are kept at the most: each bounds the memory, to
+#: 100 MB for 100,000 faces, and to one GB. A heap with more, of few people, takes as the square of its faces.
+_BLOCK, _MOST_PAIRS = 256, 30_000_000
 #: Difference of two cosines of single precision that says nothing.
 _ROUNDING = 1e-6
 
@@ -66,30 +70,78 @@ def _agglomerate(
     means, so that no matrix of pairs is kept. A chain that ends in two that are each other's nearest joins them
     (Murtagh 1983); a group without a neighbour as near as ``least`` never gets one, and is done.
     """
-    sums, sizes, person, group = sums.copy(), sizes.copy(), person.copy(), np.arange(len(sums))
-    means = (sums / sizes[:, None]).astype(np.float32)
-    active = np.ones(len(sums), bool)
+    groups = _Groups(sums, sizes, person, least, alive)
     for start in range(len(sums)):
-        chain = [start] if active[start] else []
+        chain = [start] if groups.active[start] else []
         while chain:
             alive()
             last, before = chain[-1], chain[-2] if len(chain) > 1 else None
-            nearness = means @ means[last]
-            nearness[~active | ((person >= 0) & (person[last] >= 0))] = -1
-            nearness[last] = -1
-            nearest = int(nearness.argmax())
-            if nearness[nearest] < least:
-                active[chain.pop()] = False
-            elif before is None or nearness[nearest] > nearness[before] + _ROUNDING:
-                chain.append(nearest)
+            others, nearness = groups.nearness(last)
+            place = int(nearness.argmax()) if len(others) else -1
+            if place < 0 or nearness[place] < least:
+                groups.active[chain.pop()] = False
+            elif before is None or nearness[place] > nearness[np.searchsorted(others, before)] + _ROUNDING:
+                chain.append(int(others[place]))
             else:
                 del chain[-2:]
                 # The later of the two stands for both, so that the outer loop is still to come to it.
-                gone, kept = sorted((last, before))
-                sums[kept] += sums[gone]
-                sizes[kept] += sizes[gone]
-                means[kept] = sums[kept] / sizes[kept]
-                person[kept] = max(person[kept], person[gone])
-                group[group == gone] = kept
-                active[gone] = False
-    return group
+                groups.join(*sorted((last, before)))
+    return groups.group
+
+
+class _Groups:
+    """Groups while they are joined; ``group`` (n,) is the number of the one that each of the first ones is in by now.
+
+    Of many, each is compared with those alone with which it may still be joined: a mean cosine of ``least`` needs two
+    of the first groups, one in either, whose own is no less. These pairs are found once.
+    """
+
+    def __init__(
+        self, sums: npt.NDArray[np.float64], sizes: _Integers, person: _Integers, least: float, alive: Alive
+    ) -> None:
+        self._sums, self._sizes, self._person = sums.copy(), sizes.copy(), person.copy()
+        self._means = (sums / sizes[:, None]).astype(np.float32)
+        self._everybody = np.arange(len(sums))
+        self.group, self.active = self._everybody.copy(), np.ones(len(sums), bool)
+        self._members = list(self._everybody[:, None])
+        self._near = _near_pairs(self._means, least, alive) if len(sums) > MOST_COMPARED else None
+
+    def nearness(self, last: int) -> tuple[_Integers, npt.NDArray[np.float32]]:
+        """Groups by rising number, and their mean cosines to one; of those that cannot be joined with it -1."""
+        if self._near is None:
+            others, nearness = self._everybody, self._means @ self._means[last]
+        else:
+            others = self._near[last] = np.unique(self.group[self._near[last]])
+            nearness = self._means[others] @ self._means[last]
+        nearness[~self.active[others] | ((self._person[others] >= 0) & (self._person[last] >= 0))] = -1
+        nearness[others == last] = -1
+        return others, nearness
+
+    def join(self, gone: int, kept: int) -> None:
+        """Put the first of two groups into the second."""
+        self._sums[kept] += self._sums[gone]
+        self._sizes[kept] += self._sizes[gone]
+        self._means[kept] = self._sums[kept] / self._sizes[kept]
+        self._person[kept] = max(self._person[kept], self._person[gone])
+        self.group[self._members[gone]] = kept
+        self._members[kept] = np.concatenate([self._members[kept], self._members[gone]])
+        if self._near is not None:
+            self._near[kept] = np.concatenate([self._near[kept], self._near[gone]])
+        self.active[gone] = False
+
+
+def _near_pairs(means: npt.NDArray[np.float32], least: float, alive: Alive) -> list[_Integers] | None:
+    """By group those whose cosine to it is at least nearly ``least``; None where they are too many to be kept."""
+    first, second, found = [], [], 0
+    for start in range(0, len(means), _BLOCK):
+        alive()
+        one, other = np.nonzero(means[start : start + _BLOCK] @ means[start:].T > least - _ROUNDING)
+        later = other > one
+        first.append((start + one[later]).astype(np.int32))
+        second.append((start + other[later]).astype(np.int32))
+        found += int(later.sum())
+        if found > _MOST_PAIRS:
+            return None
+    ends = np.concatenate([*first, *second])
+    others = np.concatenate([*second, *first])[np.argsort(ends, kind="stable")]
+    return np.split(others, np.cumsum(np.bincount(ends, minlength=len(means)))[:-1])

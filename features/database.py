@@ -151,6 +151,8 @@ def _options(address: URL, patience_s: float) -> dict[str, Any]:
         # Who reads waits for nobody: not for a connection either, while many wait to write.
         options["max_overflow"] = -1
     elif address.get_driver_name() in ("psycopg", "psycopg2"):
+        # A server that was started again has ended connections that lie ready here; nobody should meet one of them.
+        options["pool_pre_ping"] = True
         options["connect_args"] = {"connect_timeout": str(math.ceil(patience_s))} | dict(address.query)
     return options
 

@@ -1,6 +1,6 @@
 """What is probably wrong with the faces of a build: labels, copies, people with too few pictures or two labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, log
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.alive import Alive, unheard
-from features.angle_evidence import NEAR_DUPLICATE_ANGLE, KnownPeople, angle, angle_of, unit
+from features.angle_evidence import NEAR_DUPLICATE_ANGLE, KnownPeople, angle_of, unit
+from features.cells import compared
 from features.clustering import most_typical
 from features.face_naming import NamedFace, Picture
 from features.wrong_labels import doubt_labels
@@ -18,8 +19,8 @@ FEW_PICTURES = 3
 
 #: Probability of a wrong label from which on it is called one.
 _SUSPECT = 0.5
-#: Faces compared with all others at once: bounds the memory.
-_BLOCK = 1024
+#: Cells of many faces in which one looks for what is nearly the same, and of many people for one that is alike.
+_DUPLICATE_PROBES, _PERSON_PROBES = 4, 16
 
 _Integers = npt.NDArray[np.int64]
 
@@ -118,14 +119,8 @@ def _left_out(pictures: Sequence[Picture], named: Sequence[NamedFace]) -> tuple[
 def _near_duplicates(encodings: npt.NDArray[np.float32], contents: Sequence[str], alive: Alive) -> dict[int, list[int]]:
     """By face, the faces of other pictures that are nearly the same."""
     faces = unit(encodings).astype(np.float32)
-    found: dict[int, list[int]] = {}
-    for start in range(0, len(faces), _BLOCK):
-        alive()
-        near = faces[start : start + _BLOCK] @ faces.T > cos(NEAR_DUPLICATE_ANGLE)
-        for one, other in zip(*(axis.tolist() for axis in np.nonzero(near)), strict=True):
-            if contents[start + one] != contents[other]:
-                found.setdefault(start + one, []).append(other)
-    return found
+    pairs = _pairs(faces, faces, cos(NEAR_DUPLICATE_ANGLE), _DUPLICATE_PROBES, alive)
+    return _grouped((one, other) for one, other in pairs if contents[one] != contents[other])
 
 
 def _people(
@@ -155,11 +150,22 @@ def _alike(encodings: npt.NDArray[np.float32], people: _Integers, count: int) ->
         return {}
     known = KnownPeople.of(unit(encodings), people, np.ones(len(people)), count)
     means = known.sums / known.pictures[:, None]
-    limit = angle_of(log(count - 1))
+    near = _pairs(means, means, cos(angle_of(log(count - 1))), _PERSON_PROBES)
+    return _grouped((one, other) for one, other in near if one != other)
+
+
+def _pairs(
+    rows: npt.NDArray[np.floating], others: npt.NDArray[np.floating], above: float, probes: int, alive: Alive = unheard
+) -> Iterator[tuple[int, int]]:
+    """The places of rows and others whose product is above a limit."""
+    for some, inside, products in compared(rows, others, probes, alive):
+        one, other = np.nonzero(products > above)
+        yield from zip(some[one].tolist(), inside[other].tolist(), strict=True)
+
+
+def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """By the first of pairs the second ones, rising."""
     found: dict[int, list[int]] = {}
-    for start in range(0, count, _BLOCK):
-        near = angle(means[start : start + _BLOCK] @ means.T) < limit
-        for one, other in zip(*(axis.tolist() for axis in np.nonzero(near)), strict=True):
-            if start + one != other:
-                found.setdefault(start + one, []).append(other)
-    return found
+    for one, other in pairs:
+        found.setdefault(one, []).append(other)
+    return {one: sorted(others) for one, others in found.items()}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -43,6 +44,8 @@ encoded_images = Table(
     Column("height", Integer, nullable=False),
     # How many were found in it; some may have been forgotten since.
     Column("faces", Integer, nullable=False),
+    # Whether every face was looked for; else only as far as it takes to find one person's.
+    Column("every_face", Boolean, nullable=False),
 )
 
 encoded_faces = Table(
@@ -105,11 +108,16 @@ class FaceFeatures:
 
 @dataclass(frozen=True, eq=False)
 class ImageFeatures:
-    """What is kept of a picture: its sides in pixels and its faces, the surest first."""
+    """What is kept of a picture: its sides in pixels and its faces.
+
+    Without ``every_face`` it was searched as far as it takes to find one person's. What a search for every face finds
+    begins with the same ones, so that a face's index stays what it is.
+    """
 
     width: int
     height: int
     faces: tuple[FaceFeatures, ...]
+    every_face: bool = True
 
     def only(self, indices: Collection[int]) -> "ImageFeatures":
         """The picture with those of its faces alone."""
@@ -117,9 +125,15 @@ class ImageFeatures:
 
 
 def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures]) -> None:
-    """Keep the features of whole pictures under their content hashes; what is already there stays as it is."""
+    """Keep the features of whole pictures under their content hashes; what is already there stays as it is.
+
+    A picture that was searched for one person's face gives way to the same one searched for every face.
+    """
     known = _whole(connection, shelf, images)
-    missing = {hash_: image for hash_, image in images.items() if hash_ not in known}
+    finished = _whole(connection, shelf, images, every_face=True)
+    missing = {
+        hash_: image for hash_, image in images.items() if hash_ not in (finished if image.every_face else known)
+    }
     if not missing:
         return
     # What is left of a picture some of whose faces were forgotten gives way to the whole one.
@@ -130,7 +144,8 @@ def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures
         insert(encoded_images),
         [
             shelf._asdict()
-            | {"content_hash": hash_, "width": image.width, "height": image.height, "faces": len(image.faces)}
+            | {"content_hash": hash_, "width": image.width, "height": image.height}
+            | {"faces": len(image.faces), "every_face": image.every_face}
             for hash_, image in missing.items()
         ],
     )
@@ -151,13 +166,19 @@ def get(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> dict[s
         for row in connection.execute(_chosen(encoded_faces, shelf, some).order_by(encoded_faces.c.face)):
             faces.setdefault(row.content_hash, []).append(_face(row))
         for row in connection.execute(_chosen(encoded_images, shelf, some)):
-            found[row.content_hash] = ImageFeatures(row.width, row.height, tuple(faces.get(row.content_hash, ())))
+            own = tuple(faces.get(row.content_hash, ()))
+            found[row.content_hash] = ImageFeatures(row.width, row.height, own, row.every_face)
     return found
 
 
-def get_whole(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> dict[str, ImageFeatures]:
-    """The features of those pictures of which every face is kept: these need not be encoded again."""
-    return get(connection, shelf, _whole(connection, shelf, hashes))
+def get_whole(
+    connection: Connection, shelf: Shelf, hashes: Collection[str], every_face: bool = True
+) -> dict[str, ImageFeatures]:
+    """The features of those pictures of which all that was found is kept: these need not be encoded again.
+
+    With ``every_face`` of those alone that every face was looked for in.
+    """
+    return get(connection, shelf, _whole(connection, shelf, hashes, every_face))
 
 
 def present(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> set[str]:
@@ -189,8 +210,8 @@ def erase_faces(connection: Connection, tenant: str, faces: Collection[tuple[str
         connection.execute(delete(encoded_faces).where(encoded_faces.c.tenant == tenant, place.in_(some)))
 
 
-def _whole(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> set[str]:
-    """Those of the hashes whose pictures' faces are all kept."""
+def _whole(connection: Connection, shelf: Shelf, hashes: Collection[str], every_face: bool = False) -> set[str]:
+    """Those of the hashes whose pictures' faces are all kept, with ``every_face`` of those so searched."""
     kept = (
         select(func.count())
         .where(
@@ -204,6 +225,7 @@ def _whole(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> set
         row.content_hash
         for some in portions(hashes)
         for row in connection.execute(_chosen(encoded_images, shelf, some).where(encoded_images.c.faces == kept))
+        if row.every_face or not every_face
     }
 
 

@@ -29,15 +29,14 @@ class TrainingSet:
 def assemble(faces: Iterable[tuple[str, str, npt.NDArray[np.float32]]]) -> TrainingSet:
     """A training set of ``(label, content hash, encoding)``, ordered by label and hash.
 
-    Raises ``BuildFailed`` with fewer than two people: there is nothing to tell apart.
+    Raises ``BuildFailed`` where there is none.
     """
     ordered = sorted(faces, key=lambda face: face[:2])
     labels = tuple(sorted({label for label, _, _ in ordered}))
-    if len(labels) < 2:
-        who = f"only of {labels[0]!r}" if labels else "of nobody"
+    if not labels:
         raise BuildFailed(
-            f"A recognizer needs usable faces of at least two people, and there are faces {who}; "
-            "the list of images says what was wrong with the others."
+            "A recognizer needs a usable face of somebody, and there is none; "
+            "the list of images says what was wrong with each."
         )
     index = {label: i for i, label in enumerate(labels)}
     return TrainingSet(

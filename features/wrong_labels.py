@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.alive import Alive, unheard
 from features.angle_evidence import KnownPeople, unit
+from features.cells import MOST_COMPARED, nearest
 
 #: Share of labels that are wrong in what people send; a few in a hundred is usual.
 _WRONG_SHARE = 0.02
@@ -17,6 +18,8 @@ _AMONG_KNOWN = 0.9
 #: Rounds in which the doubts of one face are weighed in all others, each moving half the way, so that two pictures
 #: that disagree do not accuse each other in turn.
 _ROUNDS = 6
+#: Of many people, those who are nearest to a face and whom alone it may show; and cells in which they are looked for.
+_NEAR_PEOPLE, _PROBES = 8, 16
 
 _Integers = npt.NDArray[np.int64]
 
@@ -40,11 +43,18 @@ def doubt_labels(encodings: npt.NDArray[np.floating], people: _Integers, alive: 
     faces, count = unit(encodings), int(people.max(initial=-1)) + 1
     right = np.ones(len(faces))
     prior, others = log(_WRONG_SHARE / (1 - _WRONG_SHARE)), None
+    near = _near(faces, people, count, alive) if count > MOST_COMPARED else None
     for _ in range(_ROUNDS if count > 1 else 0):
         known = KnownPeople.of(faces, people, right, count)
-        others = known.for_others(faces, people, alive)
+        others = known.for_others(faces, people, alive) if near is None else known.for_near(faces, people, near, alive)
         odds = prior - known.for_own(faces, people, right)
         odds += np.log(1 - _AMONG_KNOWN + _AMONG_KNOWN / (count - 1) * others.total)
         right = (right + 0.5 * (1 - np.tanh(0.5 * odds))) / 2
     resembles = np.full(len(faces), -1) if others is None else np.where(others.best > 0, others.nearest, -1)
     return LabelDoubts(1 - right, resembles)
+
+
+def _near(faces: npt.NDArray[np.float64], people: _Integers, count: int, alive: Alive) -> _Integers:
+    """Of each face the people of many (n, k) whom it may show in place of its own."""
+    sums = KnownPeople.of(faces, people, np.ones(len(faces)), count).sums
+    return nearest(faces, unit(sums), _NEAR_PEOPLE, _PROBES, alive)

@@ -5,7 +5,6 @@ likewise. So every file that the rows need is there, and stays, while nobody els
 files are linked before it.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from constants.exceptions import Conflict
 from constants.settings import DATABASE_FILE
 from features.database import Database
 from jobs.folder_lock import held
+from jobs.linking import link_or_copy
 from jobs.storage import Storage
 from jobs.table.tables import builds
 
@@ -93,13 +93,4 @@ def _link(names: Iterable[str], source: Path, folder: Path) -> None:
             (folder / parent).mkdir(mode=0o700, parents=True, exist_ok=True)
             made.add(parent)
         with suppress(FileNotFoundError):
-            _link_or_copy(f"{source}/{name}", f"{folder}/{name}")
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except FileNotFoundError:
-        raise
-    except OSError:  # some file systems have no links
-        shutil.copy2(source, target)
+            link_or_copy(f"{source}/{name}", f"{folder}/{name}")

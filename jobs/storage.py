@@ -1,6 +1,5 @@
 """Where files lie under the data folder, and how they get there for good."""
 
-import os
 import re
 import shutil
 import uuid
@@ -9,14 +8,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
+from jobs.linking import link_or_copy
 from jobs.machine_faults import leaves_doubt
 from modelization.bundle.bundle_file import search_file, sync_folder
+from modelization.bundle.bundle_parts import NETWORKS
 
-#: What the pictures, bundles and searches of versions are called under the data folder.
-_OF_VERSION = re.compile("images/[0-9a-f]{32}/[0-9]+/[0-9]+|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+")
+#: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
+_OF_VERSION = re.compile(
+    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.jpg)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
+)
 #: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
 _WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
 _SEARCH = ".search.json"
+#: What a thumbnail is called: by its picture's position, and by its face's index there.
+_THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.jpg")
 
 
 def is_of_version(name: str) -> bool:
@@ -34,6 +39,13 @@ def token_of(name: str) -> str | None:
     """The token of the claim under which it was written."""
     found = _WRITTEN.fullmatch(name)
     return found["token"] if found else None
+
+
+def is_part(name: str, bundle: str | None) -> bool:
+    """Whether it is a published bundle or the networks of it, which no other claim wrote."""
+    if bundle is None or name.startswith("."):
+        return False
+    return name == bundle or (name.endswith(NETWORKS) and name.partition(".")[0] == bundle.partition(".")[0])
 
 
 def is_search(name: str) -> bool:
@@ -55,6 +67,8 @@ class Storage:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.incoming = data_dir / "incoming"
+        #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.
+        self.pieces = data_dir / "pieces"
         self.images = data_dir / "images"
         self.bundles = data_dir / "bundles"
         #: What trainings write on the way, each in a folder that is called by its claim's token.
@@ -79,7 +93,7 @@ class Storage:
         before_1_0_0 = self.data_dir / "dumps"
         if before_1_0_0.is_dir() and not self.bundles.exists():
             before_1_0_0.rename(self.bundles)
-        for folder in (self.data_dir, self.incoming, self.images, self.bundles, self.scratch):
+        for folder in (self.data_dir, self.incoming, self.pieces, self.images, self.bundles, self.scratch):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def image_folder(self, recognizer_id: str, version: int) -> Path:
@@ -87,6 +101,15 @@ class Storage:
 
     def image(self, recognizer_id: str, version: int, position: int) -> Path:
         return self.image_folder(recognizer_id, version) / str(position)
+
+    def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
+        """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
+        return self.image_folder(recognizer_id, version) / f"{position}.{face}.jpg"
+
+    def thumbnails_of(self, recognizer_id: str, version: int) -> set[tuple[int, int]]:
+        """The thumbnails of a version that are there, each by its picture's position and its face's index."""
+        names = (_THUMBNAIL.fullmatch(file.name) for file in _listed(self.image_folder(recognizer_id, version)))
+        return {(int(name[1]), int(name[2])) for name in names if name}
 
     def bundle(self, recognizer_id: str, name: str) -> Path:
         return self.bundles / recognizer_id / name
@@ -142,21 +165,19 @@ class Storage:
         folder = self.image_folder(recognizer_id, other)
         folder.mkdir(mode=0o700, parents=True)
         for position in positions:
-            own = self.image(recognizer_id, version, position)
-            try:
-                os.link(own, folder / str(position))
-            except OSError:  # some file systems have no links
-                shutil.copyfile(own, folder / str(position))
+            link_or_copy(self.image(recognizer_id, version, position), folder / str(position))
         for parent in (folder, folder.parent):
             sync_folder(parent)
 
-    def erase_images(self, recognizer_id: str, version: int, but: Collection[int] = ()) -> None:
-        """Delete the pictures of a version, ``but`` those at some positions."""
+    def erase_images(
+        self, recognizer_id: str, version: int, but: Collection[int] = (), thumbnails: bool = True
+    ) -> None:
+        """Delete the pictures of a version, ``but`` those at some positions, and the ``thumbnails`` of all of them."""
         folder = self.image_folder(recognizer_id, version)
-        if but:
+        if but or not thumbnails:
             kept = set(map(str, but))
             for picture in _listed(folder):
-                if picture.name not in kept:
+                if picture.name not in kept and (thumbnails or not _THUMBNAIL.fullmatch(picture.name)):
                     picture.unlink(missing_ok=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -175,10 +196,26 @@ class Storage:
             searches[-1].rename(search_file(bundle))
         return bundle
 
+    def networks_called(self, sha256: str) -> Iterator[Path]:
+        """The files of networks of that content, beside any recognizer's bundles; each is one on the disk."""
+        seen: set[int] = set()
+        for path in self.bundles.glob(f"*/[0-9]*.{sha256}{NETWORKS}"):
+            with suppress(FileNotFoundError):  # deleted at this moment
+                number = path.stat().st_ino
+                if number not in seen:
+                    seen.add(number)
+                    yield path
+
+    def give_up_bundle(self, path: Path) -> None:
+        """Delete what the holder of a claim wrote at ``path``, which was not published."""
+        for file in path.parent.glob(f"{path.stem}.*"):
+            if file.name == path.name or is_part(file.name, path.name):
+                file.unlink(missing_ok=True)
+
     def erase_unpublished(self, recognizer_id: str, version: int, published: str | None) -> None:
         """Delete all that trainings of a version left, the ``published`` bundle excepted."""
         for file in self._of_version(recognizer_id, version):
-            if file.name != published:
+            if not is_part(file.name, published):
                 file.unlink(missing_ok=True)
         _remove_if_empty(self.bundles / recognizer_id)
 

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
-from modelization.decision.calibration import prior_threshold
-from modelization.decision.decision_rule import RULES, THRESHOLD, Decider
+from modelization.decision.calibration import prior_threshold, strictness
+from modelization.decision.decision_rule import LEARNED, RULES, THRESHOLD
 from modelization.decision.gallery import enrol
+from modelization.decision.near_decider import decider_of
 from modelization.decision.prior import prior_of
-from modelization.decision.rule_choice import LEARNED
 from modelization.face_recognizer import FaceRecognizer
 
 #: Pairs of a face and a person whose evidence is weighed at once: some 30 MB.
@@ -43,15 +43,18 @@ class GalleryRecognizer(FaceRecognizer):
         """
         prior = prior_of(pipeline_version)
         gallery = enrol(faces.encodings, faces.people, len(faces.labels))
-        if "posterior" in RULES[rule]:
+        if "network" in RULES[rule]:
             rule = LEARNED
             placed = Threshold(THRESHOLD, prior_threshold(prior.rules[rule].tail, gallery, target_fpir))
         super().__init__(faces.labels, placed.confidence, pipeline_version)
-        self._decider = Decider(prior.model, gallery, prior.rules[rule].rule.placed(placed.logit or 0.0))
+        own = prior.rules[rule].rule
+        if placed.logit is not None:
+            strict = strictness(prior.rules[rule].tail, len(gallery.faces), gallery.inverse_faces, target_fpir)
+            own = own.placed(placed.logit, strict)
+        self._decider = decider_of(prior.model, gallery, own)
 
     def _confidences(self, encodings: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         people = len(self.labels)
         at_once = max(1, _PAIRS // people)
         parts = [encodings[start : start + at_once] for start in range(0, max(len(encodings), 1), at_once)]
-        # The rule weighs a posterior with nothing.
-        return np.concatenate([self._decider.confidence(part, np.ones((len(part), people))) for part in parts])
+        return np.concatenate([self._decider.confidence(part, None) for part in parts])

@@ -1,6 +1,6 @@
 """What a training is told: the person's choices, and where the faces come from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from constants.reasons import Reason
@@ -41,7 +41,7 @@ class TrainingOptions:
 class Provenance:
     """Where a version comes from; ``created_at`` is ISO 8601.
 
-    ``rejected`` counts the images that were not used by the reason, ``findings`` is what is probably wrong with those
+    ``rejected`` names the images that were not used by the reason, ``findings`` is what is probably wrong with those
     that were.
     """
 
@@ -51,5 +51,5 @@ class Provenance:
     created_at: str
     images_used: int
     images_rejected: int
-    rejected: Mapping[Reason, int] = field(default_factory=dict)
+    rejected: Mapping[Reason, Sequence[str]] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)

@@ -12,7 +12,7 @@ from constants.faces import ENCODING_SIZE
 from modelization.bundle.bundle_file import HEAD_ONNX, open_bundle
 from modelization.bundle.external_tensors import refuse_external_tensors
 from modelization.bundle.manifest import Manifest
-from modelization.face_recognizer import FaceRecognizer
+from modelization.face_recognizer import Doubt, FaceRecognizer
 from preprocessor.graphs.onnx_session import make_session
 
 
@@ -21,7 +21,7 @@ class Recognizer(FaceRecognizer):
 
     def __init__(self, manifest: Manifest, head: bytes) -> None:
         """Raises ``BundleInvalid`` where the head is not an ONNX model for these labels."""
-        super().__init__(manifest.labels, manifest.threshold, manifest.pipeline_version)
+        super().__init__(manifest.labels, manifest.threshold, manifest.pipeline_version, _doubt(manifest))
         self.manifest = manifest
         refuse_external_tensors(head)
         with _running():
@@ -41,6 +41,13 @@ class Recognizer(FaceRecognizer):
         if confidences.shape != (len(encodings), len(self.labels)):
             raise BundleInvalid(f"{HEAD_ONNX} is not made for this recognizer's people; download it again.")
         return confidences
+
+
+def _doubt(manifest: Manifest) -> Doubt | None:
+    """Where a face's first view leaves doubt; None where all views are looked at in any case."""
+    if manifest.doubt_margin is None:
+        return None
+    return Doubt.around(manifest.threshold, manifest.strictness, manifest.doubt_margin)
 
 
 @contextmanager

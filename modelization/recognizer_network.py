@@ -5,8 +5,9 @@ import numpy as np
 
 from constants.faces import ENCODING_SIZE
 from features.angle_evidence import unit as to_unit
+from modelization.decision.confidence_curve import bent
 from modelization.decision.decision_rule import Decider
-from modelization.decision.evidence import EVIDENCE, LEAST_POSTERIOR, MAX_LEAD
+from modelization.decision.evidence import EVIDENCE, LEAD_ALONE, LEAST_POSTERIOR, MAX_LEAD, MAX_RATIO
 from modelization.decision.gallery import Gallery
 from modelization.decision.two_covariance import TwoCovariance
 from modelization.decision.usable import LEAST_SQUARE, MOST_SQUARE
@@ -20,24 +21,30 @@ def build_recognizer_network(network: keras.Model, decider: Decider) -> keras.Mo
     """A model that takes raw ``encodings``, float32 (n, 128), and gives what ``head.onnx`` does.
 
     That is ``confidence`` (n, people), each a person's own, so that a row may be low throughout, and the network's
-    ``posterior`` (n, people) over these people alone. Of an encoding that cannot be judged both are zero. It has
-    Keras' own layers and operations only: a file of it is loaded without any code of this project.
+    ``posterior`` (n, people), whose rows' rest is a stranger's. Of an encoding that cannot be judged both are zero. It
+    has Keras' own layers and operations only: a file of it is loaded without any code of this project.
     """
     encodings = keras.Input((ENCODING_SIZE,), name="encodings")
-    length = keras.ops.sum(encodings * encodings, axis=1, keepdims=True)
-    # Nothing, infinity and what is not a number fail one of the two.
-    is_usable = keras.ops.logical_and(length >= LEAST_SQUARE, length <= MOST_SQUARE)
-    raw = split(keras.ops.where(is_usable, encodings, 1.0))
+    can_be_judged = is_usable(encodings)
+    raw = split(keras.ops.where(can_be_judged, encodings, 1.0))
     posterior = network(raw.value)
     standing = fixed_layer(_standing(decider)[None], None, "standing")
-    logit = standing(keras.ops.cast(is_usable, "float32"))
+    logit = standing(keras.ops.cast(can_be_judged, "float32"))
     weights = dict(zip(EVIDENCE, decider.rule.weights, strict=True))
     for name, values in _evidence(raw, posterior, decider).items():
         if weights[name]:
             logit = logit + values * weights[name]
-    outputs = {"confidence": keras.ops.sigmoid(logit), "posterior": posterior}
-    rejecting = {name: keras.ops.where(is_usable, values, 0.0) for name, values in outputs.items()}
+    logit = bent(logit, decider.rule.strictness, keras.ops)
+    outputs = {"confidence": keras.ops.sigmoid(logit), "posterior": posterior[:, :-1]}
+    rejecting = {name: keras.ops.where(can_be_judged, values, 0.0) for name, values in outputs.items()}
     return keras.Model(encodings, rejecting, name="recognizer")
+
+
+def is_usable(encodings: keras.KerasTensor) -> keras.KerasTensor:
+    """Whether each of raw encodings (n, 128) can be judged, (n, 1)."""
+    length = keras.ops.sum(encodings * encodings, axis=1, keepdims=True)
+    # Nothing, infinity and what is not a number fail one of the two.
+    return keras.ops.logical_and(length >= LEAST_SQUARE, length <= MOST_SQUARE)
 
 
 def _evidence(raw: Split, posterior: keras.KerasTensor, decider: Decider) -> dict[str, keras.KerasTensor]:
@@ -54,12 +61,23 @@ def _evidence(raw: Split, posterior: keras.KerasTensor, decider: Decider) -> dic
     return {
         "cosine": cosine.value,
         "distance": distance,
-        "lead": _lead(distance),
+        "lead": lead(distance) if len(gallery.faces) > 1 else distance * 0.0 + LEAD_ALONE,
         "likelihood_ratio": _likelihood_ratio(units, model, gallery),
         "specificity": cosine.minus(toward_mean) / keras.ops.sqrt(spread),
         "typicality": toward_mean.value / float(np.linalg.norm(model.mean)),
-        "posterior": keras.ops.log(keras.ops.maximum(posterior, LEAST_POSTERIOR)),
+        "network": _log_odds(posterior),
     }
+
+
+def _log_odds(share: keras.KerasTensor) -> keras.KerasTensor:
+    """Of each person against everybody else, (n, people), of a posterior (n, people + 1)."""
+    is_most = share > 0.5
+    # One less a share of nearly one has no digits left; the sum of the others has.
+    others = keras.ops.where(
+        is_most, keras.ops.sum(keras.ops.where(is_most, 0.0, share), axis=1, keepdims=True), 1.0 - share
+    )
+    odds = keras.ops.log(keras.ops.maximum(share, LEAST_POSTERIOR))
+    return (odds - keras.ops.log(keras.ops.maximum(others, LEAST_POSTERIOR)))[:, :-1]
 
 
 def _standing(decider: Decider) -> np.ndarray:
@@ -86,7 +104,7 @@ def _distance(raw: Split, gallery: Gallery) -> keras.KerasTensor:
     return keras.ops.sqrt(keras.ops.maximum(squared, 0.0))
 
 
-def _lead(distance: keras.KerasTensor) -> keras.KerasTensor:
+def lead(distance: keras.KerasTensor) -> keras.KerasTensor:
     """Each person's lead over the nearest other one, at most ``MAX_LEAD`` either way; only the nearest's is above 0."""
     first = keras.ops.min(distance, axis=1, keepdims=True)
     is_first = keras.ops.equal(distance, first)
@@ -101,4 +119,5 @@ def _likelihood_ratio(units: Split, model: TwoCovariance, gallery: Gallery) -> k
     ratio = model.ratios(gallery)
     z = product(units, model.axes, -model.mean @ model.axes, "axes").value
     both = np.concatenate([ratio.curve, ratio.slope])
-    return fixed_layer(both, ratio.level, "likelihood_ratio")(keras.ops.concatenate([z * z, z], axis=1))
+    found = fixed_layer(both, ratio.level, "likelihood_ratio")(keras.ops.concatenate([z * z, z], axis=1))
+    return keras.ops.minimum(found, MAX_RATIO)

@@ -3,15 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-#: What a unit encoding is multiplied by: the square root of its 128 numbers makes them of size one.
-INPUT_SCALE = 11.3137085
 #: Hidden layers that a topology may have; deeper heads never paid on encodings.
 MAX_LAYERS = 8
 
 
-#: Units of the one hidden layer of the default topology: enough for hundreds of people, and a
-#: tenth of the time of an epoch is arithmetic.
-_DEFAULT_UNITS = 64
 #: Units that a hidden layer may have; four times the encoding's size.
 MAX_UNITS = 512
 
@@ -63,4 +58,5 @@ class Topology:
             raise ValueError(f"This is not a topology: {error}.") from error
 
 
-DEFAULT_TOPOLOGY = Topology((Layer(_DEFAULT_UNITS),))
+#: No hidden layer: beside a wider one it named as many people or more, with 3 to 20 pictures each.
+DEFAULT_TOPOLOGY = Topology(())

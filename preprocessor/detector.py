@@ -1,4 +1,4 @@
-"""What every detector is: RGB pixels in, faces out, the surest first."""
+"""What every detector is: RGB pixels in, faces out."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -15,14 +15,14 @@ class Detector(ABC):
     name: ClassVar[str]
 
     def detect(self, pixels: Pixels) -> list[DetectedFace]:
-        """Faces of one picture, shape (height, width, 3) uint8 RGB, by falling score.
+        """Faces of one picture, shape (height, width, 3) uint8 RGB; those found together by falling score.
 
         Raises ``ValueError`` for any other kind of array.
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
             raise ValueError(f"expected RGB pixels (height, width, 3) uint8, got {pixels.shape} {pixels.dtype}")
-        return sorted(self._detect(np.ascontiguousarray(pixels)), key=lambda face: -face.score)
+        return self._detect(np.ascontiguousarray(pixels))
 
     @abstractmethod
     def _detect(self, pixels: Pixels) -> list[DetectedFace]:
-        """The faces of contiguous RGB pixels, in any order."""
+        """The faces of contiguous RGB pixels, the surest first."""

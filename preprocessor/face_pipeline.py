@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,14 +18,16 @@ from preprocessor.decoding import Photo
 from preprocessor.detector import Detector
 from preprocessor.dlib_encoder import DlibEncoder
 from preprocessor.encoder import Encoder
+from preprocessor.every_face_detector import EveryFaceDetector
 from preprocessor.hog_detector import HogDetector
+from preprocessor.hog_graph_detector import HogGraphDetector
 from preprocessor.media_formats import rejected
 from preprocessor.mmod_detector import MmodDetector
 from preprocessor.onnx_encoder import OnnxEncoder
 from preprocessor.quality import face_quality
 from preprocessor.steps import BeforeEach, unwatched
 from preprocessor.types import AlignedFace, DetectedFace, EncodedFace, EncodedImage, Floats, Pixels
-from preprocessor.views import ViewsEncoder
+from preprocessor.views import InDoubt, ViewsEncoder
 
 #: Pixels of a face's box in the picture that its landmarks and chip are taken from, where the photo has
 #: as many. The chip needs 100, but dlib's landmarks are whole pixels and jump on turned faces when a few pixels
@@ -33,6 +36,18 @@ from preprocessor.views import ViewsEncoder
 CHIP_SOURCE_FACE_SIDE = 1600
 #: Faces that are encoded at a time: enough to keep the encoder busy, few enough to be one step of a crowd's.
 _FACES_AT_ONCE = 32
+
+
+class Detectors(NamedTuple):
+    """What finds every face, and what finds those of a picture that is known to be one person's: the first of all."""
+
+    every: Detector
+    own: Detector
+
+    @classmethod
+    def same(cls, detector: Detector) -> "Detectors":
+        """One detector for both."""
+        return cls(detector, detector)
 
 
 @dataclass(frozen=True)
@@ -45,23 +60,30 @@ class _AlignedImage:
 class FacePipeline:
     """Decode, detect, align, encode. An instance belongs to one thread."""
 
-    def __init__(self, detector: Detector, aligner: Aligner, encoder: Encoder) -> None:
-        self._detector = detector
+    def __init__(self, detectors: Detectors, aligner: Aligner, encoder: ViewsEncoder) -> None:
+        self._detectors = detectors
         self._aligner = aligner
         self._encoder = encoder
 
     def encode(
-        self, images: Sequence[bytes | Path], before_each: BeforeEach = unwatched
+        self,
+        images: Sequence[bytes | Path],
+        before_each: BeforeEach = unwatched,
+        every_face: bool = True,
+        in_doubt: InDoubt | None = None,
     ) -> list[EncodedImage | ImageRejected]:
-        """Every face of every picture; a picture that cannot be used gives the reason in its place.
+        """The faces of every picture; a picture that cannot be used gives the reason in its place.
 
-        The pictures, given by their bytes or paths, are decoded one after the other; the chips of all go through the
-        encoder together. ``before_each`` is called before each picture, and before each few of those chips. Raises
-        ``FileNotFoundError`` where a picture is gone.
+        Without ``every_face`` each is searched as far as it takes to find one person's. With ``in_doubt`` a face is
+        looked at in a single view where that leaves no doubt. The pictures, given by their bytes or paths, are decoded
+        one after the other; the chips of all go through the encoder together.
+        ``before_each`` is called before each picture, and before each few of those chips. Raises ``FileNotFoundError``
+        where a picture is gone.
         """
-        aligned = [self._align(image, before_each) for image in images]
+        detector = self._detectors.every if every_face else self._detectors.own
+        aligned = [self._align(image, detector, before_each) for image in images]
         found = [image for image in aligned if isinstance(image, _AlignedImage)]
-        encodings = self._encodings([face.chip for image in found for face in image.faces], before_each)
+        encodings = self._encodings([face.chip for image in found for face in image.faces], before_each, in_doubt)
         return [
             EncodedImage(
                 image.width,
@@ -76,25 +98,28 @@ class FacePipeline:
             for image in aligned
         ]
 
-    def _align(self, image: bytes | Path, before_each: BeforeEach) -> _AlignedImage | ImageRejected:
+    def _align(self, image: bytes | Path, detector: Detector, before_each: BeforeEach) -> _AlignedImage | ImageRejected:
         before_each()
         try:
             photo = Photo(image)
-            found = self._detect(photo)
+            found = self._detect(photo, detector)
             return _AlignedImage(photo.width, photo.height, self._align_faces(photo, found))
         except ImageRejected as rejection:
             return rejection
 
-    def _encodings(self, chips: Sequence[Pixels], before_each: BeforeEach) -> Iterator[Floats]:
+    def _encodings(
+        self, chips: Sequence[Pixels], before_each: BeforeEach, in_doubt: InDoubt | None
+    ) -> Iterator[Floats]:
         for start in range(0, len(chips), _FACES_AT_ONCE):
             before_each()
-            yield from self._encoder.encode(np.stack(chips[start : start + _FACES_AT_ONCE]))
+            some = np.stack(chips[start : start + _FACES_AT_ONCE])
+            yield from self._encoder.encode_in_doubt(some, in_doubt) if in_doubt else self._encoder.encode(some)
 
-    def _detect(self, photo: Photo) -> list[DetectedFace]:
+    def _detect(self, photo: Photo, detector: Detector) -> list[DetectedFace]:
         """Faces in the photo's own pixels, found in a reduced picture where the photo is large."""
         working = photo.within(DETECTION_SIDE)
         x, y = photo.width / working.shape[1], photo.height / working.shape[0]
-        found = [DetectedFace(face.box.scaled(x, y), face.score) for face in self._detector.detect(working)]
+        found = [DetectedFace(face.box.scaled(x, y), face.score) for face in detector.detect(working)]
         # A chip shows so much more than a box.
         whole = [face for face in found if photo.is_whole(face.box.grown(CHIP_PADDING))]
         if not whole and photo.is_cut:
@@ -118,15 +143,26 @@ class FacePipeline:
 def make_pipeline(settings: Settings) -> FacePipeline:
     """A pipeline of its own for the calling thread; the networks' graphs are kept in the data folder."""
     cv2.setNumThreads(1)  # workers are the parallelism
-    encoder = DlibEncoder() if settings.encoder == "dlib" else OnnxEncoder(graphs_folder(settings))
-    return FacePipeline(make_detector(settings), Aligner(), ViewsEncoder(encoder, settings.views))
+    encoder: Encoder = DlibEncoder() if settings.encoder == "dlib" else OnnxEncoder(graphs_folder(settings))
+    views = ViewsEncoder(encoder, settings.views)
+    return FacePipeline(make_detectors(settings), Aligner(), views)
 
 
-def make_detector(settings: Settings) -> Detector:
-    """The detectors that the settings name, each asked where the one before found nothing."""
+def make_detectors(settings: Settings) -> Detectors:
+    """The detectors that the settings name."""
+    graphs = graphs_folder(settings)
     hog = (HogDetector(), HogDetector(upsample=1))
-    mmod = MmodDetector(graphs_folder(settings))
-    return CascadeDetector({"hog": hog, "mmod": (mmod,), "cascade": (*hog, mmod)}[settings.detector])
+    mmod = MmodDetector(graphs)
+    match settings.detector:
+        case "every":
+            # As graphs, so that a recognizer's own file finds the very same faces.
+            passes = (HogGraphDetector(graphs), HogGraphDetector(graphs, small=True))
+            return Detectors(EveryFaceDetector(passes, mmod), CascadeDetector((*passes, mmod)))
+        case "cascade":
+            return Detectors.same(CascadeDetector((*hog, mmod)))
+        case "hog":
+            return Detectors.same(CascadeDetector(hog))
+    return Detectors.same(mmod)
 
 
 def graphs_folder(settings: Settings) -> Path:
@@ -137,5 +173,6 @@ def graphs_folder(settings: Settings) -> Path:
 def prepare_graphs(settings: Settings) -> None:
     """Make the networks' graphs that are missing from the data folder, by using each network once."""
     graphs = graphs_folder(settings)
-    OnnxEncoder(graphs).encode(np.zeros((1, CHIP_SIDE, CHIP_SIDE, 3), np.uint8))
-    MmodDetector(graphs).detect(np.zeros((CHIP_SIDE, CHIP_SIDE, 3), np.uint8))
+    nothing = np.zeros((CHIP_SIDE, CHIP_SIDE, 3), np.uint8)
+    OnnxEncoder(graphs).encode(nothing[None])
+    make_detectors(settings.model_copy(update={"detector": "every"})).every.detect(nothing)

@@ -1,5 +1,7 @@
 """dlib's frontal face detector: histograms of oriented gradients and a linear classifier."""
 
+from functools import cached_property
+
 import cv2
 import dlib
 
@@ -17,8 +19,11 @@ class HogDetector(Detector):
     name = "hog"
 
     def __init__(self, upsample: int = 0) -> None:
-        self._detector = dlib.get_frontal_face_detector()
         self._upsample = upsample
+
+    @cached_property
+    def _detector(self) -> "dlib.fhog_object_detector":
+        return dlib.get_frontal_face_detector()  # takes a third of a second, which who does not use it should not pay
 
     def _detect(self, pixels: Pixels) -> list[DetectedFace]:
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

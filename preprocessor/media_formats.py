@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +30,8 @@ _ISO_MEDIA = b"ftyp"
 _PICTURE_BRANDS = tuple(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 avif avis".split())
 #: How WebM begins.
 _MATROSKA = b"\x1aE\xdf\xa3"
+#: How AVI begins, and goes on after eight bytes.
+_AVI = (b"RIFF", b"AVI ")
 
 
 def opened(file: BinaryIO | Path) -> Image.Image:
@@ -89,12 +90,12 @@ def refusing_damage() -> Iterator[None]:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file begins as an MP4, QuickTime or WebM video does."""
+    """Whether a file begins as an MP4, QuickTime, WebM or AVI video does."""
     with path.open("rb") as file:
         start = file.read(12)
     if start[4:8] == _ISO_MEDIA:
         return start[8:12] not in _PICTURE_BRANDS
-    return start.startswith(_MATROSKA)
+    return start.startswith(_MATROSKA) or (start[:4], start[8:12]) == _AVI
 
 
 def rejected(reason: Reason) -> ImageRejected:
@@ -109,9 +110,11 @@ def unfit(width: int, height: int) -> Reason | None:
     return Reason.TOO_SMALL if min(width, height) < _MIN_IMAGE_SIDE else None
 
 
-@cache
 def _set_up_decoders() -> None:
-    """Let Pillow read HEIC, never from an embedded thumbnail, which proves nothing; HEIC and AVIF in one thread."""
+    """Let Pillow read HEIC, never from an embedded thumbnail, which proves nothing; HEIC and AVIF in one thread.
+
+    For each picture anew: other libraries of the process, such as imageio, may have put a reader of their own in place.
+    """
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 

@@ -55,7 +55,7 @@ class VideoFrame:
 
 
 def video_frames(path: Path, before_each: BeforeEach = unwatched) -> list[VideoFrame]:
-    """The frames of an MP4, QuickTime or WebM file that are worth a look, in their order; what is damaged is left out.
+    """The frames of a video (``is_video``) that are worth a look, in their order; what is damaged is left out.
 
     ``before_each`` is called before each frame that is decoded. Raises ``ImageRejected`` where the file is none of
     these, or no frame of it can be decoded, is large enough or small enough.
@@ -67,18 +67,18 @@ def video_frames(path: Path, before_each: BeforeEach = unwatched) -> list[VideoF
         _refuse_unfit(capture)
         taken = list(_worth_a_look(capture, before_each))
     except cv2.error as error:
-        raise rejected(Reason.DAMAGED_IMAGE) from error
+        raise rejected(Reason.DAMAGED_VIDEO) from error
     finally:
         capture.release()
     if not taken:
-        raise rejected(Reason.DAMAGED_IMAGE)
+        raise rejected(Reason.DAMAGED_VIDEO)
     usual = median(frame.sharpness for frame in taken)
     return [frame for frame in taken if frame.sharpness >= _VIDEO_BLURRED * usual]
 
 
 def _refuse_unfit(capture: cv2.VideoCapture) -> None:
     if not capture.isOpened():
-        raise rejected(Reason.DAMAGED_IMAGE)
+        raise rejected(Reason.DAMAGED_VIDEO)
     width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
     reason = unfit(int(width), int(height))
     if reason is not None:

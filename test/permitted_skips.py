@@ -1,4 +1,4 @@
-"""The skips that continuous integration takes, each with its reason; all others are failures."""
+"""The skips, of a test or of a whole folder, that continuous integration takes, each with its reason."""
 
 #: What a test needs that only many people can show.
 NO_DATASET = "no data set of faces: set FACIAL_TEST_DATASET to a folder that has a folder for each person"
@@ -9,9 +9,13 @@ NO_MOUNT = "no right to mount a small disk: run this as root"
 #: What a test needs that gives a folder to somebody else.
 NOT_ROOT = "no right to be another user: run this as root"
 
+#: What a test needs that `make` gets from Debian.
+NO_POSTGRESQL = "no PostgreSQL: make test-cluster installs it with apt-get, as root"
+
 PERMITTED_SKIPS = (
     {
         ("test/jobs/test_private_folder.py::test_one_of_somebody_else_is_not_used", NOT_ROOT),
+        ("test/cluster/", NO_POSTGRESQL),
     }
     | {
         (f"test/{test}", NO_MOUNT)

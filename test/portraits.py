@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-PORTRAITS = Path(__file__).parent / "data" / "portraits"
+PORTRAITS = Path(__file__).parents[1] / "app" / "static" / "portraits"
 #: Pixels; sides of a view, and of the face in its middle before it is varied.
 VIEW_SIDE, FACE_SIDE = 250, 90
 #: Views of each person.
@@ -39,6 +39,13 @@ def write_gallery(folder: Path, views: int = VIEWS) -> Path:
         for number in range(views):
             (own / f"{own.name}_{number + 1:04}.jpg").write_bytes(_view(pixels, portrait.face, rng if number else None))
     return folder
+
+
+def first_of_each(gallery: Path, people: int, pictures: int) -> list[tuple[str, bytes]]:
+    """So many pictures of so many people of a gallery, each with the name by which it is sent."""
+    folders = sorted(gallery.iterdir())[:people]
+    views = [(folder.name, view) for folder in folders for view in sorted(folder.iterdir())[:pictures]]
+    return [(f"{name}/{view.name}", view.read_bytes()) for name, view in views]
 
 
 def _view(pixels: np.ndarray, face: tuple[float, float, float], rng: np.random.Generator | None) -> bytes:

@@ -34,7 +34,7 @@ def back_up(out: Path) -> None:
         with snapshot(database, Storage(settings.data_dir)) as folder:
             manifest = pack(folder, file, manifest)
             with opened(folder) as copy:
-                damaged = incomplete(copy, manifest.files)
+                damaged = incomplete(copy, folder, manifest.files)
         if damaged is not None:
             raise BackupInvalid(
                 f"A file of version {damaged.version} of the recognizer {damaged.recognizer_id} is missing or damaged; "

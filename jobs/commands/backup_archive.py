@@ -14,10 +14,13 @@ from tqdm import tqdm
 
 from constants.exceptions import BackupInvalid, FacialError
 from constants.settings import DATABASE_FILE
+from jobs.linking import link_or_copy
 from jobs.storage import is_of_version
 
 #: Version of the archive's format; raised when an older reader would misread a newer file.
-BACKUP_FORMAT = 1
+BACKUP_FORMAT = 2
+#: The first one, which has no links, is read as well.
+_OLDEST_FORMAT = 1
 #: The member that is written last: an archive without it was cut.
 MANIFEST = "manifest.json"
 
@@ -41,22 +44,31 @@ class BackupManifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = Field(default=BACKUP_FORMAT, ge=BACKUP_FORMAT, le=BACKUP_FORMAT)
+    format: int = Field(default=BACKUP_FORMAT, ge=_OLDEST_FORMAT, le=BACKUP_FORMAT)
     release: str
     taken_at: str
     files: dict[str, Member] = {}
 
 
 def pack(folder: Path, file: IO[bytes], manifest: BackupManifest) -> BackupManifest:
-    """Write the files under a folder to an open file, and the manifest, which is returned, with all of them."""
+    """Write the files under a folder to an open file, and the manifest, which is returned, with all of them.
+
+    What several names stand for is written once.
+    """
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    files = {}
+    files: dict[str, Member] = {}
+    names: dict[int, str] = {}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in tqdm(sorted(paths), "backup", unit=" files", disable=None):
             with paths[name].open("rb") as content:
                 status, hashed = os.fstat(content.fileno()), _Hashed(content)
-                archive.addfile(_header(name, status.st_size, status.st_mtime), hashed)
-            files[name] = hashed.member
+                first = names.setdefault(status.st_ino, name)
+                if first == name:
+                    archive.addfile(_header(name, status.st_size, status.st_mtime), hashed)
+                    files[name] = hashed.member
+                else:
+                    archive.addfile(_link(name, first, status.st_mtime))
+                    files[name] = files[first]
         complete = manifest.model_copy(update={"files": files})
         written = complete.model_dump_json(indent=1).encode()
         archive.addfile(_header(MANIFEST, len(written), 0), io.BytesIO(written))
@@ -81,13 +93,19 @@ def _unpacked(archive: tarfile.TarFile, folder: Path) -> tuple[Mapping[str, Memb
     files: dict[str, Member] = {}
     for info in tqdm(archive, "restore", unit=" files", disable=None):
         content = archive.extractfile(info) if info.isreg() and not info.issparse() else None
-        if content is None or info.name in files:
+        is_linked = info.islnk() and is_of_version(info.linkname) and info.linkname in files
+        if info.name in files or not (content or is_linked):
             raise _foreign(info.name)
-        if info.name == MANIFEST:
+        if content and info.name == MANIFEST:
             return files, _parsed(content.read(_MAX_MANIFEST_BYTES))
         if info.name != DATABASE_FILE and not is_of_version(info.name):
             raise _foreign(info.name)
-        files[info.name] = _write(content, folder / info.name)
+        (folder / info.name).parent.mkdir(parents=True, exist_ok=True)
+        if content:
+            files[info.name] = _write(content, folder / info.name)
+        else:
+            link_or_copy(folder / info.linkname, folder / info.name)
+            files[info.name] = files[info.linkname]
         os.utime(folder / info.name, (info.mtime, info.mtime))  # of several searches the newest one is gone on with
     raise BackupInvalid("This is not a backup, or its end is missing; copy it again, or use another one.")
 
@@ -117,8 +135,13 @@ def _header(name: str, size: int, modified: float) -> tarfile.TarInfo:
     return info
 
 
+def _link(name: str, first: str, modified: float) -> tarfile.TarInfo:
+    info = _header(name, 0, modified)
+    info.type, info.linkname = tarfile.LNKTYPE, first
+    return info
+
+
 def _write(content: IO[bytes], path: Path) -> Member:
-    path.parent.mkdir(parents=True, exist_ok=True)
     hashed = _Hashed(content)
     with path.open("xb") as file:
         while chunk := hashed.read(_CHUNK):

@@ -1,5 +1,6 @@
 """Whether a backup is whole: a sound database, and every file that its rows need, as they say it is."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from constants.exceptions import BackupInvalid
+from constants.exceptions import BackupInvalid, BundleInvalid
 from constants.settings import DATABASE_FILE
 from features.database import Database
 from jobs.commands.backup_archive import Member
 from jobs.storage import Storage
 from jobs.table.tables import FileState, builds, files
+from modelization.bundle.bundle_parts import OWN, open_whole
 
 
 class Version(NamedTuple):
@@ -40,13 +42,27 @@ def opened(folder: Path) -> Iterator[Database]:
         database.close()
 
 
-def incomplete(database: Database, present: Mapping[str, Member]) -> Version | None:
-    """A version of which a picture that waits, or a published bundle, is not among the files; None where all are."""
+def incomplete(database: Database, folder: Path, present: Mapping[str, Member]) -> Version | None:
+    """A version of which a picture that waits, or a published bundle, is not among the files; None where all are.
+
+    ``present`` are the files in the ``folder``, by their names.
+    """
     with database.read() as connection:
         for version, name, sha256 in _needed(connection):
-            if name not in present or present[name].sha256 != sha256:
+            if name not in present or _sha256(folder / name, present[name]) != sha256:
                 return version
     return None
+
+
+def _sha256(path: Path, file: Member) -> str | None:
+    """The hash of a file or, of a bundle in two, of the bundle; None where the two are none."""
+    if path.suffix != OWN:
+        return file.sha256
+    try:
+        with open_whole(path) as bundle:
+            return hashlib.file_digest(bundle, "sha256").hexdigest()
+    except (FileNotFoundError, BundleInvalid):
+        return None
 
 
 def _needed(connection: Connection) -> Iterator[tuple[Version, str, str]]:

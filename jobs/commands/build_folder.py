@@ -30,6 +30,7 @@ from jobs.table.tables import BuildState
 from jobs.work import runner
 from jobs.workplace import Workplace
 from logger import start_logging
+from modelization.bundle.bundle_parts import open_whole
 
 #: Seconds between two looks at how far a build is.
 _LOOK_S = 0.1
@@ -65,8 +66,11 @@ def build_folder(
             raise BuildFailed(status.message)
         _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))
         if out is not None and status.is_ready:
-            shutil.copyfile(builds.bundle(workplace.database, workplace.storage, recognizer), out)
-    print(f"{out}: {status.message.removeprefix('ready: ')}" if status.is_ready else status.message)
+            built = builds.bundle(workplace.database, workplace.storage, recognizer)
+            with open_whole(built) as bundle, out.open("wb") as file:
+                shutil.copyfileobj(bundle, file)
+    said = status.message.partition(": see /")[0]  # there is no service to look at it with
+    print(f"{out}: {said.removeprefix('ready: ')}" if status.is_ready else said)
 
 
 @contextmanager
@@ -130,7 +134,7 @@ def _watch(workplace: Workplace, recognizer: str, options: BuildOptions) -> Buil
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(runner.run_all, workplace)
         for unit, what in _steps(options):
-            with tqdm(unit=unit.removesuffix("s"), desc=what) as bar:
+            with tqdm(unit=unit.removesuffix("s"), desc=what, disable=None) as bar:
                 while not wait([running], _LOOK_S).done and _show(bar, workplace, recognizer, unit):
                     pass
                 _show(bar, workplace, recognizer, unit)

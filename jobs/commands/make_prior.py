@@ -51,7 +51,7 @@ def make_prior(dataset: Path, source: str, out: Path | None) -> None:
         if found
         else np.empty((0, ENCODING_SIZE), np.float32)
     )
-    with tqdm(desc="galleries", file=sys.stderr) as bar:
+    with tqdm(desc="galleries", file=sys.stderr, disable=None) as bar:
         try:
             fit_prior(encodings, people, provenance, report=lambda *count: _show(bar, *count)).save(out)
         except ValueError as error:
@@ -67,14 +67,16 @@ def _encoded(files: list[Path], settings: Settings) -> Iterator[tuple[Path, npt.
     batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         results = pool.map(_encode, batches, [settings] * len(batches))
-        for batch, images in tqdm(zip(batches, results, strict=True), "encoding", len(batches), file=sys.stderr):
+        for batch, images in tqdm(
+            zip(batches, results, strict=True), "encoding", len(batches), file=sys.stderr, disable=None
+        ):
             for file, image in zip(batch, images, strict=True):
                 if isinstance(image, ImageFeatures) and image.faces:
                     yield file, image.faces[labelled_face(image)].encoding
 
 
 def _encode(files: list[Path], settings: Settings) -> list[object]:
-    return list(stages.encode([file.read_bytes() for file in files], settings))
+    return list(stages.encode([file.read_bytes() for file in files], settings, every_face=False))
 
 
 def pictures_of(dataset: Path) -> list[Path]:

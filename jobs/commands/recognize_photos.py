@@ -1,33 +1,48 @@
 """Recognizing on the command line: the service's own pipeline, without the service."""
 
 import json
-import resource
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from constants.exceptions import InvalidRequest
 from constants.settings import load_settings
-from jobs.work.recognition import recognize
+from jobs.commands.photo_files import bound_memory, read, told, write_line
+from jobs.work.recognition import drawn, recognize
 from modelization.recognizer import Recognizer
 
-#: Bytes of address space: twice what the largest photo takes that is decoded, libraries and threads included.
-_MAX_ADDRESSES = 4 * 2**30
+
+def recognize_photos(recognizer: Path, photos: Sequence[Path], as_json: bool, draw: Path | None) -> int:
+    """Print whom each photo shows by a recognizer's file, as soon as it is known; 1 where none could be read.
+
+    As JSON it is a line for each photo, as the service's answer has it. With ``draw``, a folder, each photo is put
+    there as a JPEG with its faces drawn into it. Raises ``InvalidRequest`` for what is no file or folder.
+    """
+    if not recognizer.is_file():
+        raise InvalidRequest(f"{recognizer} is not a file.")
+    found = told(photos)
+    if draw is not None:
+        draw.mkdir(parents=True, exist_ok=True)
+    bound_memory()
+    loaded, settings, usable = Recognizer.load(recognizer), load_settings(), 0
+    for photo in found:
+        content = read(photo)
+        (answer,) = recognize(loaded, [content], settings)
+        usable += "reason" not in answer
+        write_line(json.dumps({"file": str(photo)} | answer, ensure_ascii=False) if as_json else _words(photo, answer))
+        if draw is not None and "reason" not in answer:
+            (picture,) = drawn([content], [answer])
+            (draw / f"{photo.stem}.jpg").write_bytes(picture)
+    return 0 if usable else 1
 
 
-def recognize_photos(recognizer: Path, photos: list[Path]) -> None:
-    """Print the faces in photos, with the names that a recognizer's file gives them, as JSON."""
-    missing = next((path for path in (recognizer, *photos) if not path.is_file()), None)
-    if missing is not None:
-        raise InvalidRequest(f"{missing} is not a file.")
-    _bound_memory()
-    loaded = Recognizer.load(recognizer)
-    answers = recognize(loaded, [photo.read_bytes() for photo in photos], load_settings())
-    images = [{"file": str(photo)} | answer for photo, answer in zip(photos, answers, strict=True)]
-    print(json.dumps({"images": images}, ensure_ascii=False, indent=2))
+def _words(photo: Path, answer: dict[str, Any]) -> str:
+    """What a person reads: who is on a photo, from left to right."""
+    if "reason" in answer:
+        return f"{photo}: {answer['message']}"
+    faces = sorted(answer["faces"], key=lambda face: face["box"]["x_min"])
+    return f"{photo}: {', '.join(map(_who, faces)) or 'no face'}"
 
 
-def _bound_memory() -> None:
-    """Let this process have no more than it may: the file may be a stranger's, and ask for any amount."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with suppress(ValueError, OSError):  # macOS has no such limit, and there may be a lower one already
-        resource.setrlimit(resource.RLIMIT_AS, (_MAX_ADDRESSES, hard))
+def _who(face: dict[str, Any]) -> str:
+    return "unknown" if face["person"] is None else f"{face['person']} {face['confidence']:.0%}"

@@ -79,7 +79,7 @@ def _check(folder: Path, manifest: BackupManifest) -> None:
         if schema_of(database) is None:
             raise BackupInvalid("This is not a backup of this service: its database has other tables.")
         migrate(database)
-        damaged = incomplete(database, manifest.files)
+        damaged = incomplete(database, folder, manifest.files)
     if damaged is not None:
         raise BackupInvalid(
             f"A file of version {damaged.version} of the recognizer {damaged.recognizer_id} in this backup is missing, "

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from constants.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMedia
+from constants.machine_faults import comes_of_system
 from jobs.intake.labels import clean_name
-from jobs.machine_faults import is_machine_fault
 
 #: Bytes read at a time, and at most: whatever a header claims, nothing longer is taken into memory for it.
 CHUNK = 1 << 16
@@ -39,7 +39,10 @@ _ZIP64_END = b"PK\x06\x06"
 _UTF8_FLAG = 0x800
 
 #: Files and folders that computers put beside the pictures.
-_CLUTTER = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+#: How RAR, 7z, xz, bzip2 and Zstandard begin.
+_OTHER_STARTS = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
 
 
 class Room:
@@ -81,8 +84,21 @@ def members(path: Path, room: Room) -> Iterator[tuple[str, IO[bytes]]]:
         is_zip = file.read(4) in _ZIP_START
     for sent_name, content in _zip_members(path, room) if is_zip else _tar_members(path, room):
         name = clean_name(sent_name)
-        if not any(part in _CLUTTER or part.startswith(".") for part in name.split("/")):
+        if not _is_clutter(name):
             yield name, content
+
+
+def other_archive(path: Path) -> bool:
+    """Whether a file begins as an archive does that is not unpacked."""
+    with path.open("rb") as file:
+        return file.read(8).startswith(_OTHER_STARTS)
+
+
+def _is_clutter(name: str) -> bool:
+    """What computers put beside pictures: hidden folders, and files that no person has made."""
+    *folders, file = name.split("/")
+    hidden = any(folder.startswith(".") for folder in folders)
+    return hidden or file.startswith("._") or not {file, *folders}.isdisjoint(_CLUTTER)
 
 
 @contextmanager
@@ -95,10 +111,14 @@ def refusing_damage() -> Iterator[None]:
         yield
     except InvalidRequest:
         raise
+    except NotImplementedError as error:  # zipfile's word for Deflate64 and the like, and a RuntimeError as well
+        raise UnsupportedMedia(
+            "The archive is compressed in a way that is not read, such as Deflate64; pack it again as a usual .zip."
+        ) from error
     except RuntimeError as error:  # what zipfile raises for a password
         raise UnsupportedMedia("The archive is encrypted; send it without a password.") from error
     except Exception as error:  # parsers of arbitrary bytes raise anything
-        if is_machine_fault(error) and not isinstance(error, MemoryError):
+        if comes_of_system(error) and not isinstance(error, MemoryError):
             raise
         raise UnsupportedMedia(
             "The archive is damaged, or of a kind that is not read; send a .zip or a .tar.gz."

@@ -1,6 +1,5 @@
 """From the files that a person sent to the uploads of a build: unpacked, labelled, looked at, refused or taken."""
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,18 +7,23 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge
+from constants.exceptions import InvalidRequest, NotFound, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.held_folder import held_folder
 from jobs.intake.archives import is_archive
+from jobs.intake.folder_labels import folder_labels
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.label_manifest import Label, assign
-from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, same_label, unify
+from jobs.intake.labels import clean_label, clean_name, filename_label, same_label, unify
 from jobs.intake.sorter import Found, SortingJob
 from jobs.intake.sorting import sort_out
+from jobs.linking import link_or_copy
 from jobs.table.builds import Upload
 from preprocessor.media_formats import is_plainly_usable
+
+#: Bytes that are copied at a time.
+_COPIED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,17 @@ class Intake:
         """An empty file, to be written. Raises ``InvalidRequest`` for a name that is none."""
         return self._held.enter_context(closing(IncomingFile(self._folder, clean_name(name), label)))
 
+    def copy(self, name: str, path: Path) -> IncomingFile:
+        """A file that arrived in another way. Raises ``NotFound`` where it was deleted meanwhile."""
+        file = self.receive(name)
+        try:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, file, _COPIED)
+        except FileNotFoundError as error:
+            raise NotFound("The upload was deleted meanwhile; send it again.") from error
+        file.seal()
+        return file
+
     def take(self, sent: Sequence[IncomingFile], labelling: Labelling) -> list[Upload]:
         """The uploads of a build, in the order sent: unpacked, labelled, looked at.
 
@@ -63,7 +78,9 @@ class Intake:
         """
         opened = list(self._opened(sent))
         named = assign(labelling.manifest, [upload.name for upload in opened])
-        who = [_labels(upload, own, labelling.from_filename) for upload, own in zip(opened, named, strict=True)]
+        by_folder = folder_labels([upload.name for upload in opened], labelling.known)
+        files = zip(opened, named, by_folder, strict=True)
+        who = [_labels(upload, own, folder, labelling.from_filename) for upload, own, folder in files]
         if sum(map(len, who)) > self._settings.max_files:
             raise RequestTooLarge(f"There are more than {self._settings.max_files} files; send them in parts.")
         labelled = [
@@ -109,10 +126,7 @@ class Intake:
         if upload.path is None:
             return upload
         path = self._folder / uuid.uuid4().hex
-        try:
-            os.link(upload.path, path)
-        except OSError:  # some file systems have no links
-            shutil.copyfile(upload.path, path)
+        link_or_copy(upload.path, path)
         return replace(upload, path=path)
 
 
@@ -126,13 +140,13 @@ def label_in_order(files: Sequence[IncomingFile], labels: Sequence[str]) -> None
         file.label = clean_label(label)
 
 
-def _labels(file: Upload, named: Sequence[Label], from_filename: bool) -> Sequence[Label | None]:
-    """Who is in a file: as the manifest says, or a label that was sent with it, or its name; the first that applies."""
+def _labels(file: Upload, named: Sequence[Label], folder: str | None, from_filename: bool) -> Sequence[Label | None]:
+    """Who is in a file: as the manifest says, a label sent with it, its folder, or its name; the first that applies."""
     if named and file.label and not any(same_label(label.person, file.label) for label in named):
         raise InvalidRequest(
             f"The manifest names {file.name!r} for {named[0].person!r}, and its label is {file.label!r}."
         )
-    label = file.label or folder_label(file.name) or (filename_label(file.name) if from_filename else None)
+    label = file.label or folder or (filename_label(file.name) if from_filename else None)
     return named or [Label(label) if label else None]
 
 
@@ -160,8 +174,8 @@ def _refused_if(upload: Upload, condition: bool, reason: Reason) -> Upload:
 def refuse_hopeless(uploads: Sequence[Upload], known: Sequence[str] = ()) -> None:
     """Raise ``NothingUsable`` where no recognizer can come of uploads, those of people ``known`` before added."""
     usable = [upload for upload in uploads if upload.reason is None]
-    people = {upload.label for upload in usable}
-    if usable and (known or (len(usable) >= 2 and (None in people or len(people) >= 2))):
+    # Of one picture nobody can tell whose face is meant, nor that it is somebody's.
+    if usable and (known or len(usable) > 1 or usable[0].label is not None):
         return
     rejected = [
         {"file": upload.name, "reason": str(upload.reason), "message": upload.reason.message}
@@ -172,11 +186,10 @@ def refuse_hopeless(uploads: Sequence[Upload], known: Sequence[str] = ()) -> Non
 
 
 def _why_hopeless(uploads: Sequence[Upload], usable: Sequence[Upload]) -> str:
+    if not uploads:
+        return "There is no file in what was sent; send pictures, or an archive that holds some."
     if not usable:
         return f"None of the {len(uploads)} files can be used; 'rejected' says what is wrong with each."
-    if len(usable) == 1:
-        return "Only one picture can be used; send pictures of at least two people."
     return (
-        "All usable pictures show one person; a recognizer needs at least two. "
-        "Put the pictures into a folder for each person, or send them without folders to have them sorted by face."
+        "Only one picture can be used, and it has no label; send it in a folder of the person's name, or more of them."
     )

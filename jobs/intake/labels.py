@@ -46,11 +46,6 @@ def clean_label(label: str) -> str | None:
     return label or None
 
 
-def folder_label(name: str) -> str | None:
-    """The folder that a file stands in: ``people/Alice/1.jpg`` shows Alice."""
-    return clean_label(PurePosixPath(name).parent.name)
-
-
 def filename_label(name: str) -> str | None:
     """The file name's stem before its number: ``Alice_0001.jpg`` shows Alice."""
     stem = PurePosixPath(name).stem

@@ -10,19 +10,23 @@ import os
 import resource
 import sys
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from constants.exceptions import FacialError, ImageRejected
+from constants.exceptions import FacialError, ImageRejected, UnsupportedMedia
+from constants.machine_faults import comes_of_system
 from constants.reasons import Reason
-from jobs.intake.archives import CHUNK, Room, is_archive, members, refusing_damage
-from jobs.machine_faults import is_machine_fault
+from jobs.intake.archives import CHUNK, Room, is_archive, members, other_archive, refusing_damage
 from preprocessor.media_formats import is_video, opened
 
 #: Bytes of address space: Python, Pillow and libheif take a third of it, and no header needs the rest.
 _MEMORY_BYTES = 768 << 20
+#: What is raised over a damaged entry of a zip, whose others may be whole.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,12 @@ def looked_at(path: Path) -> Reason | None:
     """Why a picture or video cannot be used, as far as its header says."""
     if is_video(path):
         return None  # opened by the worker that takes it apart
+    if is_archive(path) or other_archive(path):
+        return Reason.OTHER_ARCHIVE
     try:
         opened(path).close()
     except ImageRejected as rejection:
-        if is_machine_fault(rejection):
+        if comes_of_system(rejection):
             raise rejection.__cause__ or rejection from None
         return Reason(rejection.reason)
     return None
@@ -73,25 +79,44 @@ def sort(job: SortingJob) -> Iterator[Found | int]:
         yield place
         path = Path(sent)
         if is_archive(path):
-            with refusing_damage():
-                for name, content in members(path, room):
-                    yield _unpacked(place, name, content, Path(job.folder))
+            yield from _of_archive(place, path, room, Path(job.folder))
         else:
             yield Found(place, looked_at(path))
+
+
+def _of_archive(place: int, path: Path, room: Room, folder: Path) -> Iterator[Found]:
+    """The files of an archive. One that is damaged costs itself; what breaks off costs what would come after it.
+
+    Raises as ``sort`` does where nothing at all can be taken of it.
+    """
+    any_found = False
+    try:
+        with refusing_damage():
+            for name, content in members(path, room):
+                yield _unpacked(place, name, content, folder)
+                any_found = True
+    except UnsupportedMedia:
+        if not any_found:
+            raise
+        yield Found(place, Reason.DAMAGED_ARCHIVE)
 
 
 def _unpacked(place: int, name: str, content: IO[bytes], folder: Path) -> Found:
     """A file of an archive, in the folder, synced."""
     descriptor, path = tempfile.mkstemp(dir=folder)
-    digest, size = hashlib.sha256(), 0
+    digest, size, is_damaged = hashlib.sha256(), 0, False
     with os.fdopen(descriptor, "wb") as file:
-        while chunk := content.read(CHUNK):
-            file.write(chunk)
-            digest.update(chunk)
-            size += len(chunk)
+        try:
+            while chunk := content.read(CHUNK):
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+        except _DAMAGE:
+            is_damaged = True
         file.flush()
         os.fsync(file.fileno())
-    return Found(place, looked_at(Path(path)), name, path, size, digest.hexdigest())
+    reason = Reason.DAMAGED_IMAGE if is_damaged else looked_at(Path(path))
+    return Found(place, reason, name, path, size, digest.hexdigest())
 
 
 def _main() -> None:
@@ -105,7 +130,7 @@ def _main() -> None:
     except FacialError as error:
         _say({"refused": {"code": error.code, "message": str(error)}})
     except OSError as error:
-        if not is_machine_fault(error):
+        if not comes_of_system(error):
             raise
         _say({"fault": error.errno})
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import zmq
 
-from constants.exceptions import FacialError, NotFound, NotReady, Overloaded
+from constants.exceptions import FacialError, ImageRejected, NotFound, NotReady, Overloaded
 from constants.settings import Settings
+from features.features_json import from_json
+from features.store import ImageFeatures
 from jobs.processes import messages
 from jobs.processes.messages import Message
 from jobs.processes.sockets import address
@@ -94,15 +96,45 @@ class Broker:
         Raises ``NotFound`` where it was deleted meanwhile, ``Overloaded`` where no worker answers in time, or where
         the answer is not wanted any more.
         """
-        header = {"serving": asdict(serving), "about": about, "draw": draw}
+        header = {"task": messages.RECOGNIZE, "serving": asdict(serving), "about": about, "draw": draw}
+        answer = self._answer(header, photos, is_wanted)
+        return Recognized(answer.header["found"], answer.buffers)
+
+    def verify(self, photos: Sequence[bytes], about: str, is_wanted: Callable[[], bool] = lambda: True) -> Any:
+        """Whether two photos show one person. Raises as ``recognize``, and ``ImageRejected`` for one without a face."""
+        return self._answer({"task": messages.VERIFY, "about": about}, photos, is_wanted).header["found"]
+
+    def encode(self, photos: Sequence[bytes], about: str, is_wanted: Callable[[], bool] = lambda: True) -> Any:
+        """The faces in photos with their encodings. Raises as ``recognize``."""
+        return self._answer({"task": messages.ENCODE, "about": about}, photos, is_wanted).header["found"]
+
+    def features(
+        self,
+        photos: Sequence[bytes],
+        pipeline_version: str,
+        about: str,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> list[ImageFeatures]:
+        """What is kept of photos by a pipeline. Raises as ``recognize``, ``ImageRejected`` for one that is unusable."""
+        header = {"task": messages.FEATURES, "pipeline_version": pipeline_version, "about": about}
+        found = self._answer(header, photos, is_wanted).header["found"]
+        for image in found:
+            if "reason" in image:
+                raise ImageRejected(image["reason"], image["message"])
+        return [from_json(image) for image in found]
+
+    def _answer(self, header: dict[str, Any], photos: Sequence[bytes], is_wanted: Callable[[], bool]) -> Message:
+        """What an encode worker says about photos."""
         message = Message(messages.RECOGNIZE, header, tuple(photos))
         answer = self._ask(message, self._settings.recognize_timeout_s, is_wanted)
         if answer is None or answer.kind == messages.BUSY:
             raise Overloaded("All workers are busy; send the photo again in a moment.", retry_after_s=5)
         if "error" in answer.header:
             error = answer.header["error"]
+            if "reason" in error:
+                raise ImageRejected(error["reason"], error["message"])
             raise _ERRORS.get(error["code"], FacialError)(error["message"])
-        return Recognized(answer.header["images"], answer.buffers)
+        return answer
 
     def workers(self) -> dict[str, int] | None:
         """How many workers of each kind the dispatcher knows; ``None`` where it does not answer."""

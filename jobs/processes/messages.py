@@ -36,6 +36,11 @@ WORK = "work"
 RECOGNIZE = "recognize"
 RECOGNIZED = "recognized"
 
+# What is done with the photos of a RECOGNIZE besides naming people.
+VERIFY = "verify"
+ENCODE = "encode"
+FEATURES = "features"
+
 # What the supervisor says to the dispatcher.
 WATCHED = "watched"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from constants.exceptions import FacialError, Overloaded
+from constants.exceptions import FacialError, ImageRejected, Overloaded
 from constants.settings import Settings
 from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
@@ -87,18 +87,11 @@ class Worker:
         self._done = header["ticket"]
 
     def _recognize(self, message: Message) -> Message:
-        # ONNX Runtime, which a train worker never needs.
-        from jobs.work.recognition import drawn, recognize
-        from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
-
-        self._recognizers = self._recognizers or RecognizerCache()
-        header = message.header
-        with about(header["about"]):
+        with about(message.header["about"]):
             try:
-                recognizer = recognizer_for(self._workplace, self._recognizers, header["serving"])
-                images = recognize(recognizer, message.buffers, self._workplace.settings, _next_photo)
-                pictures = drawn(message.buffers, images, _next_photo) if header["draw"] else ()
-                return Message(messages.RECOGNIZED, {"images": images}, pictures)
+                return self._found(message)
+            except ImageRejected as error:
+                return _refused(error.code, str(error), reason=error.reason)
             except FacialError as error:
                 return _refused(error.code, str(error))
             except Exception as error:
@@ -108,13 +101,35 @@ class Worker:
                 logger.exception("recognition failed")
                 return _refused("internal", "The recognition failed; the log says why.")
 
+    def _found(self, message: Message) -> Message:
+        """What photos show: by a recognizer, or without one."""
+        # ONNX Runtime, which a train worker never needs.
+        from jobs.work.photo_features import features
+        from jobs.work.photo_pairs import compared, encoded
+        from jobs.work.recognition import drawn, recognize
+        from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
+
+        header, photos, settings = message.header, message.buffers, self._workplace.settings
+        if header["task"] == messages.VERIFY:
+            return Message(messages.RECOGNIZED, {"found": compared(photos, settings, _next_photo)})
+        if header["task"] == messages.ENCODE:
+            return Message(messages.RECOGNIZED, {"found": encoded(photos, settings, _next_photo)})
+        if header["task"] == messages.FEATURES:
+            found = features(photos, header["pipeline_version"], settings, _next_photo)
+            return Message(messages.RECOGNIZED, {"found": found})
+        self._recognizers = self._recognizers or RecognizerCache()
+        recognizer = recognizer_for(self._workplace, self._recognizers, header["serving"])
+        images = recognize(recognizer, photos, settings, _next_photo)
+        pictures = drawn(photos, images, _next_photo) if header["draw"] else ()
+        return Message(messages.RECOGNIZED, {"found": images}, pictures)
+
 
 def _next_photo() -> None:
     pulse.own.begin(_PHOTO_S)  # also while the worker is to stop: a client waits
 
 
-def _refused(code: str, message: str) -> Message:
-    return Message(messages.RECOGNIZED, {"error": {"code": code, "message": message}})
+def _refused(code: str, message: str, **more: str) -> Message:
+    return Message(messages.RECOGNIZED, {"error": {"code": code, "message": message} | more})
 
 
 def run_worker(settings: Settings, kind: TaskKind, slot: str, name: str, parent: int) -> None:

@@ -27,6 +27,10 @@ _RANDOM_BYTES = 32
 _PREFIX = "facial_"
 #: What a key may be called: it stands in logs and in the audit.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Seconds that a session lasts: a working day.
+SESSION_S = 12 * 3600
+#: A session's token: the id of its key, when it ends, and a seal that only who knows the key's hash can make.
+_SESSION = re.compile(r"(?P<id>[0-9]{1,9})\.(?P<until>[0-9]{1,12})\.(?P<seal>[0-9a-f]{64})")
 #: What whoever needs no key is called, so that no key is.
 LOCAL = "local"
 
@@ -36,6 +40,8 @@ class Scope(StrEnum):
 
     #: Name the people in photos.
     RECOGNIZE = "recognize"
+    #: Have the encodings of faces in photos, by which they can be compared anywhere.
+    ENCODE = "encode"
     #: Make recognizers, let them grow, rename and forget people, download and delete.
     BUILD = "build"
     #: All of this, and see figures of the whole service.
@@ -118,6 +124,32 @@ def find(database: Database, key: str) -> AccessKey | None:
     return found if found.state == KeyState.VALID else None
 
 
+def begin_session(database: Database, key: str) -> str | None:
+    """A token that stands for a key for ``SESSION_S`` seconds; None where that opens nothing.
+
+    It is for a browser's cookie, which goes to whatever listens on another port of the same host: there the key itself
+    must not be. Made from the key's hash, it ends with the key, and is kept nowhere.
+    """
+    found = find(database, key)
+    if found is None:
+        return None
+    until = round(time.time() + SESSION_S)
+    return f"{found.id}.{until}.{_sealed(_hash(key), until)}"
+
+
+def find_session(database: Database, token: str) -> AccessKey | None:
+    """The record of the key that a token stands for; None where it is none, or opens nothing any more."""
+    written = _SESSION.fullmatch(token)
+    if written is None or int(written["until"]) <= time.time():
+        return None
+    with database.read() as connection:
+        row = connection.execute(select(access_keys).where(access_keys.c.id == int(written["id"]))).first()
+    if row is None or not hmac.compare_digest(written["seal"], _sealed(row.key_hash, int(written["until"]))):
+        return None
+    found = _record(row)
+    return found if found.state == KeyState.VALID else None
+
+
 def are_in_use(database: Database) -> bool:
     """Whether any key was ever made: from then on one is needed, also when all of them are revoked."""
     with database.read() as connection:
@@ -154,6 +186,10 @@ def _is_taken(connection: Connection, tenant: str) -> bool:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _sealed(key_hash: str, until: int) -> str:
+    return hmac.new(key_hash.encode(), f"session until {until}".encode(), hashlib.sha256).hexdigest()
 
 
 def _record(row: Row[Any]) -> AccessKey:

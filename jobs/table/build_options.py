@@ -1,5 +1,7 @@
 """What a request may choose about its build."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from constants.detectors import DetectorName
@@ -31,6 +33,11 @@ class BuildOptions(BaseModel):
         0.01, ge=0.0001, le=0.5, description="Share of strangers' faces that may be given a name"
     )
     keep_images: bool = Field(False, description="Keep the pictures after they are encoded")
+    keep_thumbnails: Literal["off", "hour", "recognizer"] = Field(
+        "off",
+        description="Keep a small picture of each face, for people to look at: for an hour after the build has ended, "
+        "or as long as the recognizer",
+    )
     ttl_s: int | None = Field(
         None,
         ge=1,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, null, select
 
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
@@ -17,20 +17,26 @@ from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
+from jobs.table.pages import ALL, Page, Part
 from jobs.table.records import Build, Sides, query_builds
 from jobs.table.tables import (
     DEFAULT_TENANT,
+    OPEN_STATES,
     BuildState,
     FileState,
     TaskKind,
     builds,
     erasures,
+    faces,
     files,
     recognizers,
     tasks,
 )
 from modelization.bundle.manifest import Manifest
 from modelization.training_progress import Progress, SearchProgress, preparing
+
+#: Seconds after which whoever waits for a build may ask again.
+WAIT_S = 2
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,12 @@ class BuildStatus:
         """The labels that it knows, once it is ready."""
         return self.manifest.labels if self.manifest else ()
 
+    @property
+    def making(self) -> int | None:
+        """The number of a newer version that is being made, if one is."""
+        newer = (one.version for one in self.versions if one.version > self.version and one.state in OPEN_STATES)
+        return next(newer, None)
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -115,10 +127,7 @@ def submit(
         admission.allowance.check_room(connection)
         # Within the transaction: whoever may write finds no file that is not yet in the tables.
         taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
-        now = time.time()
-        expires_at = now + options.ttl_s if options.ttl_s else None
-        row = {"id": recognizer_id, "created_at": now, "expires_at": expires_at, "name": options.name}
-        connection.execute(insert(recognizers).values(row | {"tenant": admission.allowance.tenant}))
+        insert_recognizer(connection, recognizer_id, admission.allowance.tenant, options)
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
@@ -129,6 +138,14 @@ def submit(
 def paths(uploads: Sequence[Upload], first: int = 0) -> dict[int, Path]:
     """Where the usable uploads lie, by their positions, which count from ``first``."""
     return {position: upload.path for position, upload in enumerate(uploads, first) if upload.path is not None}
+
+
+def insert_recognizer(connection: Connection, recognizer_id: str, tenant: str, options: BuildOptions) -> None:
+    """Write down a tenant's new recognizer, whose first build has these options."""
+    now = time.time()
+    expires_at = now + options.ttl_s if options.ttl_s else None
+    row = {"id": recognizer_id, "tenant": tenant, "created_at": now, "expires_at": expires_at, "name": options.name}
+    connection.execute(insert(recognizers).values(row))
 
 
 def insert_build(
@@ -241,6 +258,26 @@ def serving(database: Database, recognizer_id: str, version: int | None = None) 
     return Serving(build.recognizer_id, build.version, build.number, build.bundle)
 
 
+def serving_newest(database: Database, recognizer_id: str) -> Serving:
+    """What faces are judged by where a change counts at once: the newest version, be it that something stands in.
+
+    Raises as ``serving`` does.
+    """
+    with database.read() as connection:
+        build = newest_that_recognizes(connection, recognizer_id)
+        if build is None:
+            raise _not_ready(_status(connection, build_of(connection, recognizer_id)))
+    return Serving(build.recognizer_id, build.version, build.number, build.bundle)
+
+
+def newest_that_recognizes(connection: Connection, recognizer_id: str) -> Build | None:
+    """The build of the newest version that faces can be judged by, be it that something stands in for it."""
+    recognizes = (builds.c.state == BuildState.READY) | builds.c.stand_in.is_not(null())
+    query = query_builds.where(builds.c.recognizer_id == recognizer_id, recognizes)
+    row = connection.execute(query.order_by(builds.c.number.desc()).limit(1)).first()
+    return None if row is None else Build.of(row)
+
+
 def bundle(database: Database, storage: Storage, recognizer_id: str, version: int | None = None) -> Path:
     """The file of a finished version's bundle. Raises as ``ready`` does."""
     found = ready(database, recognizer_id, version)
@@ -249,13 +286,25 @@ def bundle(database: Database, storage: Storage, recognizer_id: str, version: in
 
 def listing(database: Database, tenant: str = DEFAULT_TENANT) -> list[BuildStatus]:
     """The latest version of every recognizer of a tenant that was not erased, the newest first."""
+    return list(listed(database, tenant).items)
+
+
+def listed(
+    database: Database, tenant: str, part: Part = ALL, name: str | None = None, state: BuildState | None = None
+) -> Page[BuildStatus]:
+    """A part of that: of those whose ``name`` has something in it, whose latest version is in a ``state``."""
     place = func.row_number().over(partition_by=builds.c.recognizer_id, order_by=_LATEST_FIRST)
     ordered = select(builds.c.number, place.label("place")).subquery()
     latest = select(ordered.c.number).where(ordered.c.place == 1)
     query = query_builds.where(builds.c.number.in_(latest), recognizers.c.tenant == tenant)
-    query = query.order_by(builds.c.number.desc())
+    if name is not None:
+        query = query.where(recognizers.c.name.icontains(name, autoescape=True))
+    if state is not None:
+        query = query.where(builds.c.state == state)
+    chosen = query.order_by(builds.c.number.desc()).offset(part.offset).limit(part.limit)
     with database.read() as connection:
-        return [_status(connection, Build.of(row)) for row in connection.execute(query).all()]
+        total = connection.scalar(query.with_only_columns(func.count())) or 0
+        return Page([_status(connection, Build.of(row)) for row in connection.execute(chosen).all()], total)
 
 
 _NEVER_WAS = "There is no recognizer with this id; use the id that /build_recognizer gave."
@@ -263,8 +312,8 @@ _NEVER_WAS = "There is no recognizer with this id; use the id that /build_recogn
 #: The latest version is the newest that is ready, or, while none is, the newest.
 _LATEST_FIRST = ((builds.c.state == BuildState.READY).desc(), builds.c.number.desc())
 
-#: What is said besides of a version for which another stands in. It must not tell who is gone.
-_MEANWHILE = " (recognition goes on meanwhile, without the person who was forgotten)"
+#: What is said besides of a version for which something stands in. It must not tell who is gone.
+_MEANWHILE = " (recognition goes on meanwhile)"
 _BEING_BUILT = "The recognizer is still being built ({message}); ask /is_available?id={id} again."
 _UNAVAILABLE: Mapping[BuildState, str] = {
     BuildState.FAILED: "The recognizer is not available: {message}",
@@ -275,7 +324,8 @@ _UNAVAILABLE: Mapping[BuildState, str] = {
 
 
 def _not_ready(found: BuildStatus) -> NotReady:
-    return NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)))
+    wait_s = WAIT_S if found.state in OPEN_STATES else None
+    return NotReady(_UNAVAILABLE.get(found.state, _BEING_BUILT).format_map(vars(found)), wait_s)
 
 
 def _absence(connection: Connection, recognizer_id: str, version: int | None) -> NotFound | Erased:
@@ -337,10 +387,24 @@ def _progress(connection: Connection, build: Build) -> tuple[int, int, str, str]
     done = total - counts.get(FileState.WAITING, 0)
     message = f"encoded {done} of {total} images"
     if build.state in (BuildState.READY, BuildState.EXAMINED):
-        message = f"{build.state}: {build.message}"
+        message = f"{build.state}: {build.message}{_left_out(connection, build, counts.get(FileState.REJECTED, 0))}"
     elif build.state == BuildState.FAILED:
         message = build.message
     return done, total, "images", message
+
+
+def _left_out(connection: Connection, build: Build, rejected: int) -> str:
+    """What was not used of a version, and what looks wrong, where anything is."""
+    doubtful = connection.scalar(
+        select(func.count()).where(faces.c.file == files.c.id, files.c.build == build.number, faces.c.suspect)
+    )
+    said = [_counted(rejected, "file was not used", "files were not used")] if rejected else []
+    said += [_counted(doubtful, "label looks doubtful", "labels look doubtful")] if doubtful else []
+    return f"; {', '.join(said)}: see /v1/recognizers/{build.recognizer_id}/images" if said else ""
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _trained(progress: Progress) -> str:

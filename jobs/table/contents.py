@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from sqlalchemy import case, func, select
+
+from constants.exceptions import NotFound
 from constants.reasons import Reason
 from features.database import Database
 from features.store import QualityFeatures
+from jobs.storage import Storage
 from jobs.table.builds import build_of
 from jobs.table.records import Face, File, files_of, people_of
 from jobs.table.tables import Choice, FileState
+from jobs.table.tables import faces as face_table
+from jobs.table.tables import files as file_table
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,59 @@ class FoundPerson:
     looks_like: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """Of the ``total`` files with a label, None for those without, how many were looked at, and show a face."""
+
+    label: str | None
+    looked_at: int
+    with_face: int
+    total: int
+
+
+def arrivals(database: Database, recognizer_id: str, version: int | None = None) -> list[Arrival]:
+    """How far a version's encoding is, by label, in the order sent. Raises as ``builds.status`` does."""
+    looked_at = case((file_table.c.state != FileState.WAITING, 1), else_=0)
+    with_face = case((file_table.c.state == FileState.ENCODED, 1), else_=0)
+    columns = file_table.c.label, func.sum(looked_at), func.sum(with_face), func.count()
+    with database.read() as connection:
+        build = build_of(connection, recognizer_id, version).number
+        query = select(*columns).where(file_table.c.build == build).group_by(file_table.c.label)
+        return [Arrival(*row) for row in connection.execute(query.order_by(func.min(file_table.c.position)))]
+
+
+def thumbnails(
+    database: Database, storage: Storage, recognizer_id: str, version: int | None = None
+) -> set[tuple[int, int]]:
+    """The faces of a version of which a thumbnail is kept, by the number of the file and their index there.
+
+    Raises as ``builds.status`` does.
+    """
+    with database.read() as connection:
+        build = build_of(connection, recognizer_id, version).number
+        sent_for = connection.scalars(select(file_table.c.since).where(file_table.c.build == build).distinct())
+        return set[tuple[int, int]]().union(*(storage.thumbnails_of(recognizer_id, since) for since in sent_for))
+
+
+def thumbnail(
+    database: Database, storage: Storage, recognizer_id: str, version: int | None, place: tuple[int, int]
+) -> Path:
+    """The file of the thumbnail of a face, by the number of its file and its index there.
+
+    Raises ``NotFound`` where none is kept, or the version has not that face, else as ``builds.status`` does.
+    """
+    number, face = place
+    with database.read() as connection:
+        build = build_of(connection, recognizer_id, version).number
+        own = select(file_table.c.since).join(face_table, face_table.c.file == file_table.c.id)
+        own = own.where(file_table.c.build == build, file_table.c.position == number, face_table.c.face == face)
+        since = connection.scalar(own)
+    path = storage.thumbnail(recognizer_id, since or 0, number, face)
+    if since is None or not path.is_file():
+        raise NotFound("No thumbnail of this face is kept.")
+    return path
+
+
 def images(database: Database, recognizer_id: str, version: int | None = None) -> list[SentImage]:
     """What became of every file of a version, in the order sent. Raises as ``builds.status`` does."""
     with database.read() as connection:
@@ -98,6 +158,15 @@ def images(database: Database, recognizer_id: str, version: int | None = None) -
         )
         for file in files
     ]
+
+
+def sent_labels(database: Database, recognizer_id: str, version: int) -> list[tuple[str, str | None]]:
+    """The names and labels of the files that were sent for a version, in their order. Raises as ``builds.status``."""
+    with database.read() as connection:
+        build = build_of(connection, recognizer_id, version).number
+        sent = select(file_table.c.name, file_table.c.label)
+        sent = sent.where(file_table.c.build == build, file_table.c.since == version).order_by(file_table.c.position)
+        return [(row.name, row.label) for row in connection.execute(sent)]
 
 
 def people(database: Database, recognizer_id: str, version: int | None = None) -> list[FoundPerson]:

@@ -38,7 +38,7 @@ def copy_faces(connection: Connection, build: int, copies: Mapping[int, int]) ->
 
 
 def known_faces(connection: Connection, build: int, shelf: Shelf) -> TrainingSet:
-    """The faces of a build that stand for somebody already. Raises ``BuildFailed`` for fewer than two people.
+    """The faces of a build that stand for somebody already. Raises ``BuildFailed`` where there are none.
 
     Nothing else of them is read: there may be a hundred thousand.
     """

@@ -103,6 +103,8 @@ builds = Table(
     Column("manifest", JSON),
     # What faces are judged by until it is ready, where no version before it may be: jobs.table.records.StandIn.
     Column("stand_in", JSON),
+    # Whether it was made of one change of a collection, and goes with the first one after a later one is ready.
+    Column("passing", Boolean, nullable=False, default=False),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),
     sqlite_autoincrement=True,
 )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, select, update
 
 from constants.exceptions import Erased
 from features import store
@@ -60,13 +60,22 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
         build = build_of(connection, recognizer_id, version).number
         mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
         if len(mine) > 1:
-            build_log.erased(connection, recognizer_id, [build], version)
-            erase_builds(connection, [build])
-            request_erasure(connection, recognizer_id, version)
+            erase_versions(connection, recognizer_id, builds.c.number == build)
     if len(mine) == 1:
         erase(database, storage, recognizer_id)
         return
     carry_out_at_once(database, storage)
+
+
+def erase_versions(connection: Connection, recognizer_id: str, which: ColumnElement[bool]) -> None:
+    """Cancel and delete those versions of a recognizer that keeps others, if there are any such."""
+    query = select(builds.c.number, builds.c.version).where(builds.c.recognizer_id == recognizer_id, which)
+    found = connection.execute(query).all()
+    for row in found:
+        build_log.erased(connection, recognizer_id, [row.number], row.version)
+        request_erasure(connection, recognizer_id, row.version)
+    if found:
+        erase_builds(connection, [row.number for row in found])
 
 
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
@@ -114,6 +123,18 @@ def needed_elsewhere(
         rows = connection.execute(others.where(files.c.content_hash.in_(some)))
         found.update((content, face) for content, face in rows)
     return {(content, face) for content, face in chosen if not found.isdisjoint({(content, face), (content, None)})}
+
+
+def needed_by(
+    connection: Connection, contents: Collection[str], recognizer_id: str, tenant: str
+) -> dict[str, tuple[str, ...]]:
+    """The other recognizers of the tenant that need a picture, by its content hash."""
+    found: dict[str, set[str]] = {}
+    others = _needed(tenant).add_columns(builds.c.recognizer_id).where(builds.c.recognizer_id != recognizer_id)
+    for some in store.portions(set(contents)):
+        for content, other in connection.execute(others.where(files.c.content_hash.in_(some))):
+            found.setdefault(content, set()).add(other)
+    return {content: tuple(sorted(recognizers)) for content, recognizers in found.items()}
 
 
 _WAS_DRY_RUN = builds.c.options["dry_run"].as_boolean() & builds.c.state.not_in(OPEN_STATES)

@@ -18,9 +18,9 @@ from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import FileState, builds, faces, files
-from jobs.versions.erasing import erase_builds, forget_unneeded, needed_elsewhere
+from jobs.versions.erasing import erase_builds, forget_unneeded, needed_by, needed_elsewhere
 from jobs.versions.erasures import ErasureState, carry_out_at_once, outcome, request_erasure
-from jobs.versions.next_version import known_label, latest_serving, next_version
+from jobs.versions.next_version import known_label, newest_serving, next_version
 
 #: A face in whatever build: the content hash of its picture, and its index there.
 _Place = tuple[str, int]
@@ -28,12 +28,21 @@ _Files = Sequence[File]
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A file whose faces stay, and the other recognizers that were sent it."""
+
+    file: str
+    recognizers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What was erased of a person, and the ``version`` that is being made without.
 
     ``versions`` were built with the person and are gone. ``files`` are those of which something was erased, ``faces``
-    the number of faces in them. ``kept`` are files whose faces stay, because another recognizer was sent them too. Of a
-    pending ``erasure`` something may still be on the disk; of one that is done nothing was left at ``erased_at``.
+    the number of faces in them. ``kept`` are files whose faces stay, because another recognizer was sent them too, and
+    ``kept_for`` says which. Of a pending ``erasure`` something may still be on the disk; of one that is done nothing
+    was left at ``erased_at``.
     """
 
     id: str
@@ -43,6 +52,7 @@ class Receipt:
     files: tuple[str, ...]
     faces: int
     kept: tuple[str, ...]
+    kept_for: tuple[Kept, ...]
     erasure: ErasureState
     erased_at: float | None
 
@@ -53,19 +63,20 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
     Faces that stand for nobody go as well, where they may be the person's or are in a picture that was sent for the
     person; in a picture that shows others too, those stay. What another recognizer was sent is that one's, and stays.
     Kept pictures of all these versions are deleted. Until the new version is ready, faces are judged by what is kept
-    of the others, as the latest version judged them. Raises ``Conflict`` where fewer than two people would be left,
-    else as ``latest_serving`` and ``known_label`` do.
+    of the others, as the latest version judged them. Raises ``Conflict`` where nobody would be left,
+    else as ``newest_serving`` and ``known_label`` do.
     """
     with database.write() as connection:
-        base = latest_serving(connection, recognizer_id)
+        base = newest_serving(connection, recognizer_id)
         numbers = _builds_of(connection, recognizer_id)
         versions = {version: files_of(connection, number) for version, number in numbers.items()}
         labels = set[str]().union(*(file.labels for file in versions[base.version]))
         person = known_label(labels, label, base.version)
-        _refuse_last_two(labels, person)
+        _refuse_last(labels, person)
         erased = _built_with(versions, person, _standing_for(versions[base.version], person))
         gone = _to_erase(connection, base, versions, erased, person)
         elsewhere = needed_elsewhere(connection, gone, recognizer_id, base.tenant)
+        needing = needed_by(connection, {content for content, _ in elsewhere}, recognizer_id, base.tenant)
         build, version = next_version(connection, base, _left(versions[base.version], person, gone))
         connection.execute(update(builds).where(builds.c.number == build).values(stand_in=asdict(_stand_in(base))))
         _erase_faces(connection, files_of(connection, build), gone)
@@ -91,6 +102,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
         files=_names(sent, gone - elsewhere),
         faces=len(gone - elsewhere),
         kept=_names(sent, elsewhere),
+        kept_for=_kept_for(sent, needing),
         erasure=erasure,
         erased_at=erased_at,
     )
@@ -104,12 +116,9 @@ def _stand_in(base: Build) -> StandIn:
     return StandIn(manifest.rule, manifest.threshold, manifest.threshold_logit)
 
 
-def _refuse_last_two(labels: Collection[str], person: str) -> None:
-    if len(labels) < 3:
-        raise Conflict(
-            f"Without {person!r} only one person would be left, and a recognizer needs at least two; "
-            "delete the recognizer, which forgets everybody."
-        )
+def _refuse_last(labels: Collection[str], person: str) -> None:
+    if len(labels) < 2:
+        raise Conflict(f"Without {person!r} nobody would be left; delete the recognizer, which forgets everybody.")
 
 
 def _builds_of(connection: Connection, recognizer_id: str) -> dict[int, int]:
@@ -183,6 +192,11 @@ def _erase_faces(connection: Connection, sent: _Files, gone: set[_Place]) -> boo
         rejected = {"state": FileState.REJECTED, "reason": Reason.NO_FACE}
         connection.execute(update(files).where(files.c.id.in_(some)).values(rejected))
     return any(found.values())
+
+
+def _kept_for(sent: Iterable[File], needing: Mapping[str, tuple[str, ...]]) -> tuple[Kept, ...]:
+    named = dict.fromkeys((file.name, file.content_hash) for file in sent if file.content_hash in needing)
+    return tuple(Kept(name, needing[content]) for name, content in named)
 
 
 def _names(sent: Iterable[File], places: Iterable[_Place]) -> tuple[str, ...]:

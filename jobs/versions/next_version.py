@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from constants.exceptions import Conflict, NotFound, NotReady
 from jobs.intake.labels import same_label
-from jobs.table.builds import build_of, insert_build
+from jobs.table.builds import WAIT_S, build_of, insert_build, newest_that_recognizes
 from jobs.table.found_faces import copy_faces
 from jobs.table.records import Build, File
 from jobs.table.tables import OPEN_STATES, BuildState, builds, faces, files, recognizers
@@ -20,30 +20,45 @@ _NOTHING_READY = "No version of this recognizer is ready, so that there is nothi
 def latest(connection: Connection, recognizer_id: str) -> Build:
     """The build of the latest version, ready, which a new one can be made from.
 
-    Raises ``NotReady`` where none is ready, else as ``latest_serving`` does.
+    Raises ``Conflict`` while another version is being made, ``NotReady`` where none is ready, else as ``builds.status``
+    does.
     """
-    base = latest_serving(connection, recognizer_id)
+    base = build_of(connection, recognizer_id)
+    version = _being_made(connection, recognizer_id)
+    if version is not None:
+        raise _busy(version)
     if base.state != BuildState.READY:
         raise NotReady(_NOTHING_READY)
     return base
 
 
-def latest_serving(connection: Connection, recognizer_id: str) -> Build:
-    """The build of the latest version, ready or with one that stands in for it because it failed.
+def newest_serving(connection: Connection, recognizer_id: str) -> Build:
+    """The build of the newest version that recognizes, ready or with something that stands in for it.
 
-    Raises ``Conflict`` while another version is being made, ``NotReady`` where nothing serves, else as
-    ``builds.status`` does.
+    One that is still being trained is among them, so that a change need not wait; whoever makes a version from it
+    erases it. Raises ``Conflict`` while a version is being made that does not recognize yet, ``NotReady`` where nothing
+    serves, else as ``builds.status`` does.
     """
-    base = build_of(connection, recognizer_id)
-    being_made = select(builds.c.version).where(
-        builds.c.recognizer_id == recognizer_id, builds.c.state.in_(OPEN_STATES)
-    )
-    version = connection.scalar(being_made)
-    if version is not None:
-        raise Conflict(f"Version {version} of this recognizer is being made; try again once it is ready.")
-    if not base.recognizes:
+    build_of(connection, recognizer_id)  # for what it raises
+    base, version = newest_that_recognizes(connection, recognizer_id), _being_made(connection, recognizer_id)
+    is_being_trained = base is not None and base.version == version and base.state == BuildState.TRAINING
+    if version is not None and not is_being_trained:
+        raise _busy(version)
+    if base is None:
         raise NotReady(_NOTHING_READY)
     return base
+
+
+def _being_made(connection: Connection, recognizer_id: str) -> int | None:
+    """The version of a recognizer that is being made, if one is."""
+    query = select(builds.c.version).where(builds.c.recognizer_id == recognizer_id, builds.c.state.in_(OPEN_STATES))
+    return connection.scalar(query)
+
+
+def _busy(version: int) -> Conflict:
+    return Conflict(
+        f"Version {version} of this recognizer is being made; try again once it is ready.", retry_after_s=WAIT_S
+    )
 
 
 def known_label(labels: Iterable[str], label: str, version: int) -> str:
@@ -76,11 +91,11 @@ def next_version(connection: Connection, base: Build, kept: Collection[File]) ->
     return build, version
 
 
-def refuse_one_person(connection: Connection, build: int) -> None:
-    """Raise ``Conflict`` where the faces of a build stand for fewer than two people."""
-    people = select(faces.c.person).where(faces.c.build == build, faces.c.person.is_not(None)).distinct().limit(2)
-    if len(connection.execute(people).all()) < 2:
-        raise Conflict("Only one person would be left, and a recognizer needs at least two.")
+def refuse_nobody(connection: Connection, build: int) -> None:
+    """Raise ``Conflict`` where the faces of a build stand for nobody."""
+    people = select(faces.c.person).where(faces.c.build == build, faces.c.person.is_not(None)).limit(1)
+    if not connection.execute(people).all():
+        raise Conflict("Nobody would be left; delete the recognizer instead.")
 
 
 def _columns(file: File) -> dict[str, object]:

@@ -50,7 +50,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             storage.erase_images(recognizer_id, version)
         raise
     if not base.options.keep_images:
-        storage.erase_images(recognizer_id, base.version)
+        storage.erase_images(recognizer_id, base.version, thumbnails=False)
     return version
 
 

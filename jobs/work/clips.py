@@ -31,7 +31,9 @@ class Frame:
     features: ImageFeatures
 
 
-def encode_video(workplace: Workplace, content_hash: str, path: Path, settings: Settings) -> list[Frame] | Reason:
+def encode_video(
+    workplace: Workplace, content_hash: str, path: Path, settings: Settings, every_face: bool
+) -> list[Frame] | Reason:
     """The frames of a video with their faces, or the reason why it cannot be used."""
     frames = workplace.executor.submit(stages.take_apart, path, _FRAME).result()
     if isinstance(frames, Reason):
@@ -39,7 +41,8 @@ def encode_video(workplace: Workplace, content_hash: str, path: Path, settings: 
     found: list[Frame] = []
     for start in range(0, len(frames), ENCODE_BATCH):
         some = frames[start : start + ENCODE_BATCH]
-        results = workplace.executor.submit(stages.encode, [frame.jpeg for frame in some], settings, _FRAME).result()
+        jpegs = [frame.jpeg for frame in some]
+        results = workplace.executor.submit(stages.encode, jpegs, settings, _FRAME, every_face).result()
         found += [
             Frame(frame.second, _frame_hash(content_hash, number), result)
             for number, (frame, result) in enumerate(zip(some, results, strict=True), start)

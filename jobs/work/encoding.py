@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
@@ -14,6 +14,7 @@ from features.store import ImageFeatures, Shelf
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where
+from jobs.table.tables import files as file_table
 from jobs.table.tables import tasks as task_table
 from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
@@ -21,6 +22,7 @@ from jobs.work.clips import Frame, encode_video, replace_by_frames
 from jobs.work.kept_pictures import take_bare, write_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
+from jobs.work.thumbnails import write_thumbnails
 from jobs.workplace import Workplace
 from preprocessor.media_formats import is_video
 from preprocessor.version import pipeline_version
@@ -46,20 +48,27 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
             raise BuildCancelled("The recognizer was deleted.")
         settings = settings_of_build(build, workplace.settings)
         shelf = Shelf(build.tenant, pipeline_version(settings))
-        known = store.get_whole(connection, shelf, {file.content_hash for file in files})
+        widely = _to_search(connection, build, files)
+        contents = {file.content_hash for file in files}
+        known = store.get_whole(connection, shelf, contents - widely, every_face=False)
+        known |= store.get_whole(connection, shelf, contents & widely)
     paths = {file.id: _path(workplace, build, file) for file in files}
     # By content, so that what stands twice in a batch is encoded once.
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
     videos = {content: path for content, path in unknown.items() if _is_video(path)}
     pictures = {content: path for content, path in unknown.items() if content not in videos}
     begun = time.monotonic()
-    encoded = _encoded(workplace, list(pictures.values()), settings)
+    found: dict[str, _Found] = {**known}
+    for every_face in (False, True):
+        some = {content: path for content, path in pictures.items() if (content in widely) == every_face}
+        found |= dict(zip(some, _encoded(workplace, list(some.values()), settings, every_face), strict=True))
     took = [Took(Work.PICTURE, time.monotonic() - begun, len(pictures))]
-    found: dict[str, _Found] = {**known, **dict(zip(pictures, encoded, strict=True))}
     for content, path in videos.items():
         begun = time.monotonic()
-        found[content] = encode_video(workplace, content, path, settings)
+        found[content] = encode_video(workplace, content, path, settings, content in widely)
         took.append(Took(Work.VIDEO, time.monotonic() - begun))
+    if build.options.keep_thumbnails != "off" and not build.options.dry_run:
+        _keep_thumbnails(paths, {file.id: found[file.content_hash] for file in files})
     kept = _bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
         _record(connection, claim, files, shelf, found)
@@ -70,6 +79,14 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
             take_bare(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _keep_thumbnails(paths: Mapping[int, Path], found: Mapping[int, _Found]) -> None:
+    """Write thumbnails of the faces in pictures; paths and what came of them are by the ids of their files."""
+    for file, came in found.items():
+        if isinstance(came, ImageFeatures):
+            _PICTURE()
+            write_thumbnails(paths[file], came.faces)
 
 
 def _bare(paths: Iterable[Path]) -> set[Path]:
@@ -97,6 +114,21 @@ def _record(
             replace_by_frames(connection, claim.build, file, clip)
 
 
+def _to_search(connection: Connection, build: Build, sent: Sequence[File]) -> set[str]:
+    """The contents of those files in which every face is looked for, as more than one person's may be needed."""
+    if build.options.use_other_faces:
+        return {file.content_hash for file in sent}
+    several = (
+        select(file_table.c.content_hash)
+        .where(file_table.c.build == build.number, file_table.c.content_hash.in_({file.content_hash for file in sent}))
+        .group_by(file_table.c.content_hash)
+        .having(func.count(file_table.c.label.distinct()) > 1)
+    )
+    # A box may be around a face that is not the first to be found.
+    unclear = {file.content_hash for file in sent if file.label is None or file.box is not None}
+    return unclear | set(connection.scalars(several))
+
+
 def _path(workplace: Workplace, build: Build, file: File) -> Path:
     return workplace.storage.image(build.recognizer_id, build.version, file.position)
 
@@ -108,10 +140,14 @@ def _is_video(path: Path) -> bool:
         raise _gone() from error
 
 
-def _encoded(workplace: Workplace, pictures: Sequence[Path], settings: Settings) -> list[ImageFeatures | Reason]:
+def _encoded(
+    workplace: Workplace, pictures: Sequence[Path], settings: Settings, every_face: bool
+) -> list[ImageFeatures | Reason]:
     """What came of each picture; each is read when its turn comes, for eight together may be large."""
     try:
-        return workplace.executor.submit(stages.encode, pictures, settings, _PICTURE).result() if pictures else []
+        if not pictures:
+            return []
+        return workplace.executor.submit(stages.encode, pictures, settings, _PICTURE, every_face).result()
     except FileNotFoundError as error:
         if all(path.exists() for path in pictures):
             raise

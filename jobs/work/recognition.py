@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from constants.exceptions import ImageRejected, NotReady
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.work import stages
+from jobs.work.face_answers import found_face, unusable
 from modelization.face_recognizer import FaceRecognizer, Identification
 from preprocessor.decoding import Photo
 from preprocessor.drawing import draw_faces
@@ -31,7 +33,7 @@ _DRAWN_QUALITY = 90
 def recognize(
     recognizer: FaceRecognizer, images: Sequence[bytes | Path], settings: Settings, before_each: BeforeEach = unwatched
 ) -> list[dict[str, Any]]:
-    """For each photo its sides and faces as JSON, or the reason why it cannot be used.
+    """For each photo its sides and all its faces, the surest first, as JSON, or the reason why it cannot be used.
 
     ``before_each`` is called before each photo.
     The pipeline is the one that the recognizer was built with, whatever the service builds with now.
@@ -41,7 +43,8 @@ def recognize(
         own = settings_of(recognizer.pipeline_version, settings)
     except ValueError as error:
         raise NotReady("This recognizer was built with a face pipeline that is gone; build it anew.") from error
-    encoded = stages.pipeline(own).encode(images, before_each)
+    found = stages.pipeline(own).encode(images, before_each, in_doubt=recognizer.in_doubt)
+    encoded = [_surest_first(image) for image in found]
     verdicts = _verdicts(recognizer, [image for image in encoded if isinstance(image, EncodedImage)])
     return [_answer(image, verdicts, recognizer.threshold) for image in encoded]
 
@@ -67,6 +70,12 @@ def _drawn(image: bytes | Path, answer: dict[str, Any], before_each: BeforeEach)
     return buffer.getvalue()
 
 
+def _surest_first(image: EncodedImage | ImageRejected) -> EncodedImage | ImageRejected:
+    if isinstance(image, ImageRejected):
+        return image
+    return replace(image, faces=tuple(sorted(image.faces, key=lambda face: -face.detected.score)))
+
+
 def _verdicts(recognizer: FaceRecognizer, images: Sequence[EncodedImage]) -> Iterator[Identification | Reason]:
     """Of every face of all photos who it shows, or the reason why it cannot be judged."""
     faces = [face for image in images for face in image.faces]
@@ -90,27 +99,13 @@ def _answer(
     image: EncodedImage | ImageRejected, verdicts: Iterator[Identification | Reason], threshold: float
 ) -> dict[str, Any]:
     if isinstance(image, ImageRejected):
-        return {"reason": image.reason, "message": str(image), "faces": []}
+        return unusable(image)
     return {
         "width": image.width,
         "height": image.height,
         "threshold": threshold,
-        "faces": [_face(face, image, next(verdicts)) for face in image.faces],
+        "faces": [found_face(face, image) | _identity(next(verdicts)) for face in image.faces],
     }
-
-
-def _face(face: EncodedFace, image: EncodedImage, verdict: Identification | Reason) -> dict[str, Any]:
-    box = face.detected.box.within(image.width, image.height)
-    return {
-        "box": {
-            "x_min": round(box.left),
-            "y_min": round(box.top),
-            "x_max": round(box.right),
-            "y_max": round(box.bottom),
-            "probability": round(face.detected.probability, 4),
-        },
-        "landmarks": np.round(face.landmarks, 1).tolist(),
-    } | _identity(verdict)
 
 
 def _identity(verdict: Identification | Reason) -> dict[str, Any]:

@@ -56,15 +56,16 @@ def pipeline(settings: Settings) -> FacePipeline:
 
 
 def encode(
-    images: Sequence[bytes | Path], settings: Settings, before_each: BeforeEach = unwatched
+    images: Sequence[bytes | Path], settings: Settings, before_each: BeforeEach = unwatched, every_face: bool = True
 ) -> list[ImageFeatures | Reason]:
     """The faces of each picture, or the reason why it cannot be used; ``before_each`` is called before each picture.
 
-    Raises ``FileNotFoundError`` where a picture that is given by its path is gone.
+    Without ``every_face`` each is searched as far as it takes to find one person's. Raises ``FileNotFoundError`` where
+    a picture that is given by its path is gone.
     """
     return [
-        Reason(image.reason) if isinstance(image, ImageRejected) else image_features(image)
-        for image in pipeline(settings).encode(images, before_each)
+        Reason(image.reason) if isinstance(image, ImageRejected) else image_features(image, every_face)
+        for image in pipeline(settings).encode(images, before_each, every_face)
     ]
 
 
@@ -79,10 +80,10 @@ def take_apart(video: Path, before_each: BeforeEach = unwatched) -> list[VideoFr
         return Reason(rejection.reason)
 
 
-def image_features(image: EncodedImage) -> ImageFeatures:
-    """What is kept of an encoded picture."""
+def image_features(image: EncodedImage, every_face: bool = True) -> ImageFeatures:
+    """What is kept of an encoded picture, of which every face was looked for or only one person's."""
     faces = tuple(_face_features(face, index) for index, face in enumerate(image.faces))
-    return ImageFeatures(image.width, image.height, faces)
+    return ImageFeatures(image.width, image.height, faces, every_face)
 
 
 def _face_features(face: EncodedFace, index: int) -> FaceFeatures:

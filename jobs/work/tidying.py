@@ -8,8 +8,9 @@ from sqlalchemy import Row, Select, select
 from features import store
 from features.database import Database
 from jobs.held_folder import sweep_unheld
+from jobs.intake.pieced_uploads import PiecedUploads
 from jobs.snapshot import sweep_snapshot
-from jobs.storage import Storage, is_search, token_of, version_of
+from jobs.storage import Storage, is_part, is_search, token_of, version_of
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build
@@ -17,6 +18,7 @@ from jobs.table.tables import OPEN_STATES, builds, files
 from jobs.versions.erasing import erase_expired, forget_unneeded, needed
 from jobs.versions.erasures import carry_out
 from jobs.work.kept_pictures import bare_positions, take_left
+from jobs.work.thumbnails import keeps_thumbnails
 
 
 def tidy_build(database: Database, storage: Storage, build: int) -> None:
@@ -44,9 +46,9 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
         storage.erase_images(ended.recognizer_id, ended.version)
     elif ended.options.keep_images:
         take_left(storage.image_folder(ended.recognizer_id, ended.version), bare)
-        storage.erase_images(ended.recognizer_id, ended.version, but=bare.union(given_up))
+        storage.erase_images(ended.recognizer_id, ended.version, bare.union(given_up), not keeps_thumbnails(ended))
     else:
-        storage.erase_images(ended.recognizer_id, ended.version, but=given_up)
+        storage.erase_images(ended.recognizer_id, ended.version, given_up, not keeps_thumbnails(ended))
     return ended
 
 
@@ -72,7 +74,11 @@ def sweep(database: Database, storage: Storage) -> None:
 
 
 def tidy(database: Database, storage: Storage) -> None:
-    """Delete what crashes left behind: pictures and bundles of builds that ended or never were, dry runs' encodings."""
+    """Delete what crashes left behind: pictures and bundles of builds that ended or never were, dry runs' encodings.
+
+    And uploads in pieces that nobody waits for any more.
+    """
+    PiecedUploads(storage.pieces).sweep()
     # Files first: one that is there has its row by then, or is just being accepted, or is nobody's.
     with_pictures, written = storage.versions_with_pictures(), storage.written_bundles()
     with database.read() as connection:
@@ -112,6 +118,6 @@ def _discard_unaccepted(database: Database, storage: Storage, suspects: Sequence
 
 def _is_needed(name: str, row: Row[Any], held: Collection[str]) -> bool:
     """Whether a file beside a version's bundle is the published one, is being written, or is a search to go on with."""
-    if name == row.bundle:
+    if is_part(name, row.bundle):
         return True
     return row.state in OPEN_STATES and (token_of(name) in held or is_search(name))

@@ -1,13 +1,14 @@
 """A claim of a training: name the faces, train, commit the finished bundle."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from constants.exceptions import BuildCancelled, BuildFailed
+from constants.reasons import Reason
 from features.alive import Alive
 from features.face_naming import NamedFace, Picture
 from features.store import Shelf
@@ -23,6 +24,8 @@ from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TRAINING, TrainingReport
 from jobs.workplace import Workplace
+from modelization.bundle.bundle_splitting import split_bundle
+from modelization.decision.shortlist import MOST_JUDGED
 from modelization.findings import name_files
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.topology import DEFAULT_TOPOLOGY
@@ -102,13 +105,14 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examin
     build_log.trained(build.recognizer_id, build.version, people, faces, took.seconds)
     message = _size(training_set)
     if options.optimize and result.manifest["search"] is None:
-        message += "; no topology was searched for: that needs a person with two faces"
+        message += f"; no topology was searched for: {_why_no_search(people)}"
     try:
+        path = split_bundle(path, workplace.storage.networks_called)
         # Only with this do readers see the bundle: whoever lost the claim deletes its own, and touches no other.
         ended = tasks.Ended(BuildState.READY, message, path.name, result.manifest, result.sha256)
         _commit(workplace, claim, found, ended, took)
     except BuildCancelled:
-        path.unlink(missing_ok=True)
+        workplace.storage.give_up_bundle(path)
         raise
 
 
@@ -147,18 +151,28 @@ def _training_set(named: Sequence[NamedFace]) -> TrainingSet:
 
 
 def _size(training_set: TrainingSet) -> str:
-    return f"{len(training_set.labels)} people from {len(training_set.people)} faces"
+    people, faces = len(training_set.labels), len(training_set.people)
+    return f"{people} {'person' if people == 1 else 'people'} from {faces} {'face' if faces == 1 else 'faces'}"
+
+
+def _why_no_search(people: int) -> str:
+    if people > MOST_JUDGED:
+        return f"of more than {MOST_JUDGED:,} people no network is trained"
+    return "that needs a person with two faces"
 
 
 def _provenance(build: Build, version: str, found: Examined) -> Provenance:
-    rejected = Counter(found.reasons.values())
+    rejected: dict[Reason, list[str]] = defaultdict(list)
+    for file in found.files:
+        if file.id in found.reasons:
+            rejected[found.reasons[file.id]].append(file.name)
     return Provenance(
         recognizer_id=build.recognizer_id,
         version=build.version,
         pipeline_version=version,
         created_at=datetime.fromtimestamp(build.created_at, UTC).isoformat(timespec="seconds"),
         images_used=len(found.used),
-        images_rejected=rejected.total(),
+        images_rejected=len(found.reasons),
         rejected=rejected,
         findings=name_files(found.examination, {file.id: file.name for file in found.files}),
     )

@@ -14,6 +14,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from constants.exceptions import BundleInvalid
+from modelization.bundle.bundle_parts import open_whole
 from modelization.bundle.manifest import BUNDLE_FORMAT, MAX_MEMBER_BYTES, FileEntry, Manifest
 
 #: Bytes; the manifest of ten thousand people is about one MiB.
@@ -36,6 +37,8 @@ REPORT_JSON = "report.json"
 #: Files without which a bundle is not one; later parts of a recognizer stand beside them.
 REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, LABELS, MODEL_CARD, REPORT_HTML, REPORT_JSON})
 
+#: Bytes of a file that is still compressed: nothing else than weights is larger.
+_MOST_COMPRESSED_BYTES = 32 * 2**20
 #: Bytes of an archive's directory, far more than that of so many files; zipfile takes minutes over a large one.
 _MAX_DIRECTORY_BYTES = 64 * 2**10
 #: The end of an archive (PKWARE's APPNOTE.TXT, 4.3.16), whose sixth number is the size of the directory, and its mark.
@@ -88,7 +91,7 @@ def open_bundle(path: Path, only: Collection[str] = ()) -> Bundle:
     Raises ``BundleInvalid`` for anything that ``write_bundle`` of this format did not write.
     """
     try:
-        with path.open("rb") as file, _archive(file) as archive:
+        with open_whole(path) as file, _archive(file) as archive:
             _check_members(archive)
             manifest = _parsed(_member(archive, MANIFEST, MAX_MANIFEST_BYTES))
             _check_names(archive, manifest)
@@ -113,8 +116,9 @@ def _write_zip(file: object, members: Mapping[str, bytes]) -> None:
         for name, content in members.items():
             # Without the time of day, which ZipInfo leaves at 1980: the manifest says when.
             info = zipfile.ZipInfo(name)
-            # A network's weights hardly shrink, and take a second to find that out.
-            info.compress_type = zipfile.ZIP_STORED if name.endswith(".onnx") else zipfile.ZIP_DEFLATED
+            # A network's weights hardly shrink, and take seconds to find that out.
+            is_weights = name.endswith(".onnx") or len(content) > _MOST_COMPRESSED_BYTES
+            info.compress_type = zipfile.ZIP_STORED if is_weights else zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
 

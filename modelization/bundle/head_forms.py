@@ -9,8 +9,13 @@ from constants.exceptions import BuildFailed
 from modelization.bundle.bundle_file import HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE
 from modelization.bundle.head_keras import ask_keras, ask_tflite, keras_file, tflite_file
 from modelization.bundle.head_onnx import ask_onnx, export_head
+from modelization.bundle.near_onnx import export_near_head
+from modelization.decision.background import Background
 from modelization.decision.decision_rule import Decider
+from modelization.decision.near_decider import NearDecider
+from modelization.face_recognizer import MAX_CANDIDATES
 from modelization.head_training import TrainedHead
+from modelization.near_network import build_near_network
 from modelization.recognizer_network import build_recognizer_network
 from modelization.topology import Topology
 
@@ -28,12 +33,22 @@ ASK: dict[str, Callable[[bytes, _Floats], _Floats]] = {
 
 
 def export_forms(
-    head: TrainedHead, topology: Topology, decider: Decider, metadata: Mapping[str, str]
+    head: TrainedHead, topology: Topology, decider: Decider, background: Background, metadata: Mapping[str, str]
 ) -> dict[str, bytes]:
     """The content of each form's file; ``metadata`` is what the ONNX file says of itself."""
     recognizer = build_recognizer_network(head.model, decider)
     return {
-        HEAD_ONNX: export_head(topology, head.weights(), decider, metadata),
+        HEAD_ONNX: export_head(topology, head.weights(), decider, background, metadata),
+        HEAD_KERAS: keras_file(recognizer),
+        HEAD_TFLITE: tflite_file(recognizer),
+    }
+
+
+def export_near_forms(decider: NearDecider, metadata: Mapping[str, str]) -> dict[str, bytes]:
+    """The same of a recognizer of many people, who have no head."""
+    recognizer = build_near_network(decider)
+    return {
+        HEAD_ONNX: export_near_head(decider, metadata),
         HEAD_KERAS: keras_file(recognizer),
         HEAD_TFLITE: tflite_file(recognizer),
     }
@@ -44,11 +59,33 @@ def prove_forms(files: Mapping[str, bytes], encodings: _Floats, expected: npt.ND
 
     Raises ``BuildFailed`` where that is more than 1e-5.
     """
-    return {name: _prove(name, ask(files[name], encodings), expected) for name, ask in ASK.items()}
+    return {name: _prove(name, np.abs(ask(files[name], encodings) - expected)) for name, ask in ASK.items()}
 
 
-def _prove(name: str, found: _Floats, expected: npt.NDArray[np.floating]) -> float:
-    difference = float(np.abs(found - expected).max())
+def prove_near_forms(
+    files: Mapping[str, bytes], encodings: _Floats, expected: npt.NDArray[np.floating]
+) -> dict[str, float]:
+    """The same of a recognizer of many people, by each face's candidates, and by nobody else being more likely.
+
+    Who is last on a shortlist may depend on the last bit.
+    """
+    first = np.argsort(-expected, axis=1, kind="stable")[:, :MAX_CANDIDATES]
+    least = np.take_along_axis(expected, first[:, -1:], axis=1)
+    found = {name: ask(files[name], encodings) for name, ask in ASK.items()}
+    return {
+        name: _prove(
+            name,
+            np.maximum(
+                np.abs(np.take_along_axis(said - expected, first, axis=1)).max(axis=1),
+                np.max(said - np.maximum(expected, least), axis=1),
+            ),
+        )
+        for name, said in found.items()
+    }
+
+
+def _prove(name: str, apart: npt.NDArray[np.floating]) -> float:
+    difference = float(apart.max())
     # Written so that NaN fails too.
     if not difference <= _TOLERANCE:
         raise BuildFailed(

@@ -1,7 +1,6 @@
 """The head as files of Keras and TensorFlow Lite, and what such a file says of encodings."""
 
 import contextlib
-import io
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+from constants.faces import ENCODING_SIZE
 
 _Floats = npt.NDArray[np.float32]
 
@@ -25,9 +26,13 @@ def keras_file(model: keras.Model) -> bytes:
 
 def tflite_file(model: keras.Model) -> bytes:
     """A model for TensorFlow Lite, for any number of encodings at once; its own operators are all it needs."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras tells what it exports on the way
-        return bytes(converter.convert())
+    kept = tf.Module()
+    kept.weights = [variable.value for variable in model.variables]
+    encodings = tf.TensorSpec((None, ENCODING_SIZE), tf.float32, "encodings")
+    recognize = tf.function(lambda encodings: model(encodings, training=False), input_signature=[encodings])
+    # Of the function, and not of the model, which would be traced several times on the way.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([recognize.get_concrete_function()], kept)
+    return bytes(converter.convert())
 
 
 def ask_keras(file: bytes, encodings: _Floats) -> _Floats:

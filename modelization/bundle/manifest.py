@@ -11,14 +11,17 @@ from modelization.topology import Topology
 #: Version of the bundle's format; raised when an older reader would misread a newer file. In format 1, which is still
 #: read, ``head.keras`` and ``head.tflite`` are the network alone: a softmax that knows no strangers. From 2 on they are
 #: the recognizer, and its threshold is 0.5 unless ``threshold_logit`` is missing.
-BUNDLE_FORMAT = 2
-_OLDEST_FORMAT = 1
-#: Bytes; more than a head of ten thousand people needs, less than a worker's memory.
+#: In format 3, of many people, there is no network and no ``posterior``, and confidences of people who are far from a
+#: face are zero; smaller ones are still of format 2.
+BUNDLE_FORMAT = 3
+_OLDEST_FORMAT, NETWORK_FORMAT = 1, 2
+#: Bytes; a head of a hundred thousand people needs half of it.
 MAX_MEMBER_BYTES = 256 * 2**20
 
-#: The libraries whose versions a bundle records; a distribution that provides dlib is recorded as dlib.
+#: The libraries whose versions a bundle records; a distribution that provides another one is recorded as that.
 _LIBRARIES = {
     "tensorflow": "tensorflow",
+    "tensorflow-cpu": "tensorflow",
     "keras": "keras",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
@@ -58,7 +61,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = Field(default=BUNDLE_FORMAT, ge=_OLDEST_FORMAT, le=BUNDLE_FORMAT)
+    format: int = Field(default=NETWORK_FORMAT, ge=_OLDEST_FORMAT, le=BUNDLE_FORMAT)
     #: What made the bundle; those of releases before 1.0.0 do not say.
     release: str | None = None
     recognizer_id: str
@@ -66,19 +69,26 @@ class Manifest(BaseModel):
     name: str
     created_at: str
     pipeline_version: str
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[str, ...] = Field(min_length=1)
     faces_per_person: tuple[Annotated[int, Field(ge=1)], ...]
     images_used: int = Field(ge=0)
     images_rejected: int = Field(ge=0)
     topology: Topology
     search: SearchSummary | None = None
-    epochs: int = Field(ge=1)
+    #: None where no network was trained.
+    epochs: int | None = Field(ge=1)
     seed: int
     target_fpir: _Share
     threshold: _Share
     #: The logit of the rule, as it was learned, at the threshold, which is one half. Where this is None, as in format
     #: 1, confidences are the rule's own and the threshold is anywhere between 0 and 1.
     threshold_logit: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    #: Nats of that logit by which the threshold lies above the one for 1 % of strangers; where it is not zero,
+    #: confidences are bent there (``decision/confidence_curve.py``).
+    strictness: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    #: Nats of that logit around the threshold in which a face's first view leaves doubt, so that the others are looked
+    #: at, too. Where this is None they always are.
+    doubt_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     rule: str
     metrics: Metrics
     rules: dict[str, RuleMetrics]

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from constants.faces import DETECTION_SIDE
+from modelization.face_recognizer import Doubt
 from preprocessor.face_pipeline import FacePipeline
 from preprocessor.graphs.onnx_session import make_session
 from preprocessor.quality import unfit_to_judge
-from preprocessor.types import EncodedFace, EncodedImage, Pixels
+from preprocessor.types import EncodedFace, EncodedImage, Floats, Pixels
 
 #: Pixels of the picture that the detector sees; largest difference of a box's edge.
 _MAX_BOX_PIXELS = 1.0
@@ -86,23 +87,33 @@ class OneFile:
 
 
 class Service:
-    """The service's pipeline with the MMOD detector, and a head behind it."""
+    """The service's pipeline, which finds every face, and a head behind it."""
 
     def __init__(self, pipeline: FacePipeline, head: bytes) -> None:
         self._pipeline = pipeline
         self._head = make_session(head)
-        self._threshold = float(self._head.get_modelmeta().custom_metadata_map["threshold"])
+        said = self._head.get_modelmeta().custom_metadata_map
+        self._threshold = float(said["threshold"])
+        # As in ``photo_onnx.py``: heads of releases before 1.0.0 have no strictness.
+        self._doubt = Doubt.around(self._threshold, float(said.get("strictness", 0.0)))
 
     def faces(self, pixels: Pixels) -> list[Named]:
         # From a format without loss, and without the reduced decoding of JPEG: both sides see the same pixels.
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "BMP")
-        (image,) = self._pipeline.encode([buffer.getvalue()])
+        (image,) = self._pipeline.encode([buffer.getvalue()], in_doubt=self._in_doubt)
         return [self._named(face, image) for face in image.faces] if isinstance(image, EncodedImage) else []
+
+    def _in_doubt(self, encodings: Floats) -> npt.NDArray[np.bool_]:
+        best = self._confidences(encodings).max(axis=1)
+        return np.asarray((self._doubt.least <= best) & (best <= self._doubt.most))
+
+    def _confidences(self, encodings: Floats) -> npt.NDArray[np.float32]:
+        return np.asarray(self._head.run(["confidence"], {"encodings": encodings})[0])
 
     def _named(self, face: EncodedFace, image: EncodedImage) -> Named:
         box = face.detected.box.within(image.width, image.height)
-        (confidences,) = self._head.run(["confidence"], {"encodings": face.encoding[None]})[0]
+        (confidences,) = self._confidences(face.encoding[None])
         person, confidence = int(confidences.argmax()), float(confidences.max())
         sides = np.array((box.left, box.top, box.right, box.bottom))
         is_judged = unfit_to_judge(face.quality) is None

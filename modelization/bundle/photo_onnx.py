@@ -10,19 +10,16 @@ from onnx import compose
 from constants.reasons import Reason
 from constants.settings import Settings
 from modelization.bundle.manifest import library_versions
-from modelization.face_recognizer import MAX_CANDIDATES
+from modelization.face_recognizer import DOUBT_MARGIN, MAX_CANDIDATES, Doubt
 from preprocessor.graphs.builder import GraphBuilder, serialized
 from preprocessor.graphs.expression import Expression, concatenated, constant, where
-from preprocessor.graphs.photo_graph import photo_graph
+from preprocessor.graphs.photo_graph import Judge, photo_graph
 from preprocessor.quality import UNFIT
 from preprocessor.version import pipeline_version
 
-#: What stands before the names of the head's own values, which the rest of the file may have as well.
-_HEAD = "head/"
-
 
 def make_photo_model(head: bytes, settings: Settings) -> bytes:
-    """A serialized ONNX model of the face pipeline with the MMOD detector, and a head behind it.
+    """A serialized ONNX model of the face pipeline that finds every face, and a head behind it.
 
     ``head`` is what ``head_onnx`` exports; ``settings`` are those of its pipeline, of which the views matter.
     The input is ``photo``, uint8 (rows, columns, 3): RGB pixels of any size, upright. The outputs are, for every
@@ -45,19 +42,13 @@ def make_photo_model(head: bytes, settings: Settings) -> bytes:
     parsed = onnx.load_from_string(head)
     metadata = {entry.key: entry.value for entry in parsed.metadata_props}
     people = len(json.loads(metadata["labels"]))
-    parsed.ClearField("metadata_props")
-    photo = onnx.load_from_string(photo_graph(settings.views))
-    faces = [output.name for output in photo.graph.output]
+    threshold = float(metadata["threshold"])
+    # Heads of releases before 1.0.0 have no strictness: their confidences are not bent.
+    doubt = Doubt.around(threshold, float(metadata.get("strictness", 0.0)))
+    photo = onnx.load_from_string(photo_graph(settings.views, Judge(parsed.graph, *doubt)))
     # Graphs, not models: of a model, all 30 MB would be checked at each step, and not only at the end.
-    encoded = compose.merge_graphs(
-        photo.graph,
-        compose.add_prefix(parsed, _HEAD).graph,
-        io_map=[("encodings", f"{_HEAD}encodings")],
-        outputs=[*faces, f"{_HEAD}confidence"],
-    )
-    names = _names_graph(people, float(metadata["threshold"]))
-    io_map = [(f"{_HEAD}confidence", "confidence"), ("unfit", "names/unfit")]
-    whole = compose.merge_graphs(encoded, names, io_map=io_map)
+    io_map = [("everyone", "confidence"), ("unfit", "names/unfit")]
+    whole = compose.merge_graphs(photo.graph, _names_graph(people, threshold), io_map=io_map)
     return serialized(whole, _metadata(metadata, settings))
 
 
@@ -86,11 +77,12 @@ def _names_graph(people: int, threshold: float) -> onnx.GraphProto:
 
 
 def _metadata(head: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    own = settings.model_copy(update={"detector": "mmod"})
+    own = settings.model_copy(update={"detector": "every"})
     return {
         **head,
         "trained_with": head["pipeline_version"],
         "pipeline_version": pipeline_version(own),
+        "doubt_margin": repr(DOUBT_MARGIN),
         "reasons": json.dumps({reason: reason.message for reason in (*UNFIT, Reason.LOW_CONFIDENCE)}),
         "versions": json.dumps(library_versions()),
     }

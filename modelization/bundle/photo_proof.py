@@ -79,7 +79,7 @@ class PhotoProof:
 
 
 def _main() -> None:
-    settings = Settings(data_dir=Path(sys.argv[1]), views=int(sys.argv[2]), detector="mmod")
+    settings = Settings(data_dir=Path(sys.argv[1]), views=int(sys.argv[2]), detector="every")
     pipeline = make_pipeline(settings)
     name = sys.stdin.read()
     if name:  # else nobody waits for the proof any more

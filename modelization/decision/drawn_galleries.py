@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.training_set import TrainingSet
+from modelization.decision.background import Background
 from modelization.decision.evidence import EVIDENCE, weigh_evidence
 from modelization.decision.gallery import enrol
 from modelization.decision.two_covariance import TwoCovariance
 from modelization.folds import NEVER
+from modelization.open_training_set import OpenTrainingSet
 from modelization.topology import DEFAULT_TOPOLOGY
 
 #: People of such a gallery, and the most pictures of one: from a family to a company.
@@ -31,7 +33,7 @@ class DrawnGallery:
     """Evidence (n, 3, len(EVIDENCE)) of faces for the nearest people; ``right`` (n, 3) whether one is the face's own.
 
     ``strangers`` (n,) are faces of people who are not in the gallery, of ``people`` people whose mean of
-    1 / faces is ``inverse_faces``. The posterior means something where there is a head.
+    1 / faces is ``inverse_faces``. The network's evidence means something where there is a head.
     """
 
     people: int
@@ -102,7 +104,7 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
     known, faces = encodings[sample.enrolled], encodings[sample.faces]
     gallery = enrol(known, sample.members, int(sample.members.max()) + 1)
     people = len(gallery.faces)
-    posterior = head_posterior(known, sample.members, faces) if has_head else np.full((len(faces), people), 1 / people)
+    posterior = head_posterior(known, sample.members, faces, Background(model)) if has_head else None
     evidence = weigh_evidence(model, gallery, faces, posterior)
     nearest = np.argsort(evidence[..., EVIDENCE.index("distance")], axis=1)[:, :_KEPT]
     # A couple's third person is the second again, who never comes before the second.
@@ -117,14 +119,15 @@ def _judge(encodings: _Encodings, sample: _Sample, model: TwoCovariance, has_hea
     )
 
 
-def head_posterior(encodings: _Encodings, people: _Integers, faces: _Encodings) -> _Floats:
-    """The posterior (n, people) of faces, by a head that is trained on encodings of people 0, 1, … as every one is."""
+def head_posterior(encodings: _Encodings, people: _Integers, faces: _Encodings, background: Background) -> _Floats:
+    """The posterior (n, people + 1) of faces, by a head trained on encodings of people 0, 1, … as every one is."""
     from modelization.head_training import forget_networks, train_head  # TensorFlow, which only this needs
 
     labels = tuple(f"{person:05}" for person in range(people.max() + 1))
     try:
-        never = np.full(len(people), NEVER)
-        head = train_head(TrainingSet(encodings, people, labels), never, DEFAULT_TOPOLOGY, 0, lambda *_: None)
+        known = TrainingSet(encodings, people, labels)
+        learned = OpenTrainingSet(known, np.full(len(people), NEVER), background)
+        head = train_head(learned, DEFAULT_TOPOLOGY, 0, lambda *_: None)
         return np.asarray(head.predict(faces), np.float64)
     finally:
         forget_networks()

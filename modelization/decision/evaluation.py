@@ -14,12 +14,13 @@ class RuleMetrics:
 
     ``closed_set_accuracy``: held-out faces whose most confident person is the right one.
     ``known_named_right``: held-out faces that are named, and rightly, at the threshold (DIR).
-    ``strangers_named``: faces that are named when their own person is left out of the gallery (FPIR).
+    ``strangers_named``: faces that are named when their own person is left out of the gallery (FPIR); of a person alone
+    there are none.
     """
 
     closed_set_accuracy: float | None
     known_named_right: float | None
-    strangers_named: float
+    strangers_named: float | None
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,18 @@ class Metrics(RuleMetrics):
 
 def evaluate_rule(held_out: HeldOut, threshold: float) -> RuleMetrics:
     """Held-out metrics of a rule at a threshold of confidence; terms as in NIST FRTE 1:N."""
-    known = held_out.known.any()
+    known, strangers = held_out.known.any(), len(held_out.strangers)
     return RuleMetrics(
         closed_set_accuracy=float(held_out.right().mean()) if known else None,
         known_named_right=float(named_rightly(held_out, threshold).mean()) if known else None,
-        strangers_named=float(strangers_named(held_out, threshold).mean()),
+        strangers_named=float(strangers_named(held_out, threshold).mean()) if strangers else None,
     )
 
 
 def evaluate(held_out: HeldOut, threshold: float, labels: tuple[str, ...]) -> Metrics:
     """Held-out metrics of a recognizer."""
     found = evaluate_rule(held_out, threshold)
-    never = np.setdiff1d(np.arange(len(labels)), held_out.people[held_out.known])
+    never = np.flatnonzero(held_out.faces_per_person == 1)
     return Metrics(
         closed_set_accuracy=found.closed_set_accuracy,
         known_named_right=found.known_named_right,

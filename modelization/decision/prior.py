@@ -3,12 +3,13 @@
 import json
 import re
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from constants.exceptions import BuildFailed
+from modelization.decision.background import Background
 from modelization.decision.decision_rule import DecisionRule
 from modelization.decision.stranger_tail import StrangerTail
 from modelization.decision.two_covariance import TwoCovariance
@@ -34,6 +35,11 @@ class Prior:
     model: TwoCovariance
     rules: dict[str, CalibratedRule]
     provenance: dict[str, str | int]
+
+    @cached_property
+    def background(self) -> Background:
+        """What networks are given of it."""
+        return Background(self.model)
 
     def save(self, path: Path) -> None:
         """Write it to one file, of arrays and JSON."""

@@ -13,8 +13,8 @@ from modelization.decision.prior import CalibratedRule, Prior
 from modelization.decision.stranger_tail import StrangerScores, fit_tail
 from modelization.decision.two_covariance import estimate
 
-#: Galleries that the rules are learned on, and how many of them train a head, for the softmax rule alone.
-PRIOR_GALLERIES, PRIOR_HEADS = 240, 32
+#: Galleries that the rules are learned on, and how many of them train a head, for the rules that ask one.
+PRIOR_GALLERIES, PRIOR_HEADS = 240, 96
 
 _Floats = npt.NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def fit_prior(
 
 
 def _calibrated(name: str, galleries: list[DrawnGallery]) -> CalibratedRule:
-    if "posterior" in RULES[name]:
+    if "network" in RULES[name]:
         galleries = [gallery for gallery in galleries if gallery.has_head]
     rule = _fit(name, galleries)
     scores = [

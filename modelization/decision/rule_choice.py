@@ -1,4 +1,4 @@
-"""Which rule a recognizer decides by: the learned one, unless a plain one is shown to do better on its faces."""
+"""Which rule a recognizer decides by: the network's, unless a plainer one is shown to do better on its faces."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -6,31 +6,32 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from modelization.decision.decision_rule import logistic
+from modelization.decision.decision_rule import LEARNED, NETWORK, logistic
 from modelization.decision.held_out import HeldOut
 
-#: A plain rule takes the learned one's place only where chance would favour it so much less often than this.
+#: A plainer rule takes the network's place only where chance would favour it so much less often than this.
 _BETTER_SIGNIFICANCE = 0.05
-
-LEARNED = "learned"
 
 
 def choose_rule(held_out: Mapping[str, HeldOut], thresholds: Mapping[str, float]) -> str:
     """The name of the rule to use, by held-out faces named rightly, each rule at its own threshold.
 
-    Another than ``learned`` only where it names significantly more faces rightly and no more strangers (the
-    exact test of McNemar 1947, one-sided, with Bonferroni's correction for the number of baselines).
+    Another than ``network`` only where it names significantly more faces rightly and no more strangers (the
+    exact test of McNemar 1947, one-sided, with Bonferroni's correction for the number of baselines). Where no network
+    was trained, ``learned``.
     """
+    if NETWORK not in held_out:
+        return LEARNED
     named = {name: named_rightly(held_out[name], thresholds[name]) for name in held_out}
-    strangers = {name: strangers_named(held_out[name], thresholds[name]).mean() for name in held_out}
+    strangers = {name: strangers_named(held_out[name], thresholds[name]).sum() for name in held_out}
     better = [
         name
         for name in held_out
-        if name != LEARNED
-        and strangers[name] <= strangers[LEARNED]
-        and _chance(named[name], named[LEARNED]) < _BETTER_SIGNIFICANCE / (len(held_out) - 1)
+        if name != NETWORK
+        and strangers[name] <= strangers[NETWORK]
+        and _chance(named[name], named[NETWORK]) < _BETTER_SIGNIFICANCE / (len(held_out) - 1)
     ]
-    return max(better, key=lambda name: named[name].sum(), default=LEARNED)
+    return max(better, key=lambda name: named[name].sum(), default=NETWORK)
 
 
 def named_rightly(held_out: HeldOut, threshold: float) -> npt.NDArray[np.bool_]:

@@ -41,6 +41,20 @@ class Quadratic:
 
 
 @dataclass(frozen=True)
+class PairQuadratic:
+    """A likelihood ratio of a face z and a person m on the axes, which depends on how many pictures m is the mean of:
+    ``z² @ curve + (z m) @ slope + m² @ own + level``.
+
+    ``curve``, ``slope`` and ``own`` are (k, 128) and ``level`` (k,), for k numbers of pictures.
+    """
+
+    curve: _Floats
+    slope: _Floats
+    own: _Floats
+    level: _Floats
+
+
+@dataclass(frozen=True)
 class TwoCovariance:
     """``mean`` is float64 (128,), ``between`` and ``within`` are (128, 128), of unit encodings."""
 
@@ -69,14 +83,38 @@ class TwoCovariance:
         """Unit encodings or means of them, (n, 128), on the axes."""
         return np.asarray((units - self.mean) @ self.axes)
 
+    def draw(self, count: int, rng: np.random.Generator) -> _Floats:
+        """A face (count, 128) of each of so many people who do not exist; nearly at length one."""
+        values, vectors = np.linalg.eigh(self.between + self.within)
+        # A covariance kept as float32 may have a negative variance of nearly nothing.
+        return np.asarray(
+            self.mean + (rng.normal(size=(count, len(values))) * np.sqrt(np.maximum(values, 0))) @ vectors.T
+        )
+
     def ratios(self, gallery: Gallery) -> Quadratic:
         """Log-likelihood ratio, in nats, of a face being each person's or anybody's."""
-        n, strengths = gallery.faces[:, None], self.strengths
-        known = strengths / (1 + n * strengths)
-        expected = n * known * self.project(gallery.unit_means)
-        spread, anybody = known + 1, strengths + 1
+        share, spread, anybody = self._known_from(gallery.faces)
+        expected = share * self.project(gallery.unit_means)
         level = -0.5 * (np.log(spread / anybody) + expected**2 / spread).sum(axis=1)
         return Quadratic(-0.5 * (1 / spread - 1 / anybody).T, (expected / spread).T, level)
+
+    def pair_ratios(self, faces: _Integers) -> PairQuadratic:
+        """The same for numbers of pictures (k,), with the person left open: people of as many share three tables."""
+        share, spread, anybody = self._known_from(faces)
+        return PairQuadratic(
+            curve=-0.5 * (1 / spread - 1 / anybody),
+            slope=share / spread,
+            own=-0.5 * share**2 / spread,
+            level=-0.5 * np.log(spread / anybody).sum(axis=1),
+        )
+
+    def _known_from(self, faces: _Integers) -> tuple[_Floats, _Floats, _Floats]:
+        """What so many pictures (k,) tell, on the axes: the share of their mean that is to be expected of the person,
+        how far a face then spreads, (k, 128) each, and how far anybody's does, (128,).
+        """
+        n, strengths = faces[:, None], self.strengths
+        known = strengths / (1 + n * strengths)
+        return n * known, known + 1, strengths + 1
 
 
 def estimate(encodings: npt.NDArray[np.floating], people: _Integers) -> TwoCovariance:

@@ -9,6 +9,8 @@ from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
 from modelization.report.proportion import Proportion, proportion
 
+#: People up to whom each is told of; with more the weakest alone.
+MAX_LISTED_PEOPLE, WEAKEST = 1000, 100
 #: People up to whom a confusion matrix is drawn: with more, a cell has fewer than six pixels on a phone.
 MAX_MATRIX_PEOPLE = 50
 #: Pairs of people that are listed as most confused.
@@ -53,25 +55,33 @@ class ConfusionMatrix:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers for all people, the weakest first, and how they are confused.
+    """The answers for the people, the weakest first, of many these alone, and how they are confused.
 
-    ``matrix`` is None for more people than one can be drawn of.
+    ``named_another`` and ``unknown`` are the faces of all people that were answered so, ``single`` the people with one
+    face. ``matrix`` is None for more people than one can be drawn of.
     """
 
     people: tuple[PersonAnswers, ...]
+    named_another: int
+    unknown: int
+    single: int
     matrix: ConfusionMatrix | None
     confused: tuple[ConfusedPair, ...]
 
 
 def answers(held_out: HeldOut, threshold: float, labels: tuple[str, ...]) -> Answers:
     """What is answered at a threshold of confidence by people who are known without the face."""
-    true, likest = held_out.people[held_out.known], held_out.logits[held_out.known].argmax(axis=1)
+    true, likest = held_out.people[held_out.known], held_out.likest[held_out.known]
     named = logistic(held_out.best()) >= threshold
     people = _people(held_out, true, true[named & (likest == true)], true[named & (likest != true)], labels)
     order = sorted(range(len(labels)), key=lambda person: _weakness(people[person]))
     answered = np.where(named, likest, len(labels))
+    listed = order if len(labels) <= MAX_LISTED_PEOPLE else order[:WEAKEST]
     return Answers(
-        tuple(people[person] for person in order),
+        tuple(people[person] for person in listed),
+        int((named & (likest != true)).sum()),
+        int((~named).sum()),
+        int((held_out.faces_per_person == 1).sum()),
         _matrix(order, labels, true, answered) if len(labels) <= MAX_MATRIX_PEOPLE else None,
         _confused(true, likest, named, labels),
     )

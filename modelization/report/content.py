@@ -15,7 +15,7 @@ from modelization.report.proportion import Proportion, proportion
 from modelization.report.words import rule_in_words, threshold_in_words
 
 #: Version of the report's JSON; raised when a key goes or changes its meaning.
-_REPORT_FORMAT = 1
+_REPORT_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,12 @@ class Version:
 
 @dataclass(frozen=True)
 class RejectedFiles:
-    """So many ``files`` that could not be used, for one reason."""
+    """So many ``files`` that were not used, for one reason, and their ``names`` in the order sent."""
 
     reason: Reason
     message: str
     files: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,13 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class Training:
-    """The head: its hidden layers, the epochs it was fitted, and held-out losses in nats by epoch, for each fold."""
+    """The head: its hidden layers, the epochs it was fitted, and held-out losses in nats by epoch, for each fold.
+
+    Of many people no network is trained, and ``epochs`` is None.
+    """
 
     topology: dict[str, Any]
-    epochs: int
+    epochs: int | None
     held_out_losses: tuple[tuple[float, ...], ...]
 
 
@@ -144,13 +148,13 @@ def _version(manifest: Manifest) -> Version:
 
 
 def _pictures(manifest: Manifest, provenance: Provenance) -> Pictures:
-    by_number = sorted(provenance.rejected.items(), key=lambda item: (-item[1], item[0]))
+    by_number = sorted(provenance.rejected.items(), key=lambda item: (-len(item[1]), item[0]))
     return Pictures(
         people=len(manifest.labels),
         faces=sum(manifest.faces_per_person),
         images_used=manifest.images_used,
         images_rejected=manifest.images_rejected,
-        rejected=tuple(RejectedFiles(reason, reason.message, files) for reason, files in by_number),
+        rejected=tuple(RejectedFiles(reason, reason.message, len(files), tuple(files)) for reason, files in by_number),
     )
 
 

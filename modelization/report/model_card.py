@@ -1,9 +1,11 @@
 """A recognizer's model card, after Mitchell et al., "Model Cards for Model Reporting", 2019."""
 
 import re
+from collections.abc import Sequence
 
 from modelization.bundle.bundle_file import REPORT_HTML
 from modelization.bundle.manifest import Manifest
+from modelization.report.answers import MAX_LISTED_PEOPLE
 from modelization.report.words import percent, rule_in_words, threshold_in_words
 from modelization.topology import Topology
 
@@ -61,14 +63,23 @@ def _what_it_is(manifest: Manifest) -> str:
     return (
         f"Version {manifest.version} of recognizer `{_code(manifest.recognizer_id)}`, "
         f"built {escape(manifest.created_at)}. "
-        f"It names {len(manifest.labels)} people from dlib's 128-number encodings of their faces, and says unknown of "
-        f"everyone else. {_network(manifest.topology)}, "
-        f"trained for {manifest.epochs} epochs with seed {manifest.seed} on {sum(manifest.faces_per_person)} faces "
+        f"It names {_counted(len(manifest.labels))} from dlib's 128-number encodings of their faces, and says unknown "
+        f"of everyone else. {_network(manifest)} with seed {manifest.seed} on {sum(manifest.faces_per_person)} faces "
         f"from {manifest.images_used} images; {manifest.images_rejected} images could not be used."
     )
 
 
-def _network(topology: Topology) -> str:
+def _counted(people: int) -> str:
+    return "one person" if people == 1 else f"{people} people"
+
+
+def _network(manifest: Manifest) -> str:
+    if manifest.epochs is None:
+        return "It has no network: it was made"
+    return f"{_layers(manifest.topology)}, trained for {manifest.epochs} epochs"
+
+
+def _layers(topology: Topology) -> str:
     if not topology.layers:
         return "Its network has no hidden layer"
     layers = ", ".join(f"{layer.units} {layer.activation}" for layer in topology.layers)
@@ -76,6 +87,8 @@ def _network(topology: Topology) -> str:
 
 
 def _people(manifest: Manifest) -> str:
+    if len(manifest.labels) > MAX_LISTED_PEOPLE:
+        return f"{len(manifest.labels):,} people, whose names are in `labels.json`."
     rows = [f"| {escape(label)} | {n} |" for label, n in zip(manifest.labels, manifest.faces_per_person, strict=True)]
     return "\n".join(["| person | faces |", "|---|---:|", *rows])
 
@@ -89,13 +102,18 @@ def _figures(manifest: Manifest) -> str:
         count = f"of {metrics.held_out_faces} held-out faces"
         lines.append(f"- Most confident person right: {percent(metrics.closed_set_accuracy)} {count}.")
         lines.append(f"- Named, and rightly, at the threshold: {percent(metrics.known_named_right)} {count}.")
-    lines.append(
-        f"- Named although their person was left out: {percent(metrics.strangers_named)} "
-        f"of {metrics.stranger_faces} faces. These are the same people, not strangers at large."
-    )
+    if metrics.strangers_named is not None:
+        lines.append(
+            f"- Named although their person was left out: {percent(metrics.strangers_named)} "
+            f"of {metrics.stranger_faces} faces. These are the same people, not strangers at large."
+        )
     if 0 < len(metrics.people_not_evaluated) < len(manifest.labels):
-        lines.append(f"- Not evaluated, for having one face: {', '.join(map(escape, metrics.people_not_evaluated))}.")
+        lines.append(f"- Not evaluated, for having one face: {_who(metrics.people_not_evaluated)}.")
     return "\n".join(lines)
+
+
+def _who(labels: Sequence[str]) -> str:
+    return f"{len(labels):,} people" if len(labels) > MAX_LISTED_PEOPLE else ", ".join(map(escape, labels))
 
 
 def _limits(manifest: Manifest) -> str:

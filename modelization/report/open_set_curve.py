@@ -21,9 +21,9 @@ class CurvePoint:
 
 
 def open_set_curve(held_out: HeldOut) -> tuple[CurvePoint, ...]:
-    """The curve by rising share of strangers, for each share the lowest threshold; empty where nobody is known."""
+    """The curve by rising share of strangers, the lowest threshold for each; empty without faces of both kinds."""
     known = int(held_out.known.sum())
-    if not known:
+    if not known or not len(held_out.strangers):
         return ()
     strangers, right = np.sort(held_out.strangers), np.sort(held_out.best()[held_out.right()])
     nobody = np.nextafter(strangers[-1:], np.float32(np.inf))

@@ -7,11 +7,21 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from modelization.report.content import BuildReport
+from modelization.report.next_steps import next_steps
 from modelization.report.plots import plot_confusions, plot_curve, plot_front, plot_generations, plot_training
-from modelization.report.words import RULE_NAMES, one_in, percent, search_in_words
+from modelization.report.words import (
+    RULE_NAMES,
+    gain_in_words,
+    one_in,
+    percent,
+    search_in_words,
+    summary_in_words,
+)
 
 #: Rows of a table on the page. The JSON has all; a page of more is slow on a phone, and nobody reads it.
 _MAX_ROWS = 300
+#: Names of files that were not used, for each reason; likewise.
+_MAX_NAMES = 50
 
 # What people wrote is escaped wherever the template puts it, and a misspelt name in it is an error.
 _TEMPLATES = Environment(
@@ -31,11 +41,17 @@ def write_page(report: BuildReport) -> bytes:
             report=report,
             plots={name: _embedded(svg) for name, svg in _plots(report).items()},
             max_rows=_MAX_ROWS,
+            max_names=_MAX_NAMES,
             rule_names=RULE_NAMES,
             percent=percent,
             one_in=one_in,
             layers=_layers,
             search_in_words=search_in_words,
+            gain_in_words=gain_in_words,
+            summary=summary_in_words(
+                report.pictures.people, len(report.findings.doubtful_labels), report.threshold.target_fpir
+            ),
+            steps=next_steps(report),
         )
         .encode()
     )
@@ -45,7 +61,8 @@ def _plots(report: BuildReport) -> dict[str, bytes]:
     plots = {}
     if report.curve:
         plots["curve"] = plot_curve(report.curve, report.result, report.threshold.target_fpir)
-        plots["training"] = plot_training(report.training)
+        if report.training.epochs is not None:
+            plots["training"] = plot_training(report.training, report.training.epochs)
         if report.answers.matrix:
             plots["confusions"] = plot_confusions(report.answers.matrix)
     if report.search:

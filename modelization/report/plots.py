@@ -76,12 +76,12 @@ def plot_confusions(matrix: ConfusionMatrix) -> bytes:
         return save()
 
 
-def plot_training(training: Training) -> bytes:
-    """Held-out loss by epoch, for each fold, and where the final head stopped."""
+def plot_training(training: Training, epochs: int) -> bytes:
+    """Held-out loss by epoch, for each fold, and where the final head stopped, after so many ``epochs``."""
     with _figure() as (axes, save):
         for fold, losses in enumerate(training.held_out_losses):
             axes.plot(losses, color=_BLUE, linewidth=1, alpha=0.8, label="" if fold else "one fold's held-out faces")
-        axes.axvline(training.epochs, color=_ORANGE, linestyle="--", linewidth=1, label="epochs of the final head")
+        axes.axvline(epochs, color=_ORANGE, linestyle="--", linewidth=1, label="epochs of the final head")
         axes.set(xlabel="epochs", ylabel="loss, nats", ylim=(0, None), xlim=(0, None))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="upper right")

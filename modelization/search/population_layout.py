@@ -9,12 +9,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from constants.faces import ENCODING_SIZE
-from features.angle_evidence import unit
-from features.training_set import TrainingSet
-from modelization.head_training import balanced_weights
-from modelization.search.population_program import Faces, Genes, Networks, Task
+from modelization.open_training_set import OpenTrainingSet
+from modelization.search.population_program import NOBODY, Faces, Genes, Networks, Task
 from modelization.search.search_options import SEARCH_MAX_UNITS
-from modelization.topology import INPUT_SCALE, Activation, Topology
+from modelization.topology import Activation, Topology
 
 #: Faces are padded to a multiple of this, so that sets of like size share compiled programs.
 _FACES_PADDING = 128
@@ -32,26 +30,40 @@ _CURVES: dict[Activation, tuple[float, float, float, float, float]] = {
 _Floats = npt.NDArray[np.float32]
 
 
-def gather(faces: TrainingSet, chosen: Sequence[npt.NDArray[np.int64]]) -> Faces:
-    """The ``chosen`` faces of each fold, padded with faces that weigh nothing."""
-    inputs = (unit(faces.encodings) * INPUT_SCALE).astype(np.float32)
-    folds, room = len(chosen), round_up(max(len(rows) for rows in chosen), _FACES_PADDING)
+def gather(faces: OpenTrainingSet, chosen: Sequence[npt.NDArray[np.int64]], beside: Sequence[_Floats] = ()) -> Faces:
+    """The ``chosen`` faces of each fold, then its strangers ``beside``, which weigh nothing, as does padding."""
+    inputs = faces.background.inputs(faces.encodings)
+    beside = beside or [inputs[:0]] * len(chosen)
+    most = max(len(rows) + len(more) for rows, more in zip(chosen, beside, strict=True))
+    folds, room = len(chosen), round_up(most, _FACES_PADDING)
     gathered = Faces(
         np.zeros((folds, ENCODING_SIZE, room), np.float32),
         np.zeros((folds, 1, 1, room), np.int32),
         np.zeros((folds, 1, room), np.float32),
     )
-    for fold, rows in enumerate(chosen):
+    for fold, (rows, more) in enumerate(zip(chosen, beside, strict=True)):
+        end = len(rows) + len(more)
         gathered.inputs[fold, :, : len(rows)] = inputs[rows].T
-        gathered.people[fold, 0, 0, : len(rows)] = faces.people[rows]
-        gathered.weights[fold, 0, : len(rows)] = balanced_weights(faces.people[rows])
+        gathered.inputs[fold, :, len(rows) : end] = faces.background.inputs(more).T
+        gathered.people[fold, 0, 0, len(rows) : end] = faces.people
+        gathered.people[fold, 0, 0, : len(rows)] = faces.classes[rows]
+        weights = faces.weights(np.isin(np.arange(len(inputs)), rows))
+        gathered.weights[fold, 0, : len(rows)] = weights[rows]
     return gathered
+
+
+def lay_out(logits: Sequence[_Floats], people: int, faces: int) -> _Floats:
+    """Logits (n, people) of each fold's faces as (folds, 1, people, faces), ``NOBODY`` where there is no person."""
+    laid_out = np.full((len(logits), 1, people, faces), NOBODY, np.float32)
+    for fold, said in enumerate(logits):
+        laid_out[fold, 0, : said.shape[1], : len(said)] = said.T
+    return laid_out
 
 
 def untrained(weights: Sequence[_Floats], task: Task) -> Networks:
     """One candidate before its first epoch, the same in every fold.
 
-    ``weights`` as ``TrainedHead.weights`` gives them. Until it is judged, it is as sure as chance and always wrong.
+    ``weights`` as ``TrainedHead.weights`` gives them.
     """
     people, (folds, _, judged) = task.nobody.shape[0], task.judge.weights.shape
     padded: list[_Floats] = []
@@ -66,16 +78,17 @@ def untrained(weights: Sequence[_Floats], task: Task) -> Networks:
         weights=each,
         first=zeros,
         second=zeros,
+        best=each,
         best_loss=np.full(folds, np.inf, np.float32),
         best_epoch=np.zeros(folds, np.int32),
-        cross_entropy=np.full((folds, judged), np.log(people), np.float32),
-        wrong=np.ones((folds, judged), np.float32),
+        own=np.zeros((folds, judged), np.float32),
+        rival=np.zeros((folds, judged), np.float32),
     )
 
 
 def weights_of(networks: Networks, topology: Topology, people: int, fold: int) -> list[_Floats]:
     """A candidate's weights in one fold without their padding, as ``TrainedHead.weights`` gives them."""
-    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people]
+    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people + 1]
     weights = []
     for number, (before, out) in enumerate(pairwise(sizes)):
         kernel, bias = networks.weights[2 * number][fold], networks.weights[2 * number + 1][fold]

@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 import tensorflow as tf
 
+from modelization.decision.evidence import LEAST_POSTERIOR
 from modelization.head_training import LEARNING_RATE
 
 #: Epochs between two looks at the held-out loss, which cost a sixth of an epoch each.
@@ -27,7 +28,7 @@ NOBODY = -1e9
 
 
 class Faces(NamedTuple):
-    """Of each fold the faces that are learned from, or judged.
+    """Of each fold the faces that are learned from, held out, or judged.
 
     ``inputs`` float32 (folds, inputs, faces), ``people`` int32 (folds, 1, 1, faces), ``weights`` float32 (folds, 1,
     faces), zero for padding.
@@ -52,18 +53,20 @@ class Networks(NamedTuple):
     """Where the training of (folds, candidates) networks stands.
 
     ``weights`` are a kernel and a bias of each layer in turn, ``first`` and ``second`` Adam's moments of them. Of the
-    epoch of lowest held-out loss are kept ``best_loss`` and ``best_epoch``, (folds, candidates), and of every judged
-    face its ``cross_entropy`` in nats and whether it is ``wrong``, 0 or 1, both (folds, candidates, faces).
+    epoch of lowest held-out loss are kept the ``best`` weights, and ``best_loss`` and ``best_epoch``, (folds,
+    candidates); with these weights, of every judged face the rule's logits of its ``own`` person and of the likeliest
+    other one, its ``rival``, both (folds, candidates, faces).
     """
 
     epoch: tf.Tensor
     weights: tuple[tf.Tensor, ...]
     first: tuple[tf.Tensor, ...]
     second: tuple[tf.Tensor, ...]
+    best: tuple[tf.Tensor, ...]
     best_loss: tf.Tensor
     best_epoch: tf.Tensor
-    cross_entropy: tf.Tensor
-    wrong: tf.Tensor
+    own: tf.Tensor
+    rival: tf.Tensor
 
 
 class Until(NamedTuple):
@@ -79,12 +82,17 @@ class Until(NamedTuple):
 class Task(NamedTuple):
     """What all candidates share.
 
-    The faces; ``NOBODY`` for each of the people who is padding and else zero, float32 (people, 1); and what decides
-    dropout, uniform in [0, 1), (units, learned faces + ``NOISE_PLACES``).
+    The faces that are learned from, that are held out, by their loss, and that are judged, by the rule; the rule's
+    logits of these but for the network, float32 (folds, 1, people, faces), ``NOBODY`` for who is no person, and what a
+    nat of the network's log-odds weighs in them, float32 (); ``NOBODY`` for each of the people who is padding and else
+    zero, float32 (people, 1); and what decides dropout, uniform in [0, 1), (units, learned faces + ``NOISE_PLACES``).
     """
 
     learn: Faces
+    held_out: Faces
     judge: Faces
+    but_network: tf.Tensor
+    network_weight: tf.Tensor
     nobody: tf.Tensor
     noise: tf.Tensor
 
@@ -98,17 +106,18 @@ def train_networks(networks: Networks, genes: Genes, task: Task, until: Until) -
     def unfinished(networks: Networks) -> tf.Tensor:
         return tf.logical_and(networks.epoch < until.epoch, tf.reduce_any(patient(networks)))
 
-    def train_and_judge(networks: Networks) -> tuple[Networks]:
+    def train_and_look(networks: Networks) -> tuple[Networks]:
         still = patient(networks)
         pause = tf.minimum(networks.epoch + JUDGE_EVERY, until.epoch)
         (networks,) = tf.while_loop(
             lambda networks: networks.epoch < pause, lambda networks: (_step(networks, genes, task),), (networks,)
         )
-        judged = _judge(networks, genes, task)
-        better = tf.logical_and(still, judged.best_loss < networks.best_loss - until.improvement)
-        return (_keep_best(networks, judged, better),)
+        loss = _held_out_loss(networks, genes, task)
+        better = tf.logical_and(still, loss < networks.best_loss - until.improvement)
+        return (_keep_best(networks, loss, better),)
 
-    return cast(tuple[Networks], tf.while_loop(unfinished, train_and_judge, (networks,)))[0]
+    (trained,) = cast(tuple[Networks], tf.while_loop(unfinished, train_and_look, (networks,)))
+    return _judge(trained, genes, task)
 
 
 def _step(networks: Networks, genes: Genes, task: Task) -> Networks:
@@ -129,28 +138,31 @@ def _step(networks: Networks, genes: Genes, task: Task) -> Networks:
     return networks._replace(epoch=epoch, weights=weights, first=first, second=second)
 
 
-def _judge(networks: Networks, genes: Genes, task: Task) -> Networks:
-    """Networks as though this epoch were their best."""
-    logits = _logits(networks.weights, genes, task.judge) + task.nobody
-    own = _own(task.judge, task)
-    cross_entropy = _cross_entropy(logits, own)
-    others = tf.reduce_max(tf.where(own, NOBODY, logits), 2)
-    # A tie is no name.
-    wrong = tf.reduce_sum(tf.where(own, logits, 0.0), 2) <= others
+def _held_out_loss(networks: Networks, genes: Genes, task: Task) -> tf.Tensor:
+    """Nats of each network, (folds, candidates)."""
+    logits = _logits(networks.weights, genes, task.held_out) + task.nobody
+    cross_entropy = _cross_entropy(logits, _own(task.held_out, task))
+    return tf.reduce_sum(cross_entropy * task.held_out.weights, 2)
+
+
+def _keep_best(networks: Networks, loss: tf.Tensor, better: tf.Tensor) -> Networks:
     return networks._replace(
-        best_loss=tf.reduce_sum(cross_entropy * task.judge.weights, 2),
-        best_epoch=tf.fill(networks.best_epoch.shape, networks.epoch),
-        cross_entropy=cross_entropy,
-        wrong=tf.cast(wrong, tf.float32),
+        best=tuple(
+            tf.where(better[:, :, None, None], weight, best)
+            for weight, best in zip(networks.weights, networks.best, strict=True)
+        ),
+        best_loss=tf.where(better, loss, networks.best_loss),
+        best_epoch=tf.where(better, networks.epoch, networks.best_epoch),
     )
 
 
-def _keep_best(networks: Networks, judged: Networks, better: tf.Tensor) -> Networks:
+def _judge(networks: Networks, genes: Genes, task: Task) -> Networks:
+    """Networks with what the rule says by the best of them: once, as strangers are many and logarithms slow."""
+    logits = _logits(networks.best, genes, task.judge) + task.nobody
+    own = _own(task.judge, task)
+    said = task.but_network + task.network_weight * _log_odds(logits)
     return networks._replace(
-        best_loss=tf.where(better, judged.best_loss, networks.best_loss),
-        best_epoch=tf.where(better, judged.best_epoch, networks.best_epoch),
-        cross_entropy=tf.where(better[:, :, None], judged.cross_entropy, networks.cross_entropy),
-        wrong=tf.where(better[:, :, None], judged.wrong, networks.wrong),
+        own=tf.reduce_sum(tf.where(own, said, 0.0), 2), rival=tf.reduce_max(tf.where(own, NOBODY, said), 2)
     )
 
 
@@ -198,3 +210,14 @@ def _own(faces: Faces, task: Task) -> tf.Tensor:
 def _cross_entropy(logits: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
     """Nats of each face, (folds, candidates, faces)."""
     return tf.reduce_logsumexp(logits, 2) - tf.reduce_sum(tf.where(own, logits, 0.0), 2)
+
+
+def _log_odds(logits: tf.Tensor) -> tf.Tensor:
+    """Of each person against all the rest, as ``decision.evidence`` has them, of logits (folds, candidates, people,
+    faces).
+    """
+    share = tf.nn.softmax(logits, 2)
+    # One less a share of nearly one has no digits left; the sum of the others has.
+    is_most = share > 0.5
+    others = tf.where(is_most, tf.reduce_sum(tf.where(is_most, 0.0, share), 2, keepdims=True), 1 - share)
+    return tf.math.log(tf.maximum(share, LEAST_POSTERIOR)) - tf.math.log(tf.maximum(others, LEAST_POSTERIOR))

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from features.training_set import TrainingSet
+from modelization.decision.decision_rule import NETWORK
 from modelization.head_training import MAX_EPOCHS, MIN_IMPROVEMENT, PATIENCE
 from modelization.network import initial_weights
+from modelization.search.open_set_trial import OpenSetTrial
 from modelization.search.population_layout import (
     gather,
     genes_of,
+    lay_out,
     round_up,
     stack,
     unstack,
@@ -22,7 +25,7 @@ from modelization.search.population_layout import (
 from modelization.search.population_program import NOBODY, NOISE_PLACES, Networks, Task, Until
 from modelization.search.population_session import PopulationSession
 from modelization.search.search_options import SEARCH_MAX_UNITS
-from modelization.topology import Topology
+from modelization.topology import DEFAULT_TOPOLOGY, Topology
 
 #: People are padded to a multiple of this, so that sets of like size share compiled programs.
 _PEOPLE_PADDING = 16
@@ -33,9 +36,9 @@ BATCH_CANDIDATES = 2
 _RUNGS = (10, 30)
 #: One in so many candidates trains on after a rung (Jamieson and Talwalkar 2016 use 2 to 4).
 _HALVING = 3
-#: What a nat of held-out cross-entropy adds to the held-out error. On small sets many candidates name every face
-#: rightly; of those the surer ones are better.
-_CROSS_ENTROPY_WEIGHT = 0.01
+#: What a nat of held-out log loss adds to the held-out error. On small sets many candidates name every face rightly; of
+#: those the ones that name them by more are better.
+_LOSS_WEIGHT = 0.01
 
 _Floats = npt.NDArray[np.float32]
 
@@ -47,32 +50,42 @@ _FOREVER = 2**30
 class Judgement:
     """What heads of a topology say of the faces they had not seen, each at its epoch of lowest held-out loss.
 
-    ``cross_entropy`` float32 (n,) in nats and ``wrong`` bool (n,) of every face that a fold holds out, in the order
-    of the faces. ``epochs`` of each fold; where training was not ``complete``, others of its depth did better early.
+    ``margins`` float32 (n,) are the nats by which every known face that a fold holds out is named rightly, in the order
+    of the faces (``OpenSetTrial.margins``). ``epochs`` of each fold; where training was not ``complete``, others of its
+    depth did better early.
     """
 
-    cross_entropy: _Floats
-    wrong: npt.NDArray[np.bool_]
+    margins: _Floats
     epochs: tuple[int, ...]
     complete: bool
 
     @property
+    def missed(self) -> npt.NDArray[np.bool_]:
+        """Which of the faces are not named rightly."""
+        return np.asarray(self.margins <= 0)
+
+    @property
     def error(self) -> float:
-        """Share of faces named wrongly, plus a hundredth of the mean cross-entropy.
+        """Share of known faces not named rightly, plus a hundredth of the mean log loss of naming them.
 
         The share alone is the same, often zero, for most topologies on a small set; among those, the one
-        that is surer of held-out faces is the better one. A nat counts as much as a hundredth of the faces, so that
+        that names held-out faces by more is the better one. A nat counts as much as a hundredth of the faces, so that
         it decides where shares are alike and nowhere else.
         """
-        return float(self.wrong.mean() + _CROSS_ENTROPY_WEIGHT * self.cross_entropy.mean(dtype=np.float64))
+        return float(self.missed.mean() + _LOSS_WEIGHT * self._losses.mean())
 
     @property
     def standard_error(self) -> float:
-        """Of ``error``, over the faces; one wrong face is added, since none wrong of n is no proof of none ever."""
-        n = len(self.wrong)
-        share = (self.wrong.sum() + 1) / (n + 1)
-        spread = _CROSS_ENTROPY_WEIGHT * self.cross_entropy.std(dtype=np.float64)
+        """Of ``error``, over the faces; one missed face is added, since none missed of n is no proof of none ever."""
+        n = len(self.margins)
+        share = (self.missed.sum() + 1) / (n + 1)
+        spread = _LOSS_WEIGHT * self._losses.std()
         return float(np.sqrt((share * (1 - share) + spread**2) / n))
+
+    @property
+    def _losses(self) -> npt.NDArray[np.float64]:
+        """Nats that a logistic rule loses by its margins."""
+        return np.logaddexp(0.0, -self.margins.astype(np.float64))
 
 
 @dataclass
@@ -97,17 +110,19 @@ class PopulationTrainer:
     gives compiled programs back.
     """
 
-    def __init__(self, faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int, draw: int = 0) -> None:
-        """``folds`` as from ``assign_folds``, at least one face held out; dropout is that of ``seed`` and ``draw``."""
-        self._people, self._folds, self._seed = len(faces.labels), int(folds.max()) + 1, seed
-        self._held_out = [np.flatnonzero(folds == fold) for fold in range(self._folds)]
-        learned = [np.flatnonzero(folds != fold) for fold in range(self._folds)]
-        room = round_up(self._people, _PEOPLE_PADDING)
-        nobody = np.where(np.arange(room) < self._people, 0.0, NOBODY)[:, None].astype(np.float32)
-        learn, judge = gather(faces, learned), gather(faces, self._held_out)
+    def __init__(self, trial: OpenSetTrial, seed: int, draw: int = 0) -> None:
+        """At least one face is held out by a fold; dropout is that of ``seed`` and ``draw``."""
+        faces = trial.faces
+        self._trial, self._people, self._folds, self._seed = trial, faces.people, len(trial.held_out), seed
+        learned = [np.flatnonzero(faces.folds != fold) for fold in range(self._folds)]
+        room = round_up(self._people + 1, _PEOPLE_PADDING)
+        nobody = np.where(np.arange(room) <= self._people, 0.0, NOBODY)[:, None].astype(np.float32)
+        learn, held_out = gather(faces, learned), gather(faces, trial.held_out)
+        judge = gather(faces, trial.held_out, trial.unseen)
+        but_network = lay_out([said.but_network for said in trial.logits], room, judge.inputs.shape[-1])
         size = SEARCH_MAX_UNITS, learn.inputs.shape[-1] + NOISE_PLACES
         noise = np.random.default_rng((seed, draw)).random(size, np.float32)
-        self._task = Task(learn, judge, nobody, noise)
+        self._task = Task(learn, held_out, judge, but_network, np.float32(trial.network_weight), nobody, noise)
         self._session = PopulationSession()
 
     def __enter__(self) -> Self:
@@ -166,15 +181,22 @@ class PopulationTrainer:
                 training.networks = trained
             report()
 
+    @cached_property
+    def _harder(self) -> float:
+        """Nats by which real strangers have more than drawn ones, of the topology that the prior knows them of.
+
+        Of any other topology they are taken to have as many more.
+        """
+        training = self._begin(DEFAULT_TOPOLOGY)
+        self._train([training], _until(MAX_EPOCHS, PATIENCE), lambda: None)
+        return self._trial.real_threshold(NETWORK) - self._trial.drawn_threshold(training.networks.rival)
+
     def _judgement(self, training: _Training) -> Judgement:
         """What each face's own fold says of it."""
         networks = training.networks
-        order = np.argsort(np.concatenate(self._held_out))
-        cross_entropy, wrong = (
-            np.concatenate([row[: len(held_out)] for row, held_out in zip(rows, self._held_out, strict=True)])[order]
-            for rows in (networks.cross_entropy, networks.wrong)
-        )
-        return Judgement(cross_entropy, wrong > 0, tuple(networks.best_epoch.tolist()), training.complete)
+        threshold = self._trial.drawn_threshold(networks.rival) + self._harder
+        margins = self._trial.margins(networks.own, networks.rival, threshold)
+        return Judgement(margins, tuple(networks.best_epoch.tolist()), training.complete)
 
 
 def _by_depth(trainings: Iterable[_Training]) -> list[list[_Training]]:

@@ -3,19 +3,21 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from constants.faces import ENCODING_SIZE
 from features.training_set import TrainingSet
 from modelization.bundle.manifest import SearchSummary
-from modelization.folds import NEVER
+from modelization.folds import NEVER, assign_folds
 from modelization.network import make_deterministic
+from modelization.open_training_set import OpenTrainingSet
+from modelization.search.network_gain import NetworkGain, network_gain
+from modelization.search.open_set_trial import OpenSetTrial
 from modelization.search.population_training import Judgement, PopulationTrainer
 from modelization.search.search_options import SEARCH_MAX_UNITS, SearchOptions
 from modelization.search.topology_choice import JudgedTopology, choose
@@ -33,14 +35,14 @@ _SEARCH_DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 #: Most faces times people that a search looks at, 4 MiB for each network's answers; of a larger set it takes a part
 #: of the people. 100 people with 100 faces each are within it.
 SEARCH_MAX_ANSWERS = 2**20
-#: Standard errors by which an error may exceed the lesser of those of the default and the linear head, for fewer
+#: Standard errors by which an error may exceed the lesser of those of the two always judged, for fewer
 #: parameters to count.
 _BEARABLE_STANDARD_ERRORS = 1.0
 
-#: The head without hidden layers.
-LINEAR_TOPOLOGY = Topology(())
-#: The first candidates of every search, trained to their end whatever they promise.
-ALWAYS = LINEAR_TOPOLOGY, DEFAULT_TOPOLOGY
+#: A head with a hidden layer as wide as any.
+WIDE_TOPOLOGY = Topology((Layer(SEARCH_MAX_UNITS),))
+#: The first candidates of every search, trained to their end whatever they promise: without a hidden layer, and that.
+ALWAYS = DEFAULT_TOPOLOGY, WIDE_TOPOLOGY
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,21 @@ class SearchResult:
 
     ``front`` is the Pareto front of error, layers and parameters; ``best_error`` and ``mean_error`` are by generation,
     the mean over its survivors; ``lineage`` holds the chosen topology and all that it descends from; ``people`` and
-    ``faces`` are those that were looked at.
+    ``faces`` are those that were looked at, and ``target_fpir`` is the share of strangers named meanwhile. ``gain`` is
+    what heads of the chosen topology gain over the rule alone, on other folds; None of one person.
     """
 
     chosen: JudgedTopology
     default: JudgedTopology
-    linear: JudgedTopology
+    wide: JudgedTopology
     front: tuple[JudgedTopology, ...]
     best_error: tuple[float, ...]
     mean_error: tuple[float, ...]
     lineage: tuple[dict[str, Any], ...]
     people: int
     faces: int
+    target_fpir: float
+    gain: NetworkGain | None
     evaluated: int
     stopped_by: StopReason
     seconds: float
@@ -75,13 +80,15 @@ class SearchResult:
         return {
             "chosen": self.chosen.to_json(),
             "default": self.default.to_json(),
-            "linear": self.linear.to_json(),
+            "wide": self.wide.to_json(),
             "front": [judged.to_json() for judged in self.front],
             "best_error": list(self.best_error),
             "mean_error": list(self.mean_error),
             "lineage": list(self.lineage),
             "people": self.people,
             "faces": self.faces,
+            "target_fpir": self.target_fpir,
+            "gain": self.gain.to_json() if self.gain else None,
             "evaluated": self.evaluated,
             "stopped_by": self.stopped_by,
             "options": asdict(self.options),
@@ -89,23 +96,22 @@ class SearchResult:
 
 
 def search_topology(
-    faces: TrainingSet,
-    folds: npt.NDArray[np.int64],
+    trial: OpenSetTrial,
     options: SearchOptions,
     state: Path | None,
     report: Callable[[SearchProgress], None],
 ) -> SearchResult:
-    """The smallest topology whose heads lose nothing on the faces that ``folds`` hold out, and how it was found.
+    """The smallest topology whose heads lose nothing on the faces that folds hold out, and how it was found.
 
     The same arguments give the same result, unless the time budget ends the search. It is kept in the file ``state``
     after every generation, and goes on from there after a crash. ``report`` is called several times in a generation;
     ``StopSearch`` from it ends the search with the best so far, anything else is raised. Of very many faces and people
     a part of the people is looked at. Raises ``ValueError`` where no face is held out: there is nothing to judge by.
     """
-    if folds.max() == NEVER:
+    if trial.faces.folds.max() == NEVER:
         raise ValueError("A search needs a person with two faces, to judge by the one what was learned of the other.")
     make_deterministic(options.seed)
-    search = _Search(faces, folds, options, state, report)
+    search = _Search(trial, options, state, report)
     with search.trainer:
         return search.run()
 
@@ -115,16 +121,15 @@ class _Search:
 
     def __init__(
         self,
-        faces: TrainingSet,
-        folds: npt.NDArray[np.int64],
+        trial: OpenSetTrial,
         options: SearchOptions,
         state: Path | None,
         report: Callable[[SearchProgress], None],
     ) -> None:
-        self._people, self._options, self._report = len(faces.labels), options, report
-        self._searched = part = _part(faces, folds, options.seed)
-        self.trainer = PopulationTrainer(*part, options.seed)
-        self._file = EvolutionFile(state, _subject(faces, folds, options)) if state else None
+        self._people, self._options, self._report = trial.faces.people, options, report
+        self._searched = replace(trial, faces=_part(trial.faces, options.seed))
+        self.trainer = PopulationTrainer(self._searched, options.seed)
+        self._file = EvolutionFile(state, _subject(trial, options)) if state else None
         self._evolution = (self._file.load() if self._file else None) or Evolution()
         known = [individual.score for individual in self._evolution.individuals[: len(ALWAYS)]]
         self._bearable = _bearable([(score.objectives[0], score.notes["standard_error"]) for score in known])
@@ -157,7 +162,7 @@ class _Search:
         count = parameters(topology, self._people)
         notes = {
             "standard_error": judgement.standard_error,
-            "wrong": float(judgement.wrong.mean()),
+            "missed": float(judgement.missed.mean()),
             "parameters": count,
             "complete": judgement.complete,
         }
@@ -185,36 +190,49 @@ class _Search:
 
     def _result(self, evolution: Evolution) -> SearchResult:
         judged = [_judged(individual) for individual in evolution.individuals]
-        linear, default = judged[: len(ALWAYS)]
+        default, wide = judged[: len(ALWAYS)]
         chosen = choose(judged, default)
         assert evolution.stopped_by
         return SearchResult(
             chosen=chosen,
             default=default,
-            linear=linear,
+            wide=wide,
             front=tuple(_judged(individual) for individual in evolution.front),
             best_error=tuple(generation.best for generation in evolution.history),
             mean_error=tuple(generation.mean for generation in evolution.history),
             lineage=tuple(_ancestor(individual) for individual in evolution.ancestry(judged.index(chosen))),
-            people=len(self._searched[0].labels),
-            faces=len(self._searched[0].people),
+            people=self._searched.faces.people,
+            faces=len(self._searched.faces.known.people),
+            target_fpir=self._searched.target_fpir,
+            gain=self._gain(chosen.topology),
             evaluated=len(judged),
             stopped_by=evolution.stopped_by,
             seconds=evolution.elapsed_s,
             options=self._options,
         )
 
+    def _gain(self, chosen: Topology) -> NetworkGain | None:
+        """On folds that the search has not seen: of hundreds of topologies, one that is no better has luck on those."""
+        faces, seed = self._searched.faces, self._options.seed
+        folds = assign_folds(faces.known.people, seed + 1)
+        trial = replace(self._searched, faces=OpenTrainingSet(faces.known, folds, faces.background))
+        with PopulationTrainer(trial, seed) as trainer:
+            (judgement,) = trainer.judge([chosen], lambda: None, [chosen])
+        return network_gain(trial.margins_alone(), judgement.margins, trial.people, seed)
 
-def _part(faces: TrainingSet, folds: npt.NDArray[np.int64], seed: int) -> tuple[TrainingSet, npt.NDArray[np.int64]]:
+
+def _part(faces: OpenTrainingSet, seed: int) -> OpenTrainingSet:
     """As many people, with all their faces, as a search looks at; those with held-out faces before others."""
-    order = np.random.default_rng(seed).permutation(len(faces.labels))
-    judged = np.isin(order, faces.people[folds != NEVER])
+    known, folds = faces.known, faces.known_folds
+    order = np.random.default_rng(seed).permutation(faces.people)
+    judged = np.isin(order, known.people[folds != NEVER])
     order = np.concatenate([order[judged], order[~judged]])
-    answers = np.cumsum(faces.faces_per_person[order]) * np.arange(1, len(order) + 1)
+    answers = np.cumsum(known.faces_per_person[order]) * np.arange(1, len(order) + 1)
     people = np.sort(order[: max(2, int((answers <= SEARCH_MAX_ANSWERS).sum()))])
-    rows = np.isin(faces.people, people)
-    labels = tuple(faces.labels[person] for person in people)
-    return TrainingSet(faces.encodings[rows], np.searchsorted(people, faces.people[rows]), labels), folds[rows]
+    rows = np.isin(known.people, people)
+    labels = tuple(known.labels[person] for person in people)
+    part = TrainingSet(known.encodings[rows], np.searchsorted(people, known.people[rows]), labels)
+    return OpenTrainingSet(part, folds[rows], faces.background)
 
 
 def topology_space(max_layers: int) -> Space:
@@ -235,7 +253,7 @@ def to_genome(topology: Topology) -> Genome:
 
 def parameters(topology: Topology, people: int) -> int:
     """Numbers of a head: kernels and biases."""
-    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people]
+    sizes = [ENCODING_SIZE, *(layer.units for layer in topology.layers), people + 1]
     return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
@@ -258,9 +276,10 @@ def _ancestor(individual: Individual) -> dict[str, Any]:
     }
 
 
-def _subject(faces: TrainingSet, folds: npt.NDArray[np.int64], options: SearchOptions) -> str:
+def _subject(trial: OpenSetTrial, options: SearchOptions) -> str:
     """What makes a search this one; other limits of time or generations do not."""
-    digest = hashlib.sha256(repr((options.population, options.seed, topology_space(options.max_layers))).encode())
-    for array in (faces.encodings, faces.people, folds):
+    space, rules, faces = topology_space(options.max_layers), trial.prior.rules, trial.faces
+    digest = hashlib.sha256(repr((options.population, options.seed, space, trial.target_fpir, rules)).encode())
+    for array in (faces.encodings, faces.classes, faces.folds):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

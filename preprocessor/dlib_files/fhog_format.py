@@ -9,7 +9,7 @@ column: for each feature the weights of the window's cells, row by row, and last
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -39,6 +39,17 @@ class FhogDetector:
     smallest: tuple[int, int]
     overlap: BoxOverlap
     sha256: str
+
+    def halved(self) -> "FhogDetector":
+        """The same filters on cells of half the side, for faces of half the size."""
+        width, height = self.window
+        least_width, least_height = self.smallest
+        return replace(
+            self,
+            cell=self.cell // 2,
+            window=(width // 2, height // 2),
+            smallest=(least_width // 2, least_height // 2),
+        )
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import compose, helper, numpy_helper
 
 #: Version of ONNX's standard operators; every release of ONNX Runtime since 2022 has it.
 OPSET = 17
@@ -56,6 +56,18 @@ class GraphBuilder:
         results = [name, *(f"{name}_{number}" for number in range(1, count))]
         self._nodes.append(helper.make_node(operator, inputs, results, name, **attributes))
         return results
+
+    def inlined(self, graph: onnx.GraphProto, **inputs: str) -> dict[str, str]:
+        """The names that the outputs of a finished graph have as a part of this one, given those of its inputs.
+
+        A builder takes one graph of a name.
+        """
+        prefix = f"{self._prefix}{graph.name}/"
+        part = compose.add_prefix_graph(graph, prefix)
+        self._nodes += [helper.make_node("Identity", [given], [prefix + name]) for name, given in inputs.items()]
+        self._nodes += part.node
+        self._constants += part.initializer
+        return {output.name: prefix + output.name for output in graph.output}
 
     def named(self, name: str) -> str:
         """A name for an input or output of this graph that is used nowhere else in the model."""

@@ -4,7 +4,7 @@ The features are those of Felzenszwalb, Girshick, McAllester and Ramanan (2010),
 them on grey pictures: 31 numbers for every cell of 8x8 pixels.
 """
 
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,52 +20,21 @@ from preprocessor.graphs.expression import (
     counted,
     maximum,
     minimum,
+    stacked,
     where,
 )
+from preprocessor.graphs.gradient_tables import DIRECTIONS, SIDE, GradientTables, add_gradient_tables
 from preprocessor.graphs.loop import Turn, loop
-from preprocessor.mmod_detector import UPSAMPLING_SHIFT
+from preprocessor.hog_detector import LIMIT
 from preprocessor.tiled_pyramid import RATE, SHIFT, STEPS
 
-#: The unit vectors that dlib compares a gradient with, and their opposites; rounded as there.
-_DIRECTIONS = np.array(
-    [
-        (1.0, 0.0),
-        (0.9397, 0.3420),
-        (0.7660, 0.6428),
-        (0.5, 0.8660),
-        (0.1736, 0.9848),
-        (-0.1736, 0.9848),
-        (-0.5, 0.8660),
-        (-0.7660, 0.6428),
-        (-0.9397, 0.3420),
-    ],
-    np.float32,
-)
-#: How many of them.
-_COUNT = len(_DIRECTIONS)
-#: The line between two directions that gradients lie on exactly: the upright one. dlib takes the earlier of
-#: two directions that are as near; a line turned by less than any gradient of whole numbers does the same.
-_UPRIGHT, _TILT = 5, 1 / 2048
-#: What makes a gradient on the wrong side of a line count for less than nothing, however near to it
-#: it is: gradients of whole numbers are at least 1e-4 from a line, and the product of two lines' distances
-#: is at least 3e-3, where a gradient is no longer than 361.
-_LINEAR, _QUADRATIC = 2.0**23, 2.0**19
-#: The lowest number that may come of that.
-_LOWEST = -1e30
+#: Directions without sign.
+_COUNT = DIRECTIONS // 2
 #: dlib's constants: what is added to the energy of four cells, half the limit of a normalized number (over the
 #: limit itself), the limit times that, and the weight of a texture.
 _EPSILON, _HALF, _LIMIT, _TEXTURE = 1e-4, 0.5, 0.1, 2 * 0.2357
-#: Lines whose sums are made by themselves, as sixteen channels hold the others.
-_ALONE = (0, _UPRIGHT)
-#: From the sides to the lengths that count: those that are not behind a line, and all of them.
-_COUNTING = np.eye(16)
-_COUNTING[:, 15] = -1.0
-#: Shares of 16 pixels in a cell of 8, in a row or a column: by bilinear interpolation between the cells' middles.
-_SPREAD = np.minimum(np.arange(1, 32, 2), np.arange(31, 0, -2)) / 16
-#: Shares of 8 pixels, from one middle of a cell to the next, in the cell before, and in the one after.
-_SHARES = (_SPREAD[8:], _SPREAD[:8])
-#: Pixels that go through the first convolutions at once: for each they write 64 bytes, twice.
-_BAND_PIXELS = 1 << 14
+#: How lengths go to the sums that they belong to.
+_ADDING: dict[str, Any] = {"reduction": "add", "axis": 0}
 #: Beyond the end of any axis.
 _END = 1 << 30
 #: Channels of the features: zeros fill them up to what ONNX Runtime's fast convolutions take.
@@ -76,37 +45,32 @@ _SCORE_BLOCK = 3
 _BEFORE = 4
 
 
-def hog_graph(detector: FhogDetector, upsample: int, limit: float) -> bytes:
+def hog_graph(detector: FhogDetector, scales: int | None = None) -> bytes:
     """A serialized model from ``grey``, uint8 (rows, columns), to its faces by falling score.
 
     Of them ``corners``, float64 (faces, 4), x and y of the first and of the last pixel, and ``scores``, float32
-    (faces,), ``limit`` or more. The picture is doubled ``upsample`` times first.
+    (faces,), at least the detector's limit. The picture is searched in all scales, or in the first few ``scales``.
     """
     builder = GraphBuilder()
     grey = Expression.input(builder, "grey", np.uint8, ("rows", "columns"))
-    corners, scores = add_hog(grey, detector, upsample, limit)
+    corners, scores = add_hog(grey, detector, add_gradient_tables(builder), scales)
     corners.output("corners", ("faces", 4))
     scores.output("scores", ("faces",))
     return serialized(builder.graph("hog"))
 
 
-def add_hog(grey: Expression, detector: FhogDetector, upsample: int, limit: float) -> Detections:
-    """The faces of a grey picture, uint8 (rows, columns); boxes are corners, the first and the last pixel."""
+def add_hog(grey: Expression, detector: FhogDetector, tables: GradientTables, scales: int | None = None) -> Detections:
+    """The faces of a grey picture, (rows, columns); boxes are corners, the first and the last pixel."""
     picture = grey.to(np.float32).apply("Unsqueeze", _axes(grey))
-    for _ in range(upsample):
-        picture = _resized(picture, picture.shape(2) * 2 + np.array((1, 2)))
-    candidates = _candidates(picture, detector, limit)
+    candidates = _candidates(picture, detector, tables, scales)
     best, order = candidates.take(5, axis=1).largest(candidates.shape(end=1))
     candidates = candidates.take(order)
     corners = _to_picture(candidates.part([0], [4], 1), candidates.part([4], [5], 1))
     kept = add_without_overlaps(corners, detector.overlap)
-    corners = corners.take(kept)
-    for _ in range(upsample):
-        corners = corners / 2 - np.tile(UPSAMPLING_SHIFT, 2)
-    return Detections(add_rounded(corners), best.take(kept).to(np.float32))
+    return Detections(add_rounded(corners.take(kept)), best.take(kept).to(np.float32))
 
 
-def _candidates(picture: Expression, detector: FhogDetector, limit: float) -> Expression:
+def _candidates(picture: Expression, detector: FhogDetector, tables: GradientTables, scales: int | None) -> Expression:
     """Every window that looks like a face: float64 (n, 6), its corners in pixels of its scale, scale and score."""
     builder = picture.builder
     least = 3 * detector.cell - detector.cell // 2
@@ -117,8 +81,8 @@ def _candidates(picture: Expression, detector: FhogDetector, limit: float) -> Ex
     )
 
     def body(level: Expression, picture: Expression, rectangle: Expression, found: Gathered) -> Turn:
-        features = add_features(picture, detector)
-        windows = _windows(_scores(features, detector), level, detector.cell, limit)
+        features = add_features(picture, detector, tables)
+        windows = _windows(_scores(features, detector), level, detector.cell)
         # Whether there is a further scale, dlib finds out with a rectangle, which it rounds otherwise.
         rectangle = add_rounded((rectangle - SHIFT) * RATE)
         width_and_height = rectangle.part([2], [4]) - rectangle.part([0], [2]) + 1.0
@@ -127,7 +91,8 @@ def _candidates(picture: Expression, detector: FhogDetector, limit: float) -> Ex
         return Turn([smaller, rectangle, found.insert(windows, level)], going=going)
 
     enough = sides.apply("ReduceMin", keepdims=0) >= least
-    found = loop(builder, body, [picture, rectangle, nothing], going=enough)[2]
+    trips = None if scales is None else constant(builder, scales, np.int64)
+    found = loop(builder, body, [picture, rectangle, nothing], trips, enough)[2]
     assert isinstance(found, Gathered)
     return found.joined(axis=0)
 
@@ -182,154 +147,78 @@ def _axes(picture: Expression) -> Expression:
     return constant(picture.builder, (0, 1), np.int64)
 
 
-def add_features(picture: Expression, detector: FhogDetector) -> Expression:
+def add_features(picture: Expression, detector: FhogDetector, tables: GradientTables) -> Expression:
     """The features of a picture (1, 1, rows, columns), float32 (1, 32, cells, cells); the last channel is zero.
 
     The picture's outermost cells have none, as their neighbours are unknown.
     """
-    histograms = _histograms(_pixels(picture, detector.cell), detector.cell)
+    histograms = _histograms(picture, detector.cell, tables)
     # The energy of the four squares of two by two cells that a cell belongs to.
-    signless = histograms.part([2 * _COUNT], [3 * _COUNT], 1)
+    signless = histograms.part([DIRECTIONS], [DIRECTIONS + _COUNT], 1)
     energy = signless.apply("ReduceSumSquare", axes=[1]).apply("Conv", _squares())
     scale = (_HALF / (energy + _EPSILON).apply("Sqrt")).apply("Transpose", perm=(1, 0, 2, 3))
     inner = _sliced(histograms, (1, 1), (-1, -1), (2, 3))
     normalized = minimum(inner * scale, _LIMIT)
-    flat = normalized.apply("Reshape", concatenated([(1, 4 * 3 * _COUNT), normalized.shape(2)]))
+    flat = normalized.apply("Reshape", concatenated([(1, 4 * (DIRECTIONS + _COUNT)), normalized.shape(2)]))
     return flat.apply("Conv", _sums())
 
 
+def _histograms(picture: Expression, cell: int, tables: GradientTables) -> Expression:
+    """Gradients' lengths by direction, float32 (1, 27, cells, cells): of 18 directions, and of 9 without sign.
+
+    A pixel counts for the four cells whose middles are around it. Between these, lengths are added up by direction in
+    every column of pixels: all of them, and how much of each belongs to the cells below. The columns' shares in the
+    cells to their left and right are taken of these sums.
+    """
+    pixels = _pixels(picture, cell)
+    lengths, directions = _gradients(pixels, tables)
+    group_rows, group_columns = ((pixels.shape(axis, axis + 1) + cell // 2) / cell + 1 for axis in (0, 1))
+    group_row, row = _between_middles(lengths.shape(0, 1), cell)
+    group_column, column = _between_middles(lengths.shape(1, 2), cell)
+    row_places = group_row * (group_columns * (cell * DIRECTIONS))
+    column_places = (column * group_columns + group_column) * DIRECTIONS
+    places = (directions + column_places.to(np.int32) + row_places.to(np.int32).reshaped(-1, 1)).reshaped(-1)
+    shape = concatenated([group_rows, (cell,), group_columns * DIRECTIONS])
+    nothing = constant(picture.builder, (0,), np.float32).apply("Expand", shape.apply("ReduceProd", keepdims=1))
+    # Of a cell's pixels, from one middle of a cell to the next: bilinear interpolation.
+    after = (np.arange(cell) + 0.5) / cell
+    shares = constant(picture.builder, np.stack([1 - after, after]), np.float32)
+    everything, below = (
+        shares @ nothing.apply("ScatterElements", places, values.reshaped(-1), **_ADDING).apply("Reshape", shape)
+        for values in (lengths, lengths * shares.take(1).take(row).reshaped(-1, 1))
+    )
+    rows = _sliced(everything - below, (1,), (_END,), (0,)) + _sliced(below, (0,), (-1,), (0,))
+    split = rows.apply("Reshape", concatenated([(0, 2), group_columns, (DIRECTIONS,)]))
+    left, right = (split.take(side, axis=1) for side in (0, 1))
+    cells = _sliced(left, (1,), (_END,), (1,)) + _sliced(right, (0,), (-1,), (1,))
+    signed = stacked([cells.apply("Transpose", perm=(2, 0, 1))])
+    return concatenated([signed, signed.part([0], [_COUNT], 1) + signed.part([_COUNT], [DIRECTIONS], 1)], axis=1)
+
+
 def _pixels(picture: Expression, cell: int) -> Expression:
-    """Those pixels of a picture (1, 1, rows, columns) that count, float32 (rows, 1, columns).
+    """Those pixels of a picture (1, 1, rows, columns) that count, int32 (rows, columns).
 
     Pixels beyond the last cell that is at least half within the picture count for nothing.
     """
     cells = (picture.shape(2) + cell // 2) / cell
-    pixels = picture.apply("Transpose", perm=(2, 0, 1, 3)).apply("Squeeze", constant(picture.builder, (1,), np.int64))
-    return pixels.apply("Slice", *_places(pixels, (0, 0)), cells * cell, *_places(pixels, (0, 2)))
+    pixels = picture.apply("Squeeze", _axes(picture))
+    return pixels.apply("Slice", *_places(pixels, (0, 0)), cells * cell, *_places(pixels, (0, 1))).to(np.int32)
 
 
-def _histograms(pixels: Expression, cell: int) -> Expression:
-    """Gradients' lengths by direction, float32 (1, 27, cells, cells): of 18 directions, and of 9 without sign.
-
-    Pixels go band by band through what takes the most memory for each, so that it stays in the processor's cache.
-    A row of pixels counts for the cells before and after it: a band's rows are those from one middle of a cell
-    to another.
-    """
-    builder = pixels.builder
-    rows, columns = pixels.shape(0, 1), pixels.shape(2, 3)
-    groups = (rows + cell // 2) / cell + 1
-    each = maximum(_BAND_PIXELS / (columns * cell), 1)
-    none = [Gathered.empty(builder, np.float32) for _ in range(2)]
-
-    def body(number: Expression, before: Gathered, after: Gathered) -> Turn:
-        first = each * number
-        last = minimum(first + each, groups)
-        start, stop = maximum(first * cell - 5, 0), minimum(last * cell - 3, rows)
-        # The picture's outermost pixels have no gradient, and are zeros, as those outside of it.
-        above = start + 5 - first * cell
-        below = (last - first) * cell - above - (stop - start - 2)
-        sums = _band(_gradients(pixels.part(start, stop)), above, below)
-        return Turn([sequence.insert(value, number) for sequence, value in zip((before, after), sums, strict=True)])
-
-    before, after = loop(builder, body, none, ((groups + each - 1) / each).reshaped())
-    assert isinstance(before, Gathered)
-    assert isinstance(after, Gathered)
-    sums = _sliced(before.joined(2), (1,), (_END,), (2,)) + _sliced(after.joined(2), (0,), (-1,), (2,))
-    return sums.apply("Conv", _mixing()[..., None, None])
+def _gradients(pixels: Expression, tables: GradientTables) -> tuple[Expression, Expression]:
+    """Lengths, float32, and directions, int32, of every inner pixel's gradient: (rows, columns) each."""
+    axes = (0, 1)
+    x = _sliced(pixels, (1, 2), (-1, _END), axes) - _sliced(pixels, (1, 0), (-1, -2), axes)
+    y = _sliced(pixels, (2, 1), (_END, -1), axes) - _sliced(pixels, (0, 1), (-2, -1), axes)
+    places, shape = (x * SIDE + y).reshaped(-1), x.shape()
+    lengths, directions = (table.apply("GatherElements", places, axis=0).apply("Reshape", shape) for table in tables)
+    return lengths, directions.to(np.int32)
 
 
-def _gradients(pixels: Expression) -> list[Expression]:
-    """x, y, their squares, their product, and the length of every inner pixel's gradient: (rows, 1, columns) each."""
-    x = _sliced(pixels, (1, 2), (-1, _END), (0, 2)) - _sliced(pixels, (1, 0), (-1, -2), (0, 2))
-    y = _sliced(pixels, (2, 1), (_END, -1), (0, 2)) - _sliced(pixels, (0, 1), (-2, -1), (0, 2))
-    x_x, y_y = x * x, y * y
-    return [x, y, x_x, y_y, x * y, (x_x + y_y).apply("Sqrt")]
-
-
-def _band(gradients: list[Expression], above: Expression, below: Expression) -> list[Expression]:
-    """What a band's gradients count for the cells before them, and for those after, float32 (1, 18, rows, cells).
-
-    ``above`` and ``below``, int64 (1,), are the rows of zeros that the band lacks.
-
-    A length counts where its gradient is not behind a line: relu(length - relu(-K side)), two convolutions. The
-    first takes six planes as one, row by row in turn, since ONNX Runtime's fast convolution of few channels
-    goes over its output once for each. Sixteen channels fill its blocks; two more sums are made by themselves.
-    """
-    x, y, *_, length = gradients
-    linear, quadratic = _lines()
-    planes = _interleaved(gradients, above, below)
-    step = {"strides": [len(gradients), 1]}
-    sides = planes.apply("Conv", _sides(linear, quadratic), **step).apply("Clip", _LOWEST, 0.0)
-    ahead = sides.apply("Conv", _COUNTING[..., None, None]).apply("Relu")
-    signs = ((x * line[0] + y * line[1]).apply("Clip", -1.0, 1.0) for line in linear[list(_ALONE)])
-    alone = _interleaved([sign * length for sign in signs], above, below)
-    pooled = alone.apply("Conv", _alone_spreading(), strides=[16, 8], pads=[0, 5, 0, 9])
-    sums = []
-    for index, share in enumerate(_SHARES):
-        spread = ahead.apply("Conv", np.tile(share.reshape(1, 1, 8, 1), (16, 1, 1, 1)), group=16, strides=[8, 1])
-        spread = spread.apply("Conv", _spreading((1, 16)), group=16, strides=[1, 8], pads=[0, 5, 0, 9])
-        sums.append(concatenated([spread, pooled.part([2 * index], [2 * index + 2], 1)], axis=1))
-    return sums
-
-
-def _interleaved(planes: list[Expression], above: Expression, below: Expression) -> Expression:
-    """Planes (rows, 1, columns) row by row in turn, with rows of zeros: (1, 1, rows, columns)."""
-    padded = concatenated(planes, axis=1).apply("Pad", concatenated([above, (0, 0), below, (0, 0)]))
-    return padded.apply("Reshape", concatenated([(1, 1, -1), padded.shape(2)]))
-
-
-def _sides(linear: npt.NDArray[np.float64], quadratic: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Weights of the first convolution, (16, 1, 6, 1): eight products, seven lines, and minus the length."""
-    weights = np.zeros((16, 6))
-    weights[:8, 2:5] = quadratic[:8]
-    weights[8:15, :2] = np.delete(linear, _ALONE, axis=0)
-    weights[15, 5] = -1.0
-    return weights.reshape(16, 1, 6, 1)
-
-
-def _alone_spreading() -> npt.NDArray[np.float64]:
-    """Weights that sum up two planes, row by row in turn: (4, 1, 16, 16)."""
-    weights = np.zeros((2, 2, 8, 2, 16))
-    for share, plane in np.ndindex(2, 2):
-        weights[share, plane, :, plane] = np.outer(_SHARES[share], _SPREAD)
-    return weights.reshape(4, 1, 16, 16)
-
-
-def _spreading(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """A pixel's shares in the cells around it, by how near their middles are, for each of 16 channels."""
-    return np.tile(_SPREAD.reshape(1, 1, *shape), (16, 1, 1, 1))
-
-
-def _lines() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """For every direction the line before it, and the product of those around it.
-
-    (9, 2) weights of a gradient's x and y, positive where it is beyond the line, and (9, 3) of their squares and
-    their product, positive where it lies in the direction or its opposite.
-    """
-    directions = _DIRECTIONS.astype(np.float64)
-    lines = directions - np.vstack([-directions[-1:], directions[:-1]])
-    lines[_UPRIGHT] = lines[_UPRIGHT, 0] * np.array((1.0, _TILT))
-    after = np.vstack([lines[1:], -lines[:1]])
-    products = np.stack(
-        [lines[:, 0] * after[:, 0], lines[:, 1] * after[:, 1], lines[:, 0] * after[:, 1] + lines[:, 1] * after[:, 0]],
-        axis=1,
-    )
-    return lines * _LINEAR, -products * _QUADRATIC
-
-
-def _mixing() -> npt.NDArray[np.float64]:
-    """From what is summed up in cells to their histograms, (27, 18)."""
-    sums = np.eye(18)
-    total = sums[15]
-    signless = [*sums[:8], total - sums[:8].sum(axis=0)]
-    beyond = list(sums[8:15])
-    for line, signed in zip(_ALONE, sums[16:], strict=True):
-        beyond.insert(line, (total + signed) / 2)
-    beyond.append(total - beyond[0])
-    difference = [first - second for first, second in pairwise(beyond)]
-    same = [(both + signed) / 2 for both, signed in zip(signless, difference, strict=True)]
-    opposite = [(both - signed) / 2 for both, signed in zip(signless, difference, strict=True)]
-    return np.array([*same, *opposite, *signless])
+def _between_middles(count: Expression, cell: int) -> tuple[Expression, Expression]:
+    """For the inner ones of so many rows or columns between which middles of cells they are, and where there."""
+    inner = counted(count) + (1 + cell // 2)
+    return inner / cell, inner - inner / cell * cell
 
 
 def _squares() -> npt.NDArray[np.float64]:
@@ -342,9 +231,9 @@ def _squares() -> npt.NDArray[np.float64]:
 
 def _sums() -> npt.NDArray[np.float64]:
     """From 27 numbers normalized in four ways to the features: sums over the ways, and over the directions."""
-    weights = np.zeros((_CHANNELS, 4, 3 * _COUNT))
+    weights = np.zeros((_CHANNELS, 4, DIRECTIONS + _COUNT))
     weights[np.arange(27), :, np.arange(27)] = 1
-    weights[27 + np.arange(4), np.arange(4), : 2 * _COUNT] = _TEXTURE
+    weights[27 + np.arange(4), np.arange(4), :DIRECTIONS] = _TEXTURE
     return weights.reshape(_CHANNELS, -1, 1, 1)
 
 
@@ -365,9 +254,9 @@ def _scores(features: Expression, detector: FhogDetector) -> Expression:
     return scores.apply("Slice", *zeros, features.shape(2), *axes).take(0)
 
 
-def _windows(scores: Expression, level: Expression, cell: int, limit: float) -> Expression:
-    """The windows of a scale's scores that are at least ``limit``, float64 (n, 6): see ``_candidates``."""
-    places = (scores >= limit).apply("NonZero", dtype=np.int64).apply("Transpose", perm=(1, 0))
+def _windows(scores: Expression, level: Expression, cell: int) -> Expression:
+    """The windows of a scale's scores that are at least the limit, float64 (n, 6): see ``_candidates``."""
+    places = (scores >= LIMIT).apply("NonZero", dtype=np.int64).apply("Transpose", perm=(1, 0))
     found = scores.apply("GatherND", places).to(np.float64).reshaped(-1, 1)
     first = places.take([2, 1], axis=1) - (_BEFORE - 1)
     last = first + 9

@@ -1,46 +1,26 @@
-"""The MMOD detector from a photo's pixels to the boxes of its faces, as part of an ONNX graph.
-
-What ``FacePipeline`` and ``MmodDetector`` do around the network is done here by the graph itself.
-"""
-
-from dataclasses import replace
+"""A photo's faces from its pixels, found as ``FacePipeline`` finds them, as part of an ONNX graph."""
 
 import numpy as np
 
-from constants.exceptions import WeightsError
 from constants.faces import DETECTION_SIDE
-from preprocessor.dlib_files.network_format import MmodLoss, Network, RgbInput
-from preprocessor.graphs.detections_graph import Detections, add_rounded, add_without_overlaps
-from preprocessor.graphs.expression import Expression, concatenated, constant, counted, maximum, minimum, stacked
+from preprocessor.dlib_files.fhog_format import FhogDetector
+from preprocessor.dlib_files.network_format import Network
+from preprocessor.graphs.detections_graph import Detections
+from preprocessor.graphs.every_face_graph import add_every_face
+from preprocessor.graphs.expression import Expression, constant, counted, maximum, minimum
 from preprocessor.graphs.loop import Turn, loop
-from preprocessor.graphs.mmod_graph import add_features, add_scores
-from preprocessor.graphs.pyramid_graph import Layout, add_layout, add_painting, add_way_back
-from preprocessor.mmod_detector import THRESHOLD, FieldOfView
 
 
-def add_detector(photo: Expression, network: Network) -> Detections:
-    """The faces of a photo, uint8 (rows, columns, 3) RGB of any size; boxes in its own pixels.
+def add_detector(photo: Expression, hog: FhogDetector, mmod: Network) -> Detections:
+    """The faces of a photo, uint8 (rows, columns, 3) RGB of any size; boxes are edges in its own pixels.
 
     Raises ``WeightsError`` for a network that is no such detector.
     """
-    first, loss = network.layers[0], network.loss
-    if not isinstance(first, RgbInput) or not isinstance(loss, MmodLoss):
-        raise WeightsError("The detector's weights are those of another network.")
     sides = photo.shape(0, 2)
     small_sides = working_sides(sides)
-    working = reduced(photo, small_sides)
-    # The background between the tiles is the mean: with the mean taken away it is zero, and tiles can be added up.
-    planes = stacked([(working - first.means).apply("Transpose", perm=(2, 0, 1))])
-    centred = replace(network, layers=(replace(first, means=(0.0, 0.0, 0.0)), *network.layers[1:]))
-    view = FieldOfView.of(network)
-    layout = add_layout(small_sides, view.side)
-    corners, scores = _candidates(planes, layout, centred, view)
-    kept = add_without_overlaps(corners, loss.overlaps_nms)
+    boxes, scores = add_every_face(reduced(photo, small_sides), hog, mmod)
     scale = sides.to(np.float64) / small_sides.to(np.float64)
-    x, y = scale.take([1]), scale.take([0])
-    # From the first and the last pixel to the edges around them.
-    boxes = (corners.take(kept) + np.array((0, 0, 1, 1))) * concatenated([x, y, x, y])
-    return Detections(boxes, scores.take(kept))
+    return Detections(boxes * scale.take([1, 0, 1, 0]), scores)
 
 
 def working_sides(sides: Expression) -> Expression:
@@ -74,16 +54,3 @@ def _averaged(pixels: Expression, sides: Expression, axis: int) -> Expression:
     # Without a reduction every place has one pixel; else an area may reach into one more.
     reach = (scale.apply("Ceil") + (scale > 1.0).to(np.float64)).to(np.int64).reshaped()
     return loop(builder, body, [constant(builder, 0, np.float32)], reach)[0]
-
-
-def _candidates(
-    planes: Expression, layout: Layout, network: Network, view: FieldOfView
-) -> tuple[Expression, Expression]:
-    """Every place that looks like a face, the best first: float64 (n, 4), first and last pixel, and scores (n,)."""
-    scores = add_scores(add_features(add_painting(planes, layout), network), network).take(0).take(0)
-    places = (scores > THRESHOLD).apply("NonZero", dtype=np.int64).apply("Transpose", perm=(1, 0))
-    found = scores.apply("GatherND", places)
-    best, order = found.largest(found.shape())
-    centres = places.take(order).take([1, 0], axis=1).to(np.float64) * view.step + view.side // 2
-    assert isinstance(network.loss, MmodLoss)
-    return add_rounded(add_way_back(centres, layout.tiles, network.loss.windows[0])), best

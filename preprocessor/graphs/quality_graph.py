@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from constants.reasons import Reason
 from preprocessor.graphs.expression import Expression, constant, maximum, minimum, stacked, where
+from preprocessor.graphs.grey_graph import add_grey
 from preprocessor.quality import (
     FEATURES,
     INNER_SIDE,
@@ -29,8 +30,6 @@ from preprocessor.quality import (
 
 #: Numbers that say how well a face can be seen.
 QUALITIES = 5
-#: Shares of red, green and blue in OpenCV's grey, in 2^15ths (ITU-R BT.601).
-_GREY, _GREY_UNIT = (9798, 19235, 3735), 1 << 15
 #: Standard deviations that a kernel of OpenCV's for float32 reaches to either side.
 _REACH = 4
 
@@ -68,9 +67,8 @@ def add_unfit(qualities: Expression) -> Expression:
 def _grey(chip: Expression) -> Expression:
     """Grey values of a chip's inner part, whole float32."""
     inner = slice(MARGIN, MARGIN + INNER_SIDE)
-    pixels = chip.part([inner.start], [inner.stop], 0).part([inner.start], [inner.stop], 1).to(np.int32)
-    weighed = (pixels * np.array(_GREY)).sum(2) + _GREY_UNIT // 2
-    return (weighed / _GREY_UNIT).to(np.float32)
+    pixels = chip.part([inner.start], [inner.stop], 0).part([inner.start], [inner.stop], 1)
+    return add_grey(pixels.to(np.float32))
 
 
 def _sharpness(grey: Expression) -> Expression:

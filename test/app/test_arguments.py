@@ -36,19 +36,22 @@ def test_a_switch_is_0_or_1(client, draw):
 def test_every_route_refuses_an_argument_that_it_does_not_have(client, people):
     recognizer = client.post("/build_recognizer", data={"images": people.files()}).json["id"]
     routes = [rule for rule in client.application.url_map.iter_rules() if rule.rule not in FOR_PROBES]
+    # Other services' clients send what nothing here answers.
+    routes = [rule for rule in routes if not rule.endpoint.startswith(("compreface.", "deepstack."))]
     assert len(routes) > 15
     for rule in routes:
         path = rule.rule.replace("<recognizer_id>", recognizer).replace("<path:label>", "Ada")
         if "<" in path:
             continue
+        has_id = "/v1" not in path and not rule.endpoint.startswith("pages.")
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             answer = client.open(
-                f"{path}?id={recognizer}&sesame=open" if "/v1" not in path else f"{path}?sesame=open", method=method
+                f"{path}?id={recognizer}&sesame=open" if has_id else f"{path}?sesame=open", method=method
             )
             if method == "POST":  # its options may stand in a form, so that its body comes first
                 assert answer.status_code == 400, (method, path)
             else:
-                assert (answer.status_code, "'sesame'" in answer.text) == (400, True), (method, path, answer.text)
+                assert (answer.status_code, "sesame" in answer.text) == (400, True), (method, path, answer.text)
 
 
 def test_probes_may_add_what_they_like(client):

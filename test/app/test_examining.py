@@ -46,7 +46,8 @@ def test_a_dry_run_says_what_a_build_would_find_and_keeps_no_face(client, heap, 
     finish()
     shown = client.get(f"/is_available?id={recognizer}").json
     assert (shown["available"], shown["state"]) == (0, "examined")
-    assert shown["message"] == "examined: 3 people from 14 faces"
+    left_out = f"2 files were not used, 1 label looks doubtful: see {url}/images"
+    assert shown["message"] == f"examined: 3 people from 14 faces; {left_out}"
     refused = client.get(f"/download_recognizer?id={recognizer}")
     assert refused.status_code == 409
     assert "dry run" in refused.json["error"]["message"]
@@ -81,20 +82,21 @@ def test_a_dry_run_takes_nothing_from_a_build_of_the_same_pictures(client, heap,
     assert by_file(client, recognizer)["Ada/wrong.jpg"]["faces"][0]["suspect"]
 
 
-def test_a_dry_run_of_one_person_only_says_what_would_fail(client, people, finish, astronaut_jpeg):
+def test_a_dry_run_says_how_few_would_remain(client, people, finish, astronaut_jpeg):
     pictures = [("Ada/1.jpg", people.picture("Ada")), ("Ben/1.jpg", people.picture())]
     recognizer = client.post("/v1/recognizers", data=sent(*pictures) | {"dry_run": "true"}).json["id"]
     finish()
     shown = client.get(f"/v1/recognizers/{recognizer}").json
     assert shown["state"] == "examined"
-    assert "at least two people" in shown["message"]
+    assert "1 person from 1 face" in shown["message"]
     assert by_file(client, recognizer)["Ben/1.jpg"]["reason"] == "NO_FACE"
 
 
 def test_probable_wrong_labels_are_left_out_when_asked(client, heap, finish):
     recognizer = client.post("/v1/recognizers?exclude_suspects=1&dry_run=1", data=sent(*heap)).json["id"]
     finish()
-    assert client.get(f"/v1/recognizers/{recognizer}").json["message"] == "examined: 3 people from 13 faces"
+    message = client.get(f"/v1/recognizers/{recognizer}").json["message"]
+    assert message.startswith("examined: 3 people from 13 faces; 2 files were not used, 1 label looks doubtful")
     left_out = by_file(client, recognizer)["Ada/wrong.jpg"]
     assert (left_out["reason"], left_out["faces"][0]["person"]) == ("SUSPECT_LABEL", None)
 

@@ -17,9 +17,13 @@ from jobs.table import builds, tasks
 from jobs.table.records import files_where
 from jobs.table.tables import DEFAULT_TENANT, TaskKind, files
 from jobs.versions import relabelling
+from jobs.versions.relabelling import Correction
 from jobs.work import runner
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
+
+#: Bytes of the disk that a version takes beside another one of the same recognizer.
+MOST_OF_A_VERSION = 1_000_000
 
 
 def sent(*pictures):
@@ -44,6 +48,19 @@ def built(client, people, finish) -> str:
 def labels(client, recognizer, version="latest") -> dict[str, int]:
     shown = client.get(f"/v1/recognizers/{recognizer}?version={version}").json
     return {person["label"]: person["faces"] for person in shown["people"]}
+
+
+def sha256s(workplace, recognizer) -> list[str]:
+    """What the table says of the bundles of all versions."""
+    query = select(builds.builds.c.bundle_sha256).where(builds.builds.c.recognizer_id == recognizer)
+    with workplace.database.read() as connection:
+        return list(connection.scalars(query.order_by(builds.builds.c.version)))
+
+
+def on_disk(workplace, recognizer, but: str = "/") -> int:
+    """Bytes that a recognizer's bundles take, each file counted once; those of names that begin so left out."""
+    files = [path for path in (workplace.storage.bundles / recognizer).iterdir() if not path.name.startswith(but)]
+    return sum({path.stat().st_ino: path.stat().st_size for path in files}.values())
 
 
 def encodings(workplace, recognizer, person) -> list[bytes]:
@@ -82,6 +99,10 @@ def test_pictures_are_added_and_the_older_version_stays(client, built, people, f
     shown = client.get(f"/v1/recognizers/{built}").json
     assert [(one["version"], one["state"]) for one in shown["versions"]] == [(1, "ready"), (2, "ready")]
     assert len(client.get("/v1/recognizers").json["recognizers"]) == 1
+    downloads = [client.get(f"/download_recognizer?id={built}&version={version}").data for version in (1, 2)]
+    assert [hashlib.sha256(bundle).hexdigest() for bundle in downloads] == sha256s(workplace, built)
+    assert client.get(f"/download_recognizer?id={built}&version=2").data == downloads[1]
+    assert on_disk(workplace, built) - on_disk(workplace, built, but="2-") < MOST_OF_A_VERSION < len(downloads[1]) / 30
     old, new = (client.get(f"/download_recognizer?id={built}&version={v}&format=head").data for v in (1, 2))
     assert old != new == client.get(f"/v1/recognizers/{built}/model?format=head").data
     compared = client.get(f"/v1/recognizers/{built}/compare?from=1&to=2").json
@@ -93,6 +114,8 @@ def test_pictures_are_added_and_the_older_version_stays(client, built, people, f
     }
     assert (compared["from"]["people"], compared["to"]["people"], compared["to"]["faces"]) == (3, 4, 15)
     assert client.delete(f"/v1/recognizers/{built}?version=2").status_code == 204
+    assert client.get(f"/download_recognizer?id={built}").data == downloads[0]
+    assert [path.stat().st_nlink for path in (workplace.storage.bundles / built).iterdir()] == [1, 1]
     assert client.get(f"/v1/recognizers/{built}").json["version"] == 1
     assert client.get(f"/v1/recognizers/{built}?version=2").status_code == 410
     assert client.get(f"/v1/recognizers/{built}?version=3").status_code == 404
@@ -134,8 +157,8 @@ def test_changes_that_cannot_be_are_refused(client, built):
 def test_an_edit_while_a_version_is_made_is_refused(client, built, people, workplace, finish):
     url = f"/v1/recognizers/{built}"
     with ThreadPoolExecutor(4) as pool:
-        change = functools.partial(relabelling.relabel, workplace.database, built, "Ada")
-        edits = [pool.submit(change, f"Ada {number}") for number in range(4)]
+        change = functools.partial(relabelling.relabel, workplace.database, built)
+        edits = [pool.submit(change, [Correction("Ada", f"Ada {number}")]) for number in range(4)]
     refused = [edit.exception() for edit in edits if edit.exception()]
     assert [type(error) for error in refused] == [Conflict] * 3, "of edits at once one is accepted"
     training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
@@ -187,6 +210,41 @@ def test_renaming_joining_and_splitting_encode_nothing(client, people, finish, w
     assert client.patch(f"{url}/people/ben%2Fbenno", json={"label": " Ben  N. "}).status_code == 202
 
 
+def test_several_corrections_make_one_version(client, people, finish):
+    names = [f"{name}/{number}.jpg" for name in ("Ada", "Ben", "Cleo", "Dora") for number in range(3)]
+    files_ = [(name, people.picture("Ada" if name == "Ben/2.jpg" else name.split("/")[0])) for name in names]
+    recognizer = create(client, finish, sent(*files_))
+    url = f"/v1/recognizers/{recognizer}"
+    corrections = [
+        {"person": "Ben", "label": "Benno"},
+        {"person": "ben", "label": "Ada", "faces": [["Ben/2.jpg", 0]]},
+        {"person": "Cleo", "label": None, "faces": [[6, 0]]},
+        {"person": "Dora", "label": "CLEO"},
+    ]
+    answer = client.post(f"{url}/corrections", json={"corrections": corrections})
+    assert (answer.status_code, answer.json["version"]) == (202, 2)
+    finish()
+    assert labels(client, recognizer) == {"Ada": 4, "Benno": 2, "Cleo": 5}
+    images = client.get(f"{url}/images").json["images"]
+    assert [(image["file"], image["reason"]) for image in images if image["reason"]] == [("Cleo/0.jpg", "LEFT_OUT")]
+    assert images[5]["label"] == "Ada" and images[5]["faces"][0]["choice"] == "correction"
+    assert labels(client, recognizer, "1") == {"Ada": 3, "Ben": 3, "Cleo": 3, "Dora": 3}
+    # It stays so in every version after that one, and not everybody can be left out.
+    client.post(f"{url}/corrections", json={"corrections": [{"person": "Benno", "label": None}]})
+    finish()
+    assert labels(client, recognizer) == {"Ada": 4, "Cleo": 5}
+    everybody = [{"person": "Ada", "label": None}, {"person": "Cleo", "label": None}]
+    assert client.post(f"{url}/corrections", json={"corrections": everybody}).status_code == 409
+    for wrong in (
+        [],
+        [{"person": "Ada"}],
+        [{"person": "Ada", "label": " "}],
+        [{"person": "Ada", "label": "X", "x": 1}],
+    ):
+        assert client.post(f"{url}/corrections", json={"corrections": wrong}).status_code == 400, wrong
+    assert client.post(f"{url}/corrections", json={"corrections": [{"person": "Eve", "label": "X"}]}).status_code == 404
+
+
 def test_a_forgotten_person_leaves_no_byte(client, people, finish, workplace):
     group = people.picture("Ada", "Ben")
     pictures = [(f"{name}/{i}.jpg", people.picture(name)) for name in ("Ada", "Ben", "Cleo") for i in range(30)]
@@ -209,7 +267,7 @@ def test_a_forgotten_person_leaves_no_byte(client, people, finish, workplace):
     receipt = answer.json
     assert (receipt["label"], receipt["versions"], receipt["version"], receipt["faces"]) == ("Ben", [1, 2], 3, 32)
     assert set(receipt["files"]) == {f"Ben/{i}.jpg" for i in range(30)} | {"Ada/group.jpg", "heap.jpg"}
-    assert receipt["kept"] == []
+    assert receipt["kept"] == receipt["kept_for"] == []
     assert client.get(f"{url}/model").status_code == 409, "every version was built with Ben"
 
     for moment in ("at once", "after the new version"):
@@ -251,14 +309,52 @@ def test_what_another_recognizer_was_sent_too_stays_there(client, people, finish
     before = encodings(workplace, other, "Ben")
     receipt = client.delete(f"/v1/recognizers/{one}/people/Ben").json
     assert (receipt["files"], receipt["faces"], receipt["kept"]) == ([], 0, ["Ben/0.jpg", "Ben/1.jpg"])
+    assert receipt["kept_for"] == [{"file": name, "recognizers": [other]} for name in receipt["kept"]]
     assert encodings(workplace, other, "Ben") == before
     client.delete(f"/v1/recognizers/{other}")
     assert not [encoding for encoding in before if encoding in everything(workplace)]
 
 
-def test_the_last_two_people_are_not_torn_apart(client, people, finish):
+def test_two_labels_of_one_person_become_one_who_is_not_forgotten_alone(client, people, finish):
     recognizer = create(client, finish, {"images": people.files(people=2, each=2)})
-    url = f"/v1/recognizers/{recognizer}/people/Person 1"
-    assert client.delete(url).status_code == 409
-    assert client.patch(url, json={"label": "Person 0"}).status_code == 409
-    assert client.get(f"/v1/recognizers/{recognizer}").json["state"] == "ready"
+    url = f"/v1/recognizers/{recognizer}/people"
+    assert client.patch(f"{url}/Person 1", json={"label": "Person 0"}).status_code == 202
+    finish()
+    shown = client.get(f"/v1/recognizers/{recognizer}").json
+    assert (shown["state"], shown["people"]) == ("ready", [{"label": "Person 0", "faces": 4}])
+    refused = client.delete(f"{url}/Person 0")
+    assert refused.status_code == 409 and "delete the recognizer" in refused.json["detail"]
+
+
+def test_who_polls_hears_of_the_version_that_is_being_made(client, pictures, people, finish):
+    recognizer = client.post("/build_recognizer", data=sent(*pictures)).json["id"]
+    finish()
+    path = f"/is_available?id={recognizer}"
+    assert "making" not in client.get(path).json
+    more = sent(*[(f"Cleo/{number}.jpg", people.picture("Cleo")) for number in range(2)])
+    assert client.post(f"/v1/recognizers/{recognizer}/people", data=more).status_code == 202
+    said = client.get(path).json
+    assert (said["available"], said["version"], said["making"]) == (1, 1, 2)
+    busy = client.delete(f"/v1/recognizers/{recognizer}/people/Ben")
+    unready = client.get(f"/v1/recognizers/{recognizer}/model?version=2")
+    assert [(answer.status_code, int(answer.headers["Retry-After"]) > 0) for answer in (busy, unready)] == [
+        (409, True),
+        (409, True),
+    ]
+    finish()
+    said = client.get(path).json
+    assert (said["version"], "making" in said) == (2, False)
+    assert "-v2.zip" in client.get(f"/download_recognizer?id={recognizer}").headers["Content-Disposition"]
+
+
+def test_the_message_says_what_was_left_out(client, pictures, finish):
+    recognizer = client.post("/build_recognizer", data=sent(*pictures, ("Ben/x.jpg", b"no picture"))).json["id"]
+    finish()
+    message = client.get(f"/is_available?id={recognizer}").json["message"]
+    assert message == f"ready: 2 people from 4 faces; 1 file was not used: see /v1/recognizers/{recognizer}/images"
+
+
+def test_a_wrong_method_is_told_the_right_one(client):
+    refused = client.get("/build_recognizer")
+    assert refused.status_code == 405
+    assert refused.json["error"]["message"] == "GET is not for this address, which takes POST."

@@ -21,7 +21,7 @@ def test_pictures_that_were_given_up_join_in_a_version_of_their_own(client, peop
     tasks.fail(workplace.database, unlucky, "It broke.")
     finish()
     url = f"/v1/recognizers/{recognizer}"
-    assert client.get(url).json["message"] == "ready: 3 people from 8 faces"
+    assert client.get(url).json["message"] == f"ready: 3 people from 8 faces; 1 file was not used: see {url}/images"
     assert [path.name for path in workplace.storage.images.rglob("*") if path.is_file()] == ["8"]
     answer = client.post(f"{url}/retry")
     assert (answer.status_code, answer.json["version"]) == (202, 2)

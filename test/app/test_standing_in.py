@@ -1,6 +1,5 @@
 """What recognizes while the version without a forgotten person is made, and that nobody remembers the person."""
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import zmq
 
-from constants.exceptions import Conflict, NotFound, NotReady
+from constants.exceptions import NotFound, NotReady
 from features.store import FaceFeatures
 from jobs.processes import messages
 from jobs.processes.messages import Message
@@ -18,6 +17,7 @@ from jobs.processes.sockets import address
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.versions import erasing, forgetting, relabelling
+from jobs.versions.relabelling import Correction
 from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
 from modelization.gallery_recognizer import GalleryRecognizer
 from modelization.recognizer import Recognizer
@@ -96,19 +96,34 @@ def test_the_others_are_recognized_until_the_next_version_is_ready(client, built
     finish()
     after = recognizer_for(workplace, cache, served(workplace, built))
     assert isinstance(after, Recognizer) and after.manifest.version == 2
-    moved = after.manifest.threshold_logit - before.manifest.threshold_logit
-    assert 0 < abs(moved) < 1
     for name, own in faces.items():
         for then, now in zip(meanwhile.identify(own), after.identify(own), strict=True):
             assert then.person == now.person == (name if name != "Ben" else None)
-            # The same logit, each less its own threshold's.
-            odds = (now.confidence or 1e-9) / (1 - min(now.confidence, 1 - 1e-9)) * math.exp(moved)
-            assert then.confidence == pytest.approx(odds / (1 + odds), abs=1e-6)
     with pytest.raises(NotFound):
         recognizer_for(workplace, cache, serving)
     with workplace.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM builds WHERE stand_in IS NOT NULL").scalar() == 0
     assert "meanwhile" not in client.get(f"/is_available?id={built}").json["message"]
+
+
+def test_one_person_alone_is_told_from_strangers_and_others_may_join(client, people, finish, workplace):
+    """Me, or not me: the population supplies the strangers."""
+    alone = create(client, finish, sent(*[(f"Ada/{number}.jpg", people.picture("Ada")) for number in range(3)]))
+    shown = client.get(f"/v1/recognizers/{alone}").json
+    assert shown["state"] == "ready" and shown["people"] == [{"label": "Ada", "faces": 3}]
+    assert shown["metrics"]["stranger_faces"] == 0 and shown["metrics"]["strangers_named"] is None
+    assert "With one person alone" in client.get(f"/v1/recognizers/{alone}/report").text
+    recognizer = recognizer_for(workplace, RecognizerCache(), served(workplace, alone))
+    assert isinstance(recognizer, Recognizer)
+    assert [face.person for face in recognizer.identify(people.faces("Ada", 15))].count("Ada") >= 14
+    strangers = np.concatenate([people.faces(name, 15) for name in ("Ben", "Cleo", "Dora", "Eve")])
+    assert {face.person for face in recognizer.identify(strangers)} == {None}
+
+    more = sent(*[(f"Ben/{number}.jpg", people.picture("Ben")) for number in range(3)])
+    assert client.post(f"/v1/recognizers/{alone}/people", data=more).status_code == 202
+    finish()
+    both = recognizer_for(workplace, RecognizerCache(), served(workplace, alone))
+    assert {face.person for face in both.identify(people.faces("Ben", 5))} == {"Ben"}
 
 
 def test_a_worker_keeps_nobody_who_was_deleted(built, workplace):
@@ -127,13 +142,11 @@ def test_a_worker_keeps_nobody_who_was_deleted(built, workplace):
 
 def test_where_the_next_version_fails_recognition_goes_on_and_so_does_forgetting(client, built, people, workplace):
     forget(workplace, built, "Ben")
-    with pytest.raises(Conflict, match="being made"):
-        forget(workplace, built, "Cleo")
     fail_training(workplace)
     shown = client.get(f"/is_available?id={built}").json
     assert shown["state"] == "failed" and "recognition goes on" in shown["message"]
     with pytest.raises(NotReady):
-        relabelling.relabel(workplace.database, built, "Ada", "Eve")
+        relabelling.relabel(workplace.database, built, [Correction("Ada", "Eve")])
     more = sent(("Eve/1.jpg", people.picture("Eve")))
     assert client.post(f"/v1/recognizers/{built}/people", data=more).status_code == 409
 
@@ -144,8 +157,13 @@ def test_where_the_next_version_fails_recognition_goes_on_and_so_does_forgetting
     second = recognizer_for(workplace, RecognizerCache(), served(workplace, built))
     assert (second.labels, second.threshold) == (("Ada", "Dora"), first.threshold)
     fail_training(workplace)
-    assert client.delete(f"/v1/recognizers/{built}/people/Dora").status_code == 409, "one person would be left"
-    assert client.delete(f"/v1/recognizers/{built}?version=3").status_code == 204
+    assert client.delete(f"/v1/recognizers/{built}/people/Dora").json["version"] == 4
+    alone = recognizer_for(workplace, RecognizerCache(), served(workplace, built))
+    faces = people.faces("Ada", 5), people.faces("Eve", 5)
+    assert [[face.person for face in alone.identify(own)] for own in faces] == [["Ada"] * 5, [None] * 5]
+    fail_training(workplace)
+    assert client.delete(f"/v1/recognizers/{built}/people/Ada").status_code == 409, "nobody would be left"
+    assert client.delete(f"/v1/recognizers/{built}?version=4").status_code == 204
     with pytest.raises(builds.Erased):
         served(workplace, built)
 
@@ -196,7 +214,7 @@ def answer(socket, client, header, person=None, error=None) -> None:
         "reason": None,
         "message": None,
     }
-    said = {"images": [{"width": 10, "height": 10, "faces": [face]}]} if error is None else {"error": error}
+    said = {"found": [{"width": 10, "height": 10, "faces": [face]}]} if error is None else {"error": error}
     said["request"] = header["request"]
     socket.send_multipart([client, *Message(messages.RECOGNIZED, said).frames()])
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from features import angle_evidence, doctor
+from features import angle_evidence, cells
 from features.alive import Alive
 from features.clustering import cluster
 from features.doctor import examine
@@ -25,7 +25,7 @@ class EnoughError(Exception):
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(angle_evidence, "_BLOCK", BLOCK)
-    monkeypatch.setattr(doctor, "_BLOCK", BLOCK)
+    monkeypatch.setattr(cells, "_BLOCK", BLOCK)
 
 
 def pictures(labelled: bool) -> list[Picture]:

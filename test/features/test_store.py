@@ -80,6 +80,19 @@ def test_the_first_features_of_a_picture_stay(database):
     assert kept.encoding[0] == 1
 
 
+def test_a_picture_searched_for_one_face_gives_way_to_one_searched_for_every_face(database):
+    own, every = ImageFeatures(50, 50, (face(1),), every_face=False), ImageFeatures(50, 50, (face(1), face(2)))
+    with database.write() as connection:
+        store.put(connection, V1, {"a" * 64: own})
+        assert store.get_whole(connection, V1, ["a" * 64]) == {}
+        assert store.get_whole(connection, V1, ["a" * 64], every_face=False).keys() == {"a" * 64}
+        for found in (every, own):
+            store.put(connection, V1, {"a" * 64: found})
+            kept = store.get_whole(connection, V1, ["a" * 64])["a" * 64]
+            assert [face.encoding[0] for face in kept.faces] == [1, 2]
+            assert kept.every_face
+
+
 def test_a_face_is_forgotten_and_the_others_keep_their_places(database):
     whole = ImageFeatures(50, 50, (face(1), face(2), face(3)))
     with database.write() as connection:

@@ -92,7 +92,8 @@ def publish(workplace: Workplace, planted: Planted) -> None:
     labels = sorted({named.person for named in found.named})
     marks = (mark for label in labels for mark in planted.marks[label])
     path.write_bytes(b"".join(mark for mark in marks if not mark.startswith(b"GPS")))
-    manifest = _manifest(planted.recognizer_id, build.version, labels, found).model_dump(mode="json")
+    found_by = pipeline_version(workplace.settings)
+    manifest = _manifest(planted.recognizer_id, build.version, labels, found, found_by).model_dump(mode="json")
     with workplace.database.write() as connection:
         assert tasks.finish_training(connection, claim, Ended(BuildState.READY, "", path.name, manifest, "0" * 64))
         record(connection, build.number, found)
@@ -104,14 +105,14 @@ def _picture(rng: np.random.Generator, person: str) -> bytes:
     return jpeg(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8), exif=exif)
 
 
-def _manifest(recognizer_id: str, version: int, labels: list[str], found: Examined) -> Manifest:
+def _manifest(recognizer_id: str, version: int, labels: list[str], found: Examined, found_by: str) -> Manifest:
     measured = RuleMetrics(1.0, 1.0, 0.0)
     return Manifest(
         recognizer_id=recognizer_id,
         version=version,
         name="",
         created_at="2026-01-01",
-        pipeline_version="1.cascade.landmarks5.resnet.views2",
+        pipeline_version=found_by,
         labels=tuple(labels),
         faces_per_person=tuple(sum(named.person == label for named in found.named) for label in labels),
         images_used=len(found.used),

@@ -32,6 +32,7 @@ from jobs.commands.back_up import back_up
 from jobs.commands.backup_archive import Member
 from jobs.commands.backup_contents import incomplete, opened
 from jobs.commands.restore import restore
+from jobs.linking import link_or_copy
 from jobs.processes.preparing import prepare
 from jobs.snapshot import snapshot, sweep_snapshot
 from jobs.table import builds, tasks
@@ -45,6 +46,7 @@ from jobs.work.encoding import encode_claim
 from jobs.work.tidying import tidy_build
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_file import search_file
+from modelization.bundle.bundle_parts import NETWORKS, OWN, Piece, header, networks_of, open_whole
 from preprocessor.version import pipeline_version
 from test.conftest import jpeg
 
@@ -52,6 +54,9 @@ ROOT = Path(__file__).parents[2]
 OLD = ROOT / "test" / "data" / "release_0_9_0"
 #: Pictures of a build that takes long enough to be backed up that a test can kill the backup meanwhile.
 MANY = 3000
+
+#: What the bundles of all builds have in common.
+COMMON = b"networks" * 1000
 
 
 def submit(workplace: Workplace, pictures: int = 3, **options: object) -> str:
@@ -84,9 +89,14 @@ def train(workplace: Workplace) -> bool:
     with workplace.database.read() as connection:
         build = builds.build_numbered(connection, claim.build)
     path = workplace.storage.begin_bundle(build.recognizer_id, build.version, claim.token)
-    content = os.urandom(5000)
-    path.write_bytes(content)
-    ended = Ended(BuildState.READY, "1 person", path.name, None, hashlib.sha256(content).hexdigest())
+    content, own = os.urandom(5000), path.with_suffix(OWN)
+    sha256 = hashlib.sha256(COMMON).hexdigest()
+    if alike := next(workplace.storage.networks_called(sha256), None):
+        link_or_copy(alike, networks_of(own, sha256))
+    else:
+        networks_of(own, sha256).write_bytes(COMMON)
+    own.write_bytes(header(sha256, [Piece(len(content), 0, len(COMMON))]) + content)
+    ended = Ended(BuildState.READY, "1 person", own.name, None, hashlib.sha256(content + COMMON).hexdigest())
     with workplace.database.write() as connection:
         assert tasks.finish_training(connection, claim, ended)
     tidy_build(workplace.database, workplace.storage, claim.build)
@@ -207,6 +217,17 @@ def test_what_is_restored_is_what_was_there(states, workplace, backup, target):
         assert {builds.status(restored.database, recognizer).state for recognizer in states.values()} == {"ready"}
 
 
+def test_what_takes_its_room_once_does_so_again(states, backup, target):
+    assert backup.read_bytes().count(COMMON) == 1
+    restore(backup)
+    (own, other) = target.glob(f"bundles/*/*{NETWORKS}")
+    assert own.stat().st_ino == other.stat().st_ino
+    with at(target) as restored:
+        erasing.erase(restored.database, restored.storage, states["ready"])
+        with open_whole(builds.bundle(restored.database, restored.storage, states["kept"])) as bundle:
+            assert bundle.read().endswith(COMMON)
+
+
 def test_nobody_else_can_read_any_of_it(backup, target):
     restore(backup)
     assert oct(backup.stat().st_mode & 0o777) == "0o600"
@@ -262,11 +283,12 @@ def test_every_snapshot_is_of_one_moment(workplace):
         thread.start()
     try:
         seen: set[str] = set()
-        for _ in range(25):
+        for _ in range(12):
             before = set(accepted) - erased
             with snapshot(workplace.database, workplace.storage) as folder, opened(folder) as copy:
                 files = [path for path in folder.rglob("[0-9]*") if path.is_file()]
-                assert incomplete(copy, {path.relative_to(folder).as_posix(): hashed(path) for path in files}) is None
+                present = {path.relative_to(folder).as_posix(): hashed(path) for path in files}
+                assert incomplete(copy, folder, present) is None
                 listed = builds.listing(copy)
             assert before - erased <= {status.id for status in listed}
             seen |= {status.state for status in listed}
@@ -343,7 +365,7 @@ def test_one_backup_at_a_time(states, workplace, tmp_path):
 
 def test_an_older_backup_is_replaced_by_a_whole_one_alone(states, workplace, tmp_path, backup):
     before = backup.read_bytes()
-    bundle = next(workplace.storage.bundles.glob(f"{states['ready']}/*.zip"))
+    bundle = next(workplace.storage.bundles.glob(f"{states['ready']}/*{OWN}"))
     content = bundle.read_bytes()
     for damage in (lambda: bundle.write_bytes(content[:-1] + b"?"), bundle.unlink):
         damage()

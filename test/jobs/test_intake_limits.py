@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from constants.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMedia
+from constants.exceptions import InvalidRequest, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from jobs.intake.label_manifest import MAX_PEOPLE, read_manifest
 from jobs.intake.labels import MAX_FOLDERS, MAX_NAME, clean_label, clean_name, filename_label
@@ -93,10 +93,10 @@ def test_a_directory_is_judged_before_it_is_read(workplace, stack):
             intake(workplace, stack, [("a.zip", b"PK\x03\x04" + bytes(100) + end)], settings=few)
 
 
-def test_an_archive_in_an_archive_is_no_picture(workplace, stack, picture):
+def test_an_archive_in_an_archive_is_not_unpacked(workplace, stack, picture):
     files = [("Ada/1.jpg", picture), ("inner.zip", zipped([("2.jpg", picture)])), ("Ben/2.jpg", picture + b"\0")]
     reasons = {upload.name: upload.reason for upload in intake(workplace, stack, [("a.zip", zipped(files))])}
-    assert reasons == {"Ada/1.jpg": None, "inner.zip": Reason.NOT_AN_IMAGE, "Ben/2.jpg": None}
+    assert reasons == {"Ada/1.jpg": None, "inner.zip": Reason.OTHER_ARCHIVE, "Ben/2.jpg": None}
 
 
 def test_people_of_one_picture_are_as_many_as_are_judged_and_each_counts_as_a_file(workplace, stack, picture):
@@ -136,7 +136,7 @@ def test_a_picture_that_takes_all_memory_is_a_damaged_one(workplace, stack, pict
     assert [upload.reason for upload in uploads] == [None, Reason.DAMAGED_IMAGE, None]
 
 
-def test_a_cut_archive_is_refused(workplace, stack, picture):
+def test_an_archive_that_is_cut_in_its_first_file_has_nothing_to_take(workplace, stack, picture):
     whole = tar(("Ada/1.jpg", tarfile.REGTYPE, picture), ("Ben/1.jpg", tarfile.REGTYPE, picture))
-    with pytest.raises(UnsupportedMedia):
-        intake(workplace, stack, [("a.tar.gz", whole[: len(whole) // 2])])
+    with pytest.raises(NothingUsable):
+        intake(workplace, stack, [("a.tar.gz", whole[: len(whole) // 3])])

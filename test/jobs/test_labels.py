@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants.exceptions import InvalidRequest
-from jobs.intake.labels import clean_label, clean_name, filename_label, folder_label, unify
+from jobs.intake.folder_labels import folder_labels
+from jobs.intake.labels import clean_label, clean_name, filename_label, unify
 from test import strategies
 
 
@@ -23,7 +24,31 @@ from test import strategies
     ],
 )
 def test_the_folder_is_the_label(name, label):
-    assert folder_label(clean_name(name)) == label
+    assert folder_labels([clean_name(name)]) == [label]
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (("people/Ada/2019/1.jpg", "people/Ben/2020/2.jpg"), ("Ada", "Ben")),
+        (("Ada/2019-07-14/1.jpg", "Ada/DCIM/100CANON/2.jpg", "Ben/3.jpg"), ("Ada", "Ada", "Ben")),
+        (("train/Ada/1.jpg", "val/Ada/2.jpg", "test/Ben/3.jpg"), ("Ada", "Ada", "Ben")),
+        (("Ada/train/1.jpg", "Ada/test/2.jpg", "Ben/train/3.jpg", "Ben/test/4.jpg"), ("Ada", "Ada", "Ben", "Ben")),
+        (("People/Ada/1.jpg", "People/Val/2.jpg"), ("Ada", "Val")),
+        (("Ada/Rome/1.jpg", "Ben/Rome/2.jpg"), ("Ada", "Ben")),
+        (("Ada/1.jpg", "Ada/Rome/2.jpg", "Ben/3.jpg", "Ben/Oslo/4.jpg"), ("Ada", "Ada", "Ben", "Ben")),
+        (("family/Ada/1.jpg", "family/Ben/2.jpg", "work/Cleo/3.jpg"), ("Ada", "Ben", "Cleo")),
+        (("people/cover.jpg", "people/Ada/1.jpg", "people/Ben/2.jpg"), ("people", "Ada", "Ben")),
+        (("2019/1.jpg", "2020/2.jpg"), ("2019", "2020")),
+        (("1.jpg", "Ada/2.jpg"), (None, "Ada")),
+    ],
+)
+def test_the_level_that_names_people_is_found_from_all_names(names, labels):
+    assert folder_labels(names) == list(labels)
+
+
+def test_who_is_known_is_found_in_any_folder():
+    assert folder_labels(["Ada/1.jpg", "Ada/Rome/2.jpg"], known=["ADA"]) == ["Ada", "Ada"]
 
 
 @pytest.mark.parametrize(

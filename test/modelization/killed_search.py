@@ -12,14 +12,14 @@ from modelization.folds import assign_folds
 from modelization.search.search_options import SearchOptions
 from modelization.search.topology_search import SearchResult, search_topology
 from modelization.training_progress import SearchProgress
-from test.modelization.made_up import training_set
+from test.modelization.made_up import training_set, trial
 
 OPTIONS = SearchOptions(generations=10, population=6, max_layers=1, seed=5)
 
 
 def run(state: Path | None, report: Callable[[SearchProgress], None] = lambda _: None) -> SearchResult:
     known = training_set([6, 5, 5, 4])
-    return search_topology(known, assign_folds(known.people, 1), OPTIONS, state, report)
+    return search_topology(trial(known, assign_folds(known.people, 1)), OPTIONS, state, report)
 
 
 if __name__ == "__main__":

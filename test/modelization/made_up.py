@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from features.training_set import TrainingSet
 from modelization.decision.prior import prior_of
+from modelization.open_training_set import OpenTrainingSet
 from modelization.provenance import Provenance
+from modelization.search.open_set_trial import OpenSetTrial
 
 PIPELINE = "1.cascade.landmarks5.resnet.views2"
 PROVENANCE = Provenance("made-up", 1, PIPELINE, "2026-01-01T00:00:00+00:00", 12, 3)
@@ -27,9 +29,25 @@ def faces(counts: Sequence[int], seed: int) -> tuple[npt.NDArray[np.float32], np
     return (length * (identity[people] + picture)).astype(np.float32), people.astype(np.int64)
 
 
+def in_random_directions(count: int, seed: int) -> npt.NDArray[np.float32]:
+    """Vectors of dlib's length that no picture of a face gives."""
+    directions = np.random.default_rng(seed).normal(size=(count, 128))
+    return (1.43 * directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
+
+
 def training_set(counts: Sequence[int], seed: int = 0) -> TrainingSet:
     encodings, people = faces(counts, seed)
     return TrainingSet(encodings, people, tuple(f"person {k:03}" for k in range(len(counts))))
+
+
+def learned(faces: TrainingSet, folds: npt.NDArray[np.int64]) -> OpenTrainingSet:
+    """Faces as a network learns from them, beside the prior's strangers."""
+    return OpenTrainingSet(faces, folds, PRIOR.background)
+
+
+def trial(faces: TrainingSet, folds: npt.NDArray[np.int64], target_fpir: float = 0.01) -> OpenSetTrial:
+    """The same, judged by the prior's rules."""
+    return OpenSetTrial(learned(faces, folds), PRIOR, target_fpir)
 
 
 def split(

@@ -16,6 +16,14 @@ from modelization.topology import DEFAULT_TOPOLOGY
 from test.modelization.made_up import PIPELINE
 
 
+def held_out_of(
+    logits: np.ndarray, strangers: np.ndarray, people: np.ndarray, known: np.ndarray, per_person: np.ndarray
+) -> HeldOut:
+    """What is kept of logits (n, people)."""
+    highest = logits.max(axis=1).astype(np.float32)
+    return HeldOut(highest, logits.argmax(axis=1), strangers.astype(np.float32), people, known, per_person)
+
+
 def scores(counts: Sequence[int], seed: int = 0, gap: float = 3.0) -> HeldOut:
     """``counts[k]`` faces of person k, whose own logit is on average by ``gap`` above those of others.
 
@@ -27,7 +35,7 @@ def scores(counts: Sequence[int], seed: int = 0, gap: float = 3.0) -> HeldOut:
     logits = rng.normal(size=(len(people), len(counts)))
     strangers = logits.max(axis=1)
     logits[np.arange(len(people)), people] += gap
-    return HeldOut(logits.astype(np.float32), strangers.astype(np.float32), people, per_person[people] > 1, per_person)
+    return held_out_of(logits, strangers, people, per_person[people] > 1, per_person)
 
 
 def report(
@@ -39,8 +47,8 @@ def report(
 ) -> BuildReport:
     """A report of these scores at a threshold of one half."""
     threshold, labels = 0.5, tuple(labels) or tuple(f"person {k}" for k in range(len(held_out.faces_per_person)))
-    rules = {"cosine": evaluate_rule(held_out, 0.9), "learned": evaluate_rule(held_out, threshold)}
-    rejected = {Reason.DUPLICATE: 1, Reason.NO_FACE: 2}
+    rules = {"cosine": evaluate_rule(held_out, 0.9), "network": evaluate_rule(held_out, threshold)}
+    rejected = {Reason.DUPLICATE: ["twice.jpg"], Reason.NO_FACE: ["wall.jpg", "<i>.jpg"]}
     provenance = Provenance("made-up", 1, PIPELINE, "2026-01-01", 9, 3, rejected, findings or Findings())
     manifest = Manifest(
         recognizer_id="made-up",
@@ -57,7 +65,7 @@ def report(
         seed=0,
         target_fpir=0.01,
         threshold=threshold,
-        rule="learned",
+        rule="network",
         metrics=evaluate(held_out, threshold, labels),
         rules=rules,
         prior={"source": "nobody"},

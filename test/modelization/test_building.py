@@ -8,15 +8,17 @@ import pytest
 
 from constants.exceptions import BuildCancelled, BuildFailed
 from features.training_set import TrainingSet
+from modelization import building
 from modelization.building import build_recognizer
 from modelization.bundle.bundle_file import search_file
+from modelization.gallery_recognizer import GalleryRecognizer, Threshold
 from modelization.provenance import TrainingOptions
 from modelization.recognizer import Recognizer
 from modelization.search.search_options import SearchOptions
 from modelization.topology import DEFAULT_TOPOLOGY, Layer, Topology
 from modelization.training_progress import Progress
 from test.modelization.conftest import Built
-from test.modelization.made_up import PROVENANCE, split, training_set
+from test.modelization.made_up import PIPELINE, PROVENANCE, faces, split, training_set
 
 pytestmark = pytest.mark.thorough
 
@@ -59,6 +61,27 @@ def test_same_faces_and_seed_give_the_same_head_and_report(tmp_path: Path) -> No
     )
     for name in ("head.onnx", "report.html", "report.json"):
         assert first.files[name] == again.files[name]
+
+
+def test_of_many_people_no_network_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is given away decides as the same rule does among them all."""
+    monkeypatch.setattr(building, "MOST_JUDGED", 80)
+    known, probes, people = split([1, *[3] * 89], 3)
+    manifest = build_recognizer(known, TrainingOptions(), PROVENANCE, tmp_path / "many.zip", silent)
+    assert (manifest.format, manifest.epochs, manifest.search) == (3, None, None)
+    assert manifest.rule == "learned" and set(manifest.rules) == {"learned"}
+    assert (manifest.metrics.held_out_faces, manifest.metrics.stranger_faces) == (267, 268)
+    assert manifest.metrics.people_not_evaluated == ("person 000",)
+    strangers = faces([1] * 300, 77)[0]
+    found = Recognizer.load(tmp_path / "many.zip").identify(np.concatenate([probes, strangers]))
+    gallery = GalleryRecognizer(known, PIPELINE, "learned", Threshold(0.5, manifest.threshold_logit), 0.01)
+    everybody = gallery.identify(np.concatenate([probes, strangers]))
+    assert [face.person for face in found] == [face.person for face in everybody]
+    right = [face.person == known.labels[who] for face, who in zip(found, people, strict=False)]
+    assert np.mean(right) > 0.9 and np.mean([face.person is not None for face in found[len(probes) :]]) < 0.02
+    with zipfile.ZipFile(tmp_path / "many.zip") as archive:
+        assert "no network" in archive.read("model_card.md").decode()
+        assert "no network is trained" in archive.read("report.html").decode()
 
 
 def test_fewer_strangers_may_be_asked_for(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_an_unlisted_member_is_refused(built: Built, tmp_path: Path) -> None:
 
 def test_another_format_is_named(built: Built, tmp_path: Path) -> None:
     with zipfile.ZipFile(built.path) as archive:
-        text = archive.read(MANIFEST).replace(b'"format": 2', b'"format": 3')
-    with pytest.raises(BundleInvalid, match="newer than version 2"):
+        text = archive.read(MANIFEST).replace(b'"format": 2', b'"format": 4')
+    with pytest.raises(BundleInvalid, match="newer than version 3"):
         open_bundle(rezipped(built.path, tmp_path / "next.zip", {MANIFEST: text}))
 
 

@@ -26,9 +26,7 @@ def everybody() -> np.ndarray:
 
 @pytest.mark.parametrize("rule", ["learned", "cosine", "distance"])
 def test_confidences_are_those_of_the_rule(everybody: np.ndarray, rule: str) -> None:
-    expected = Decider(PRIOR.model, GALLERY, PRIOR.rules[rule].rule).confidence(
-        everybody, np.full((len(everybody), len(KNOWN.labels)), 0.1)
-    )
+    expected = Decider(PRIOR.model, GALLERY, PRIOR.rules[rule].rule).confidence(everybody, None)
     found = GalleryRecognizer(KNOWN, PIPELINE, rule, OLD_SCALE, 0.01).identify(everybody)
     for face, row in zip(found, expected, strict=True):
         by_person = {candidate.person: candidate.confidence for candidate in face.candidates}
@@ -37,20 +35,21 @@ def test_confidences_are_those_of_the_rule(everybody: np.ndarray, rule: str) -> 
         assert (face.person is not None) == (face.confidence >= 0.6)
 
 
-def test_a_trained_head_of_the_same_people_says_the_same(built: Built, everybody: np.ndarray) -> None:
+def test_it_names_nobody_else_than_a_trained_head_of_the_same_people(built: Built, everybody: np.ndarray) -> None:
     manifest = built.manifest
-    assert manifest.rule == "learned"
+    assert manifest.rule == "network"
     threshold = Threshold(manifest.threshold, manifest.threshold_logit)
     found = GalleryRecognizer(KNOWN, PIPELINE, manifest.rule, threshold, manifest.target_fpir)
     assert (found.labels, found.pipeline_version) == (manifest.labels, manifest.pipeline_version)
-    for ours, theirs in zip(found.identify(everybody), Recognizer.load(built.path).identify(everybody), strict=True):
-        assert ours.person == theirs.person
-        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-6)
+    both = list(zip(found.identify(everybody), Recognizer.load(built.path).identify(everybody), strict=True))
+    assert not [(a, b) for a, b in both if None not in (a.person, b.person) and a.person != b.person]
+    assert np.mean([ours.person == theirs.person for ours, theirs in both]) > 0.95
 
 
-def test_in_place_of_a_rule_that_asks_the_network_is_the_learned_one(everybody: np.ndarray) -> None:
+@pytest.mark.parametrize("rule", ["network", "softmax"])
+def test_in_place_of_a_rule_that_asks_the_network_is_the_learned_one(everybody: np.ndarray, rule: str) -> None:
     threshold = prior_threshold(PRIOR.rules["learned"].tail, GALLERY, 0.01)
-    found = GalleryRecognizer(KNOWN, PIPELINE, "softmax", Threshold(0.9999, None), 0.01)
+    found = GalleryRecognizer(KNOWN, PIPELINE, rule, Threshold(0.9999, None), 0.01)
     assert found.threshold == 0.5
     learned = GalleryRecognizer(KNOWN, PIPELINE, "learned", Threshold(0.5, threshold), 0.01)
     assert found.identify(everybody) == learned.identify(everybody)

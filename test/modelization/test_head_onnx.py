@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import onnx
 import pytest
 
@@ -17,14 +18,16 @@ pytestmark = pytest.mark.thorough
 def test_the_file_alone_is_enough() -> None:
     known, probes, _ = split([4, 4], 3)
     labels = ("Zoë", "名前")
-    network = build_network(Topology(()), 2, seed=0)
-    metadata = recognizer_metadata(labels, 0.25, 0.01, "1.test")
+    network = build_network(Topology(()), 2, PRIOR.background, seed=0)
+    metadata = recognizer_metadata(labels, 0.25, 0.01, 1.5, "1.test")
     decider = Decider(PRIOR.model, enrol(known.encodings, known.people, 2), PRIOR.rules["learned"].rule)
-    model = export_head(Topology(()), network.get_weights(), decider, metadata)
+    weights = [np.asarray(value) for value in network.trainable_variables]
+    model = export_head(Topology(()), weights, decider, PRIOR.background, metadata)
     found = make_session(model).get_modelmeta().custom_metadata_map
     assert tuple(json.loads(found["labels"])) == labels
     assert float(found["threshold"]) == 0.25
     assert (float(found["target_fpir"]), found["pipeline_version"]) == (0.01, "1.test")
+    assert float(found["strictness"]) == 1.5
     parsed = onnx.load_from_string(model)
     assert [entry.version for entry in parsed.opset_import] == [17]
     assert make_session(model).run(None, {"encodings": probes[:0]})[0].shape == (0, 2)

@@ -14,11 +14,15 @@ from constants.exceptions import BuildFailed
 from constants.settings import Settings
 from modelization.bundle.bundle_file import open_bundle
 from modelization.bundle.drawn_portraits import drawn_portraits
+from modelization.bundle.head_onnx import ask_onnx
 from modelization.bundle.parity import Named, PhotoParity, compare
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.photo_proof import PhotoProof
+from modelization.face_recognizer import Doubt
 from modelization.recognizer import Recognizer
+from preprocessor.graphs import chip_graph
 from preprocessor.graphs.onnx_session import make_session
+from preprocessor.graphs.photo_graph import photo_graph
 from preprocessor.quality import MIN_SHARPNESS, UNFIT
 from test.conftest import jpeg
 from test.modelization.conftest import Built
@@ -49,6 +53,12 @@ def session(model: bytes) -> onnxruntime.InferenceSession:
     return make_session(model)
 
 
+@pytest.fixture(scope="module")
+def portrait(astronaut: np.ndarray) -> np.ndarray:
+    """Head and shoulders: in the suit below HOG sees another face."""
+    return astronaut[:320]
+
+
 def run(session: onnxruntime.InferenceSession, pixels: np.ndarray) -> dict[str, np.ndarray]:
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {"photo": pixels}), strict=True))
@@ -58,7 +68,7 @@ def test_the_file_says_all_that_its_user_needs(built: Built, session: onnxruntim
     metadata = session.get_modelmeta().custom_metadata_map
     assert tuple(json.loads(metadata["labels"])) == built.manifest.labels
     assert float(metadata["threshold"]) == built.manifest.threshold
-    assert metadata["pipeline_version"] == "1.mmod.landmarks5.resnet.views2"
+    assert metadata["pipeline_version"] == "1.every.landmarks5.resnet.views2"
     assert metadata["trained_with"] == built.manifest.pipeline_version
     assert "onnxruntime" in json.loads(metadata["versions"])
 
@@ -73,10 +83,10 @@ def test_the_same_head_gives_the_same_file(model: bytes, head: bytes, settings: 
 
 
 def test_names_are_those_of_the_recognizer(
-    built: Built, session: onnxruntime.InferenceSession, astronaut: np.ndarray
+    built: Built, session: onnxruntime.InferenceSession, portrait: np.ndarray
 ) -> None:
     recognizer = Recognizer.load(built.path)
-    for pixels in (astronaut, drawn_portraits()):
+    for pixels in (portrait, drawn_portraits()):
         found = run(session, pixels)
         named = recognizer.identify(found["encodings"])
         assert len(named) == len(found["people"]) >= 1
@@ -101,23 +111,38 @@ def lowered(model: bytes, threshold: float) -> onnxruntime.InferenceSession:
     raise AssertionError("the model has no threshold")
 
 
-def test_the_threshold_decides_who_is_named(model: bytes, astronaut: np.ndarray) -> None:
-    usual = run(lowered(model, 1.1), astronaut)
+def test_the_threshold_decides_who_is_named(model: bytes, portrait: np.ndarray) -> None:
+    usual = run(lowered(model, 1.1), portrait)
     assert usual["people"].tolist() == [-1]
     confidence = float(usual["confidences"][0])
-    reached, missed = (run(lowered(model, limit), astronaut) for limit in (confidence, np.nextafter(confidence, 2.0)))
+    reached, missed = (run(lowered(model, limit), portrait) for limit in (confidence, np.nextafter(confidence, 2.0)))
     assert reached["people"].tolist() == reached["candidates"][:, 0].tolist()
     assert missed["people"].tolist() == [-1]
 
 
-def test_a_face_that_cannot_be_judged_is_not_named(model: bytes, astronaut: np.ndarray) -> None:
+def test_a_face_that_cannot_be_judged_is_not_named(model: bytes, portrait: np.ndarray) -> None:
     certain = lowered(model, 0.0)
     metadata = certain.get_modelmeta().custom_metadata_map
-    seen, blurred = (run(certain, pixels) for pixels in (astronaut, cv2.GaussianBlur(astronaut, (0, 0), BLUR)))
+    seen, blurred = (run(certain, pixels) for pixels in (portrait, cv2.GaussianBlur(portrait, (0, 0), BLUR)))
     assert (seen["people"] >= 0).all() and (seen["reasons"] == -1).all()
     assert blurred["people"].tolist() == [-1]
     assert list(json.loads(metadata["reasons"]))[blurred["reasons"][0]] == "LOW_SHARPNESS"
     assert blurred["qualities"][0, 1] < MIN_SHARPNESS < seen["qualities"][0, 1]
+
+
+def test_further_views_are_seen_where_the_first_leaves_doubt(
+    head: bytes, settings: Settings, portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = make_session(photo_graph(settings.views))
+    both, one = graph.run(["encodings"], {"photo": portrait})[0], make_session(photo_graph(1))
+    first = one.run(["encodings"], {"photo": portrait})[0]
+    assert np.linalg.norm(both - first) > 0.02
+    sure = float(run(make_session(make_photo_model(head, settings)), portrait)["confidences"][0])
+    for doubt, expected in ((Doubt(sure / 2, (1 + sure) / 2), both), (Doubt((1 + sure) / 2, 1.0), first)):
+        monkeypatch.setattr(Doubt, "around", lambda *_, doubt=doubt: doubt)
+        found = run(make_session(make_photo_model(head, settings)), portrait)
+        assert found["encodings"] == pytest.approx(expected, abs=1e-6)
+        assert found["confidences"] == pytest.approx(ask_onnx(head, expected).max(axis=1), abs=1e-5)
 
 
 def test_a_photo_of_nobody(session: onnxruntime.InferenceSession) -> None:
@@ -148,8 +173,8 @@ def prove(settings: Settings, *what: object) -> PhotoParity:
         return proof.prove(*what)
 
 
-def test_parity_is_proved(model: bytes, head: bytes, settings: Settings, astronaut: np.ndarray) -> None:
-    kept = [jpeg(astronaut), b"no picture", jpeg(astronaut[:, ::-1])]
+def test_parity_is_proved(model: bytes, head: bytes, settings: Settings, portrait: np.ndarray) -> None:
+    kept = [jpeg(portrait), b"no picture", jpeg(portrait[:, ::-1])]
     parity = prove(settings, model, head, kept)
     assert (parity.pictures, parity.faces, parity.unpaired, parity.other_names) == (3, 5, 0, 0)
     assert parity.holds and parity.encoding_distance < 0.005
@@ -157,8 +182,9 @@ def test_parity_is_proved(model: bytes, head: bytes, settings: Settings, astrona
     assert (alone.pictures, alone.faces) == (1, 3)
 
 
-def test_another_pipeline_is_no_parity(head: bytes, settings: Settings) -> None:
-    other = make_photo_model(head, settings.model_copy(update={"views": 1}))
+def test_another_pipeline_is_no_parity(head: bytes, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chip_graph, "CHIP_PADDING", 0.3)
+    other = make_photo_model(head, settings)
     with pytest.raises(BuildFailed, match="encoding_distance"):
         prove(settings, other, head)
 

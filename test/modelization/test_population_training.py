@@ -5,19 +5,23 @@ import numpy as np
 import pytest
 
 from features.training_set import TrainingSet
+from modelization.decision.evidence import weigh_evidence
+from modelization.decision.gallery import enrol
+from modelization.decision.held_out import examine
 from modelization.folds import NEVER, assign_folds
-from modelization.head_training import LEARNING_RATE, MAX_EPOCHS, balanced_weights, train_head
+from modelization.head_training import LEARNING_RATE, MAX_EPOCHS, train_head
 from modelization.network import build_network, make_deterministic
-from modelization.search.population_layout import genes_of, stack
+from modelization.search.population_layout import genes_of, stack, weights_of
 from modelization.search.population_program import Until
-from modelization.search.population_training import BATCH_CANDIDATES, PopulationTrainer
-from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
-from test.modelization.made_up import training_set
+from modelization.search.population_training import BATCH_CANDIDATES, Judgement, PopulationTrainer
+from modelization.topology import ACTIVATIONS, Layer, Topology
+from test.modelization.made_up import PRIOR, learned, training_set, trial
 
 pytestmark = pytest.mark.thorough
 
 SEED = 3
 LINEAR = Topology(())
+WIDE = Topology((Layer(64),))
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +37,28 @@ def folds(faces: TrainingSet) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def trainer(faces: TrainingSet, folds: np.ndarray) -> Iterator[PopulationTrainer]:
-    with PopulationTrainer(faces, folds, SEED) as made:
+    with PopulationTrainer(trial(faces, folds), SEED) as made:
         yield made
 
 
-def keras_weights(faces: TrainingSet, learn: np.ndarray, topology: Topology, epochs: int) -> list[np.ndarray]:
-    """What Keras' own loop makes of the same start and the same faces in the same order."""
-    model = build_network(topology, len(faces.labels), SEED)
+def keras_weights(faces: TrainingSet, held_out: np.ndarray, topology: Topology, epochs: int) -> list[np.ndarray]:
+    """What Keras' own loop makes of the same start and the same faces and strangers in the same order."""
+    everyone = learned(faces, np.where(held_out, 0, NEVER))
+    learn = everyone.folds != 0
+    model = build_network(topology, len(faces.labels), PRIOR.background, SEED)
     loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
     model.compile(keras.optimizers.Adam(LEARNING_RATE), loss)
-    encodings, people = faces.encodings[learn], faces.people[learn]
+    encodings, classes = everyone.encodings[learn], everyone.classes[learn]
     model.fit(
         encodings,
-        people,
-        sample_weight=balanced_weights(people),
-        batch_size=len(people),
+        classes,
+        sample_weight=everyone.weights(learn)[learn],
+        batch_size=len(classes),
         epochs=epochs,
         shuffle=False,
         verbose=0,
     )
-    return [np.asarray(weight) for weight in model.get_weights()]
+    return [np.asarray(weight) for weight in model.trainable_variables]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +68,7 @@ def held_out(faces: TrainingSet) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def one_fold(faces: TrainingSet, held_out: np.ndarray) -> Iterator[PopulationTrainer]:
-    with PopulationTrainer(faces, np.where(held_out, 0, NEVER), SEED) as made:
+    with PopulationTrainer(trial(faces, np.where(held_out, 0, NEVER)), SEED) as made:
         yield made
 
 
@@ -73,13 +79,13 @@ def test_a_population_of_one_is_what_keras_fits(
     topology: Topology, faces: TrainingSet, held_out: np.ndarray, one_fold: PopulationTrainer
 ) -> None:
     ((ours,),) = one_fold.fit([topology], 30)
-    for weight, expected in zip(ours, keras_weights(faces, ~held_out, topology, 30), strict=True):
+    for weight, expected in zip(ours, keras_weights(faces, held_out, topology, 30), strict=True):
         np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-4)
 
 
 def test_company_changes_nothing(trainer: PopulationTrainer) -> None:
     one = Topology((Layer(9, "selu", 0.3), Layer(5, "sigmoid")))
-    others = [Topology((Layer(64, "tanh"), Layer(2, "relu", 0.5))), LINEAR, DEFAULT_TOPOLOGY]
+    others = [Topology((Layer(64, "tanh"), Layer(2, "relu", 0.5))), LINEAR, WIDE]
     (alone,), in_company = trainer.fit([one], 20), trainer.fit([*others, one, *others], 20)[3]
     for own, beside in zip(alone, in_company, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(own, beside, strict=True))
@@ -101,7 +107,7 @@ def test_units_that_a_candidate_lacks_have_no_influence(trainer: PopulationTrain
     spoiled = room._replace(weights=tuple(spoil(*one) for one in enumerate(room.weights)))
     genes = genes_of([topology] * BATCH_CANDIDATES)
     clean, dirty = (trainer._session.train(one, genes, trainer._task, until) for one in (room, spoiled))
-    assert np.array_equal(clean.cross_entropy, dirty.cross_entropy)
+    assert np.array_equal(clean.own, dirty.own) and np.array_equal(clean.rival, dirty.rival)
     for kernel, bias, units, before in ((0, 1, 5, 128), (2, 3, 3, 5), (4, 5, None, 3)):
         for a, b in ((clean.weights, dirty.weights), (clean.first, dirty.first)):
             assert np.array_equal(a[kernel][:, :, :units, :before], b[kernel][:, :, :units, :before])
@@ -112,13 +118,13 @@ def test_units_that_a_candidate_lacks_have_no_influence(trainer: PopulationTrain
 
 
 def test_faces_that_are_padding_have_no_influence(faces: TrainingSet, folds: np.ndarray) -> None:
-    with PopulationTrainer(faces, folds, SEED) as trainer:
-        (judged,) = trainer.judge([DEFAULT_TOPOLOGY], lambda: None)
+    with PopulationTrainer(trial(faces, folds), SEED) as trainer:
+        (judged,) = trainer.judge([WIDE], lambda: None)
         padding = trainer._task.learn.weights == 0
         assert padding.any()
         trainer._task.learn.inputs[np.broadcast_to(padding, trainer._task.learn.inputs.shape)] = 5.0
-        (again,) = trainer.judge([DEFAULT_TOPOLOGY], lambda: None)
-    assert np.array_equal(judged.cross_entropy, again.cross_entropy)
+        (again,) = trainer.judge([WIDE], lambda: None)
+    assert np.array_equal(judged.margins, again.margins)
 
 
 def test_nothing_is_compiled_twice(trainer: PopulationTrainer) -> None:
@@ -138,17 +144,58 @@ def test_dropout_drops(trainer: PopulationTrainer) -> None:
     assert np.array_equal(dropped[0][0], again[0][0])
 
 
-@pytest.mark.parametrize("topology", [LINEAR, DEFAULT_TOPOLOGY, Topology((Layer(24, "sigmoid"), Layer(16, "tanh")))])
+@pytest.mark.parametrize("topology", [LINEAR, WIDE, Topology((Layer(24, "sigmoid"), Layer(16, "tanh")))])
 def test_foretells_what_the_final_training_gives(topology: Topology) -> None:
     known = training_set([12] * 12)
     folds = assign_folds(known.people, 0)
-    with PopulationTrainer(known, folds, 0) as trainer:
+    with PopulationTrainer(trial(known, folds), 0) as trainer:
         (judgement,) = trainer.judge([topology], lambda: None)
-    head = train_head(known, folds, topology, 0, lambda *_: None)
-    own = head.posterior[np.arange(len(known.people)), known.people]
-    assert abs(judgement.cross_entropy.mean() + np.log(own).mean()) < 0.03
-    assert abs(judgement.wrong.mean() - (head.posterior.argmax(axis=1) != known.people).mean()) < 0.02
+    head = train_head(learned(known, folds), topology, 0, lambda *_: None)
+    held_out = examine(known, folds, head.posterior, PRIOR)["network"]
+    threshold = trial(known, folds).real_threshold("network")
+    logits = np.empty((len(known.people), len(known.labels)))
+    for fold in range(folds.max() + 1):
+        rows, kept = folds == fold, folds != fold
+        gallery = enrol(known.encodings[kept], known.people[kept], len(known.labels))
+        evidence = weigh_evidence(PRIOR.model, gallery, known.encodings[rows], head.posterior[rows])
+        logits[rows] = PRIOR.rules["network"].rule.logits(evidence)
+    np.testing.assert_allclose(logits.max(axis=1), held_out.highest, atol=1e-4)
+    places = np.arange(len(known.people)), known.people
+    own = logits[places]
+    logits[places] = -np.inf
+    margins = own - np.maximum(logits.max(axis=1), threshold)
+    assert abs(judgement.missed.mean() - (margins <= 0).mean()) < 0.03
+    assert np.corrcoef(judgement.margins, margins)[0, 1] > 0.95
     assert abs(np.median(judgement.epochs) - head.epochs) <= 10
+
+
+def test_margins_are_those_of_the_rule_and_what_the_network_says(
+    faces: TrainingSet, folds: np.ndarray, trainer: PopulationTrainer
+) -> None:
+    """Computed once more, by the functions that judge faces elsewhere."""
+    topology = Topology((Layer(12, "tanh"),))
+    begun = trainer._begin(topology)
+    now = Until(np.int32(15), np.int32(1000), np.float32(-np.inf))  # any epoch is better than the one before
+    trainer._train([begun], now, lambda: None)
+    asked, rule = trial(faces, folds), PRIOR.rules["network"].rule
+    own, rival = [], []
+    for fold, (rows, unseen) in enumerate(zip(asked.held_out, asked.unseen, strict=True)):
+        encodings = np.concatenate([asked.faces.encodings[rows], unseen])
+        kernel, bias, last, last_bias = weights_of(begun.networks, topology, len(faces.labels), fold)
+        logits = np.tanh(PRIOR.background.inputs(encodings) @ kernel + bias) @ last + last_bias
+        posterior = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        learned_from = folds != fold
+        gallery = enrol(faces.encodings[learned_from], faces.people[learned_from], len(faces.labels))
+        said = rule.logits(weigh_evidence(PRIOR.model, gallery, encodings, posterior))
+        known = rows[rows < len(faces.people)]
+        places = np.arange(len(known)), faces.people[known]
+        own.append(said[places])
+        said[places] = -np.inf
+        rival.append(said.max(axis=1))
+    threshold = asked.drawn_threshold(rival) + trainer._harder
+    np.testing.assert_allclose(
+        trainer._judgement(begun).margins, asked.margins(own, rival, threshold), rtol=1e-4, atol=1e-3
+    )
 
 
 def test_poor_candidates_stop_early_and_the_spared_do_not(trainer: PopulationTrainer) -> None:
@@ -163,16 +210,14 @@ def test_poor_candidates_stop_early_and_the_spared_do_not(trainer: PopulationTra
 def test_a_face_that_no_fold_holds_out_is_not_judged(trainer: PopulationTrainer, folds: np.ndarray) -> None:
     assert (folds == NEVER).any()
     (judgement,) = trainer.judge([LINEAR], lambda: None)
-    assert len(judgement.wrong) == np.count_nonzero(folds != NEVER)
+    assert len(judgement.margins) == np.count_nonzero(folds != NEVER)
     assert 0 < max(judgement.epochs) <= MAX_EPOCHS
 
 
 def test_an_error_is_never_certain() -> None:
-    known = training_set([8] * 4)
-    with PopulationTrainer(known, assign_folds(known.people, 0), 0) as trainer:
-        (judgement,) = trainer.judge([DEFAULT_TOPOLOGY], lambda: None)
-    assert not judgement.wrong.any()
-    assert judgement.error > 0 and judgement.standard_error > 1 / (len(known.people) + 1)
+    judgement = Judgement(np.full(32, 5.0, np.float32), (9,), complete=True)
+    assert not judgement.missed.any()
+    assert judgement.error > 0 and judgement.standard_error > 0.03
 
 
 def test_what_the_report_raises_ends_the_judging(trainer: PopulationTrainer) -> None:

@@ -1,5 +1,7 @@
+from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import pytest
 
 from constants.exceptions import BuildFailed
@@ -43,11 +45,26 @@ def test_a_recognizer_is_loaded_without_reading_the_rest(bundle: Path) -> None:
 def test_a_file_that_is_not_the_service_fails_the_export(
     bundle: Path, service_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof is led against the service with both views; a file that was made for one of them is not it."""
+    """Weights of the encoder are a tenth smaller in it."""
     make = portable_bundle.make_photo_model
-    one_view = service_settings.model_copy(update={"views": 1})
-    monkeypatch.setattr(portable_bundle, "make_photo_model", lambda head, _: make(head, one_view))
+
+    def make_another(head: bytes, settings: Settings) -> bytes:
+        model = onnx.load_from_string(make(head, settings))
+        weights = next(tensor for tensor in _initializers(model.graph) if list(tensor.dims) == [256, 256, 3, 3])
+        weights.CopyFrom(onnx.numpy_helper.from_array(0.9 * onnx.numpy_helper.to_array(weights), weights.name))
+        return model.SerializeToString()
+
+    monkeypatch.setattr(portable_bundle, "make_photo_model", make_another)
     before = bundle.read_bytes()
     with PhotoProof(service_settings) as proof, pytest.raises(BuildFailed, match="not the service's"):
         add_portable_files(bundle, service_settings, [], proof)
     assert bundle.read_bytes() == before
+
+
+def _initializers(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Those of a graph, and of the graphs that its nodes run."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _initializers(attribute.g)

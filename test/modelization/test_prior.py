@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
+from constants.detectors import DetectorName
 from constants.exceptions import BuildFailed
 from modelization.decision import drawn_galleries, prior_fitting
 from modelization.decision.decision_rule import RULES, Decider
@@ -28,8 +30,8 @@ def test_what_is_learned_tells_people_whom_it_never_saw_from_strangers(fitted: P
     encodings, people = faces([6] * 40, 1)
     enrolled = np.arange(len(people)) % 6 < 3
     decider = Decider(fitted.model, enrol(encodings[enrolled], people[enrolled], 40), fitted.rules["learned"].rule)
-    known = decider.confidence(encodings[~enrolled], np.full((120, 40), 1.0))
-    strangers = decider.confidence(faces([1] * 500, 2)[0], np.full((500, 40), 1.0))
+    known = decider.confidence(encodings[~enrolled], None)
+    strangers = decider.confidence(faces([1] * 500, 2)[0], None)
     assert (known.argmax(axis=1) == people[~enrolled]).mean() > 0.95
     assert np.median(known.max(axis=1)) > 0.9
     assert np.median(strangers.max(axis=1)) < 0.1
@@ -51,7 +53,7 @@ def test_too_few_people_are_refused() -> None:
 
 @pytest.mark.parametrize("views", [1, 2, 6])
 def test_every_pipeline_has_a_prior_that_says_where_it_comes_from(views: int) -> None:
-    for detector in ("cascade", "hog", "mmod"):
+    for detector in get_args(DetectorName):
         prior = prior_of(f"{REVISION}.{detector}.landmarks5.resnet.views{views}")
         assert prior.provenance["people"] > 2000
         assert prior.provenance["pipeline_version"].endswith(f"views{views}")

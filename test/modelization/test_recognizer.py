@@ -3,6 +3,9 @@ import pytest
 
 from constants.exceptions import BundleInvalid
 from modelization.bundle.bundle_file import open_bundle
+from modelization.decision.confidence_curve import bent
+from modelization.decision.decision_rule import logistic
+from modelization.face_recognizer import DOUBT_MARGIN, Doubt
 from modelization.recognizer import Recognizer
 from test.modelization.conftest import Built
 from test.modelization.made_up import faces
@@ -33,6 +36,30 @@ def test_candidates_are_few_and_by_falling_confidence(built: Built, recognizer: 
         assert face.confidence == confidences[0]
         assert face.person in (None, face.candidates[0].person)
         assert (face.person is not None) == (face.confidence >= recognizer.threshold)
+
+
+def test_doubt_is_around_the_threshold(built: Built, recognizer: Recognizer) -> None:
+    strangers = faces([1] * len(built.probes), 77)[0]
+    probes = np.concatenate([strangers + share * (built.probes - strangers) for share in np.linspace(0, 1, 6)])
+    found = recognizer.identify(probes.astype(np.float32))
+    confidences = np.clip([face.confidence for face in found], 1e-9, 1 - 1e-9)
+    log_odds = np.log(confidences) - np.log1p(-confidences)
+    in_doubt = recognizer.in_doubt(probes.astype(np.float32))
+    assert np.array_equal(in_doubt, np.abs(log_odds) <= built.manifest.doubt_margin)
+    assert 0 < in_doubt.mean() < 1
+    assert built.manifest.doubt_margin == DOUBT_MARGIN
+    before = Recognizer(
+        built.manifest.model_copy(update={"doubt_margin": None}), open_bundle(built.path).files["head.onnx"]
+    )
+    assert before.in_doubt(probes.astype(np.float32)).all()
+
+
+def test_doubt_is_as_wide_however_strict_a_recognizer_is() -> None:
+    """A confidence is bent near the threshold; what is in doubt is asked of the rule's own logit."""
+    for strictness in (-3.0, 4.0):
+        least, most = Doubt.around(0.5, strictness)
+        shown = [float(logistic(bent(nats, strictness))) for nats in (-2.51, -2.49, 0.0, 2.49, 2.51)]
+        assert [least <= confidence <= most for confidence in shown] == [False, True, True, True, False]
 
 
 def test_no_faces_no_names(recognizer: Recognizer) -> None:

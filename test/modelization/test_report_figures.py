@@ -1,5 +1,7 @@
 """The figures of a report, against what counting says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,11 +9,11 @@ from hypothesis import strategies as st
 
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
-from modelization.report.answers import MAX_CONFUSED_PAIRS, MAX_MATRIX_PEOPLE, answers
+from modelization.report.answers import MAX_CONFUSED_PAIRS, MAX_LISTED_PEOPLE, MAX_MATRIX_PEOPLE, WEAKEST, answers
 from modelization.report.open_set_curve import MAX_CURVE_POINTS, open_set_curve
 from modelization.report.proportion import proportion
 from modelization.report.words import one_in, percent
-from test.modelization.made_up_reports import scores
+from test.modelization.made_up_reports import held_out_of, scores
 
 some_scores = st.builds(
     scores, st.lists(st.integers(1, 5), min_size=2, max_size=6), st.integers(0, 1000), st.floats(-1, 4)
@@ -84,17 +86,25 @@ def test_answers_count_every_held_out_face_once(held_out: HeldOut, threshold: fl
         assert person.unknown == (own & ~named).sum() == row[-1]
         assert person.held_out == right + person.unknown + person.named_another
     assert sum(pair.likest for pair in found.confused) == (~held_out.right()).sum()
+    assert found.named_another == sum(person.named_another for person in found.people)
+    assert found.unknown == sum(person.unknown for person in found.people)
+
+
+def test_of_very_many_people_the_weakest_are_told_of_and_all_are_counted() -> None:
+    labels = tuple(map(str, range(MAX_LISTED_PEOPLE + 1)))
+    held_out = scores([1, *[2] * MAX_LISTED_PEOPLE], gap=4.0)
+    found = answers(held_out, 0.5, labels)
+    recalls = [person.recall.share for person in found.people if person.recall]
+    assert len(recalls) == WEAKEST and recalls == sorted(recalls)
+    assert found.single == 1
+    named = logistic(held_out.best()) >= 0.5
+    assert (found.unknown, found.named_another) == ((~named).sum(), (named & ~held_out.right()).sum())
 
 
 def test_the_weakest_come_first_and_who_was_not_evaluated_last() -> None:
     held_out = scores([1, 6, 6])
-    weak = np.array(held_out.logits)
-    weak[held_out.people == 2] -= 20
-    found = answers(
-        HeldOut(weak, held_out.strangers, held_out.people, held_out.known, held_out.faces_per_person),
-        0.5,
-        ("a", "b", "c"),
-    )
+    weak = np.where(held_out.people == 2, held_out.highest - 20, held_out.highest)
+    found = answers(replace(held_out, highest=weak), 0.5, ("a", "b", "c"))
     assert [person.person for person in found.people] == ["c", "b", "a"]
     assert found.people[0].unknown == 6 and found.people[-1].recall is None
 
@@ -104,7 +114,7 @@ def test_most_confused_pairs_lead_whether_or_not_they_are_named() -> None:
     likest = [1, 1, 1, 0, 2, 2, 0]
     logits[np.arange(7), likest] = [2, 2, -2, 2, 2, 2, 2]
     people = np.array([0, 0, 0, 1, 1, 2, 2])
-    held_out = HeldOut(logits, np.zeros(7, np.float32), people, np.ones(7, bool), np.bincount(people))
+    held_out = held_out_of(logits, np.zeros(7), people, np.ones(7, bool), np.bincount(people))
     pairs = answers(held_out, 0.5, ("a", "b", "c")).confused
     assert (pairs[0].person, pairs[0].taken_for, pairs[0].likest, pairs[0].named, pairs[0].held_out) == (
         "a",

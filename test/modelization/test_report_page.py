@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
 from modelization.findings import DoubtfulLabel, Findings
+from modelization.report.next_steps import next_steps
 from modelization.report.page import write_page
+from modelization.report.words import gain_in_words, strangers_in_words
+from modelization.search.network_gain import NetworkGain
 from modelization.search.search_options import SearchOptions
 from modelization.search.topology_choice import JudgedTopology
 from modelization.search.topology_search import SearchResult
@@ -81,25 +85,49 @@ def full() -> bytes:
 
 def search() -> dict[str, object]:
     small = JudgedTopology(Topology((Layer(8, "tanh", 0.2),)), 0.021, 0.004, 0.02, 2000, True)
-    linear = JudgedTopology(Topology(()), 0.03, 0.004, 0.02, 800, True)
-    default = JudgedTopology(DEFAULT_TOPOLOGY, 0.02, 0.004, 0.02, 9000, True)
+    default = JudgedTopology(DEFAULT_TOPOLOGY, 0.03, 0.004, 0.02, 2800, True)
+    wide = JudgedTopology(Topology((Layer(64),)), 0.02, 0.004, 0.02, 9000, True)
     ancestor = {"number": 3, "generation": 1, "parents": [0, 1], "topology": small.topology.to_json(), "error": 0.021}
     result = SearchResult(
         chosen=small,
         default=default,
-        linear=linear,
-        front=(linear, small),
+        wide=wide,
+        front=(default, small),
         best_error=(0.03, 0.021),
         mean_error=(0.05, 0.03),
         lineage=(ancestor,),
         people=6,
         faces=21,
+        target_fpir=0.01,
+        gain=NetworkGain(0.05, 0.03, 0.01, 0.06),
         evaluated=40,
         stopped_by="generations",
         seconds=9.0,
         options=SearchOptions(),
     )
     return result.to_json()
+
+
+def test_a_search_says_what_the_network_gains(full: bytes) -> None:
+    page = full.decode()
+    assert "lets 1 in 100 strangers through" in page
+    assert "alone misses 5 % of these faces, and with the chosen network 2 % are missed" in page
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.01, 0.06, "from 1 to 6 points. It was measured with other faces held out together"),
+        (-0.002, 0.01, "from \N{MINUS SIGN}0.2 to 1 points. Chance explains that"),
+        (
+            -0.02,
+            -0.01,
+            "from \N{MINUS SIGN}2 to \N{MINUS SIGN}1 points. No network is needed: the rule alone does better",
+        ),
+    ],
+)
+def test_a_gain_that_chance_explains_is_called_so(low: float, high: float, verdict: str) -> None:
+    assert verdict in gain_in_words({"alone": 0.05, "gained": (low + high) / 2, "low": low, "high": high})
 
 
 def test_nothing_is_fetched_and_nothing_runs(full: bytes) -> None:
@@ -136,6 +164,36 @@ def test_what_was_not_done_is_not_shown() -> None:
     page = write_page(report(scores([1, 1]))).decode()
     assert "Nobody has two faces" in page and "<img" not in page
     assert "The search for a topology" not in page and "No label looks wrong" in page
+
+
+def test_it_begins_with_what_it_is_and_what_to_do(full: bytes) -> None:
+    page = full.decode()
+    first = page.index("It knows your six people; two pictures look wrong; of 100 strangers about one would be named.")
+    steps = [
+        page.index(step) for step in ("the two pictures below", "are one person", "one picture more of", "three files")
+    ]
+    assert [first, *steps] == sorted([first, *steps]) and steps[-1] < page.index("<details>") < page.index("DIR")
+    assert page.index("wall.jpg") < page.index("<details>") and "&lt;i&gt;.jpg" in page
+
+
+def test_where_nothing_is_wrong_nothing_is_to_be_done() -> None:
+    calm = report(scores([5, 5], gap=9.0))
+    pictures = replace(calm.pictures, images_rejected=0, rejected=())
+    assert next_steps(replace(calm, pictures=pictures)) == [
+        "Nothing needs doing. Try it on photos that it has not seen."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.01, "of 100 strangers about one"),
+        (0.05, "of 100 strangers about five"),
+        (0.001, "of 1,000 strangers about one"),
+    ],
+)
+def test_strangers_are_counted_in_words(share: float, words: str) -> None:
+    assert strangers_in_words(share) == f"{words} would be named"
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from modelization.folds import assign_folds
 from modelization.search.search_options import SearchOptions
-from modelization.search.topology_search import SearchResult, search_topology
+from modelization.search.topology_search import WIDE_TOPOLOGY, SearchResult, search_topology
 from modelization.topology import DEFAULT_TOPOLOGY, Topology
 from modelization.training_progress import SearchProgress
 from optimization.evolution import StopSearch
 from test.modelization import killed_search
 from test.modelization.killed_search import OPTIONS
-from test.modelization.made_up import training_set
+from test.modelization.made_up import training_set, trial
 
 pytestmark = pytest.mark.thorough
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 def search(options: SearchOptions, state: Path | None = None, report: object = lambda _: None) -> SearchResult:
     known = training_set([6, 5, 5, 4])
-    return search_topology(known, assign_folds(known.people, 1), options, state, report)
+    return search_topology(trial(known, assign_folds(known.people, 1)), options, state, report)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def _wait_for_generation(state: Path, process: subprocess.Popen, generation: int
 
 def test_says_what_it_found(whole: SearchResult) -> None:
     assert whole.stopped_by == "generations" and whole.evaluated == 60
-    assert whole.linear.topology == Topology(()) and whole.linear.complete
-    assert whole.default.topology == DEFAULT_TOPOLOGY and whole.default.complete
+    assert whole.default.topology == DEFAULT_TOPOLOGY == Topology(()) and whole.default.complete
+    assert whole.wide.topology == WIDE_TOPOLOGY and whole.wide.complete
     assert len(whole.best_error) == len(whole.mean_error) == 10
     assert list(whole.best_error) == sorted(whole.best_error, reverse=True)
     assert whole.lineage[-1]["topology"] == whole.chosen.topology.to_json()
@@ -78,9 +78,18 @@ def test_says_what_it_found(whole: SearchResult) -> None:
 
 def test_ships_nothing_worse_than_the_default(whole: SearchResult) -> None:
     assert whole.chosen.complete
-    assert whole.chosen.wrong <= whole.default.wrong
+    assert whole.chosen.missed <= whole.default.missed
     assert whole.chosen.layers <= whole.default.layers
-    assert whole.chosen.parameters < whole.default.parameters
+    assert whole.chosen.parameters <= whole.default.parameters < whole.wide.parameters
+
+
+def test_says_what_the_network_gains_over_the_rule_alone(whole: SearchResult) -> None:
+    assert whole.gain is not None and whole.target_fpir == 0.01
+    assert whole.gain.low <= whole.gain.gained <= whole.gain.high
+    # Of other folds than those that it was chosen by.
+    known = training_set([6, 5, 5, 4])
+    other = trial(known, assign_folds(known.people, OPTIONS.seed + 1))
+    assert whole.gain.alone == pytest.approx((other.margins_alone() <= 0).mean())
 
 
 def test_progress_counts_up_and_ends_whole(whole: SearchResult, seen: list[SearchProgress]) -> None:
@@ -112,7 +121,7 @@ def test_a_budget_that_is_spent_ends_it_after_a_generation() -> None:
 def test_a_state_of_other_faces_is_not_taken_up(tmp_path: Path, whole: SearchResult) -> None:
     state = tmp_path / "state.json"
     other = training_set([5, 5, 5, 5], seed=9)
-    search_topology(other, assign_folds(other.people, 1), replace(OPTIONS, generations=1), state, lambda _: None)
+    search_topology(trial(other, assign_folds(other.people, 1)), replace(OPTIONS, generations=1), state, lambda _: None)
     assert search(OPTIONS, state).to_json() == whole.to_json()
 
 
@@ -139,10 +148,10 @@ def test_of_very_many_faces_a_part_of_the_people_is_looked_at(monkeypatch: pytes
     result = search(replace(OPTIONS, generations=1))
     assert result.people == 2 and 9 <= result.faces <= 11
     # A head is still for everyone.
-    assert result.linear.parameters == 129 * 4
+    assert result.default.parameters == 129 * 5
 
 
 def test_nobody_held_out_is_nothing_to_judge_by() -> None:
     alone = training_set([1, 1, 1])
     with pytest.raises(ValueError, match="two faces"):
-        search_topology(alone, assign_folds(alone.people, 0), OPTIONS, None, lambda _: None)
+        search_topology(trial(alone, assign_folds(alone.people, 0)), OPTIONS, None, lambda _: None)

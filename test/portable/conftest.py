@@ -10,7 +10,7 @@ from constants.settings import Settings
 from features.training_set import TrainingSet
 from jobs.work.recognition import recognize
 from modelization.building import build_recognizer
-from modelization.bundle.bundle_file import open_bundle
+from modelization.bundle.bundle_file import open_bundle, write_bundle
 from modelization.bundle.photo_onnx import make_photo_model
 from modelization.bundle.portable_files import portable_files
 from modelization.provenance import Provenance, TrainingOptions
@@ -37,7 +37,7 @@ class Unpacked(NamedTuple):
 @pytest.fixture(scope="session")
 def unpacked(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
     folder = tmp_path_factory.mktemp("bundle")
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), detector="mmod")
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), detector="every")
     *known, strangers = (sorted(person.iterdir()) for person in sorted(gallery.iterdir()))
     learnt = [file.read_bytes() for files in known for file in files[:LEARNT]]
     faces = [image.faces[0].encoding for image in make_pipeline(settings).encode(learnt)]
@@ -50,6 +50,7 @@ def unpacked(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacke
 
     files = dict(open_bundle(bundle).files) | portable_files()
     files["recognizer.onnx"] = make_photo_model(files["head.onnx"], settings)
+    write_bundle(folder / "whole.zip", open_bundle(bundle).manifest, files)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     photos = [*(file for own in known for file in own[LEARNT : LEARNT + 5]), *strangers[:3]]

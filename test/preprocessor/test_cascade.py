@@ -1,11 +1,13 @@
 """Detectors in order of cost: each is asked only where the one before found nothing."""
 
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 
+from constants.detectors import DetectorName
 from constants.settings import Settings
 from preprocessor.cascade_detector import CascadeDetector
 from preprocessor.detector import Detector
@@ -76,11 +78,6 @@ def test_the_first_that_finds_any_answers(scores, asked):
     assert [face.score for face in faces] == list(next(filter(None, scores), ()))
 
 
-def test_faces_come_by_falling_score():
-    faces = CascadeDetector([Finding(1.0, 3.0, 2.0)]).detect(np.zeros((40, 40, 3), np.uint8))
-    assert [face.score for face in faces] == [3.0, 2.0, 1.0]
-
-
 def test_a_large_face_is_found_by_hog_alone(stages, astronaut):
     asked, faces = asked_of(stages, astronaut)
     assert asked == [1, 0, 0]
@@ -111,7 +108,7 @@ def test_a_turned_face_is_found_by_mmod_only(stages, lfw: Path):
     assert len(faces) >= 1
 
 
-@pytest.mark.parametrize("name", ["hog", "mmod", "cascade"])
+@pytest.mark.parametrize("name", get_args(DetectorName))
 def test_every_setting_of_the_detector_finds_the_face(name, astronaut_jpeg, tmp_path_factory):
     # The graphs of this folder are those that ``stages`` uses.
     settings = Settings(detector=name, data_dir=tmp_path_factory.getbasetemp())

@@ -146,7 +146,7 @@ class WholePhoto(Photo):
 
 def distances(pipeline: FacePipeline, data: bytes) -> list[float]:
     """How far every face's encoding is from the one of the picture decoded whole, with the same detections."""
-    faces = pipeline._detect(Photo(data))
+    faces = pipeline._detect(Photo(data), pipeline._detectors.every)
     found = []
     for photo in (Photo(data), WholePhoto(data)):
         photo.within(1200)  # as the detection leaves it
@@ -164,7 +164,7 @@ def test_a_reduced_photo_is_enough_where_the_face_is_large(pipeline, astronaut, 
     monkeypatch.setattr("preprocessor.face_pipeline.CHIP_SOURCE_FACE_SIDE", 300)
     data = tiled([astronaut], (1, 1))
     photo = Photo(data)
-    faces = [face for face in pipeline._detect(photo) if face.box.width >= 600]
+    faces = [face for face in pipeline._detect(photo, pipeline._detectors.every) if face.box.width >= 600]
     reduced = pipeline._align_faces(photo, faces)
     assert photo.pixels(0.1).shape == (1500, 2000, 3)
     whole = pipeline._align_faces(WholePhoto(data), faces)

@@ -10,6 +10,7 @@ import pytest
 from constants.exceptions import WeightsError
 from preprocessor.dlib_files.fhog_format import FEATURES, frontal_face_detector, read_fhog_detector
 from preprocessor.graphs import hog_graph
+from preprocessor.graphs.gradient_tables import UNIT_VECTORS, gradient_tables
 from preprocessor.hog_detector import HogDetector
 from preprocessor.hog_graph_detector import HogGraphDetector
 from preprocessor.types import DetectedFace, Pixels
@@ -24,10 +25,10 @@ BOX, EXACT, SCORE = 1, 1e-4, 0.02
 CLOSE, CLOSE_SHARE = 1e-3, 0.85
 
 
-@pytest.fixture(scope="module", params=[0, 1])
-def pair(request, graphs) -> tuple[HogDetector, HogGraphDetector]:
-    """dlib's detector and the graph's, without and with doubling."""
-    return HogDetector(request.param), HogGraphDetector(graphs, request.param)
+@pytest.fixture(scope="module")
+def pair(graphs) -> tuple[HogDetector, HogGraphDetector]:
+    """dlib's detector and the graph's."""
+    return HogDetector(), HogGraphDetector(graphs)
 
 
 def differences(expected: list[DetectedFace], found: list[DetectedFace]) -> list[float]:
@@ -101,14 +102,16 @@ def test_nobody_in_plain_pictures(pair, shape):
     assert pair[1].detect(np.full((*shape, 3), 90, np.uint8)) == []
 
 
-def test_bands_give_the_faces_of_the_whole(tmp_path, astronaut, monkeypatch):
-    picture = resized(astronaut, 400, 400)
-    monkeypatch.setattr(hog_graph, "_BAND_PIXELS", 1 << 24)
-    whole = HogGraphDetector(tmp_path / "whole").detect(picture)
-    monkeypatch.setattr(hog_graph, "_BAND_PIXELS", 1)
-    banded = HogGraphDetector(tmp_path / "banded").detect(picture)
-    assert [face.box for face in banded] == [face.box for face in whole] != []
-    assert [face.score for face in banded] == pytest.approx([face.score for face in whole], abs=EXACT)
+@pytest.mark.parametrize("side", [44, 52, 60])
+def test_small_faces_are_found_where_dlib_finds_them_in_the_doubled_picture(graphs, astronaut, side):
+    picture = resized(astronaut[30:240, 120:330], 2 * side, 2 * side)
+    (expected, *_), found = (
+        HogDetector(upsample=1).detect(picture),
+        HogGraphDetector(graphs, small=True).detect(picture),
+    )
+    assert not HogDetector().detect(picture)
+    # Scales are a fifth apart, and places a cell of four pixels.
+    assert min(corner_difference(expected, face) for face in found) <= 0.2 * side
 
 
 @pytest.mark.parametrize("shape", [(250, 250), (208, 208), (173, 119), (64, 641), (33, 70)])
@@ -122,26 +125,19 @@ def test_pictures_are_resized_as_by_dlib(shape):
     assert np.mean(difference > 0) < 1e-3
 
 
-def test_every_gradient_goes_to_the_direction_that_dlib_takes():
-    y, x = (values.ravel().astype(np.float32) for values in np.mgrid[-255:256, -255:256])
-    linear, quadratic = hog_graph._lines()
-    beyond = [x * np.float32(line[0]) + y * np.float32(line[1]) > 0 for line in linear]
-    beyond.append(~beyond[0])
-    # dlib: the first of the directions and their opposites, in turn, that the gradient is nearest to.
-    dots = np.stack([sign * (x * d[0] + y * d[1]) for d in hog_graph._DIRECTIONS for sign in (1, -1)])
-    best, opposite = np.divmod(dots.argmax(axis=0), 2)
-    some = (x != 0) | (y != 0)
-    for direction in range(9):
-        forward = beyond[direction] & ~beyond[direction + 1]
-        backward = ~beyond[direction] & beyond[direction + 1]
-        assert (forward == ((best == direction) & (opposite == 0)))[some].all()
-        assert (backward == ((best == direction) & (opposite == 1)))[some].all()
-        a, b, c = quadratic[direction].astype(np.float32)
-        length = np.sqrt(x * x + y * y)
-        product = a * (x * x) + b * (y * y) + c * (x * y)
-        # What does not lie in the direction is further behind than a gradient is long, so that it counts for nothing.
-        assert ((product > 0) == (best == direction))[some].all()
-        assert (-product > length)[some & (best != direction)].all()
+def test_every_gradient_has_its_length_and_goes_to_the_direction_that_dlib_takes():
+    x, y = (values.ravel() for values in np.mgrid[-255:256, -255:256])
+    lengths, directions = (table[x * 512 + y] for table in gradient_tables())
+    assert lengths == pytest.approx(np.hypot(x, y))
+    # As dlib's ``fhog.h`` says it: the first of the directions that is nearer than all before it, or its opposite.
+    best, nearest = np.zeros(x.shape), np.zeros(x.shape, np.float32)
+    for number, (along, up) in enumerate(UNIT_VECTORS):
+        dots = x.astype(np.float32) * along + y.astype(np.float32) * up
+        for opposite in (0, 1):
+            nearer = (-dots if opposite else dots) > nearest
+            best[nearer] = number + 9 * opposite
+            nearest[nearer] = (-dots if opposite else dots)[nearer]
+    assert (directions == best).all()
 
 
 def test_the_published_detector():

@@ -17,7 +17,7 @@ from preprocessor.tiled_pyramid import tiled_pyramid
 from preprocessor.types import Box, DetectedFace, Pixels
 
 #: Pictures compared without and with one upsampling; half of them also go into grids of several faces.
-PICTURES = 200
+PICTURES = 100
 #: Overlap from which two boxes are the same face, and the share of faces that must have it.
 SAME_IOU, SAME_SHARE = 0.8, 0.99
 #: Largest difference of a confidence.

@@ -58,7 +58,7 @@ def graph(model, data_dir) -> onnxruntime.InferenceSession:
 
 @pytest.fixture(scope="module")
 def pipeline(data_dir) -> FacePipeline:
-    return make_pipeline(Settings(data_dir=data_dir, detector="mmod"))
+    return make_pipeline(Settings(data_dir=data_dir, detector="every"))
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +84,14 @@ def compare(graph, pipeline, pixels: np.ndarray, folder: Path) -> int:
     (image,) = pipeline.encode([bmp(pixels, folder / "photo.bmp")])
     assert isinstance(image, EncodedImage)
     boxes, scores, landmarks, qualities, unfit, encodings = graph.run(None, {"photo": pixels})
-    seen = [face.quality for face in image.faces]
+    faces = sorted(image.faces, key=lambda face: -face.detected.score)
+    seen = [face.quality for face in faces]
     assert np.abs(qualities - np.array([astuple(quality) for quality in seen]).reshape(-1, 5)).max(initial=0) <= QUALITY
     reasons = [UNFIT[place] if place >= 0 else None for place in unfit]
     assert reasons == [unfit_to_judge(quality) for quality in seen]
-    assert len(boxes) == len(image.faces)
+    assert len(boxes) == len(faces)
     scale = min(1, DETECTION_SIDE / max(pixels.shape))
-    for face, box, score, points, encoding in zip(image.faces, boxes, scores, landmarks, encodings, strict=True):
+    for face, box, score, points, encoding in zip(faces, boxes, scores, landmarks, encodings, strict=True):
         expected = face.detected.box.within(image.width, image.height)
         sides = (expected.left, expected.top, expected.right, expected.bottom)
         assert np.abs(box - sides).max() * scale <= BOX
@@ -116,6 +117,13 @@ def test_a_large_portrait(graph, pipeline, astronaut, tmp_path):
     assert compare(graph, pipeline, large, tmp_path) == 1
 
 
+@pytest.mark.parametrize("share", [0.41, 0.56])
+def test_a_small_face(graph, pipeline, astronaut, tmp_path, share):
+    """Too small for the larger cells, which find nothing here."""
+    small = cv2.resize(astronaut[:320], None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    assert compare(graph, pipeline, small, tmp_path) == 1
+
+
 def test_boxes_end_at_the_photos_edge(graph, pipeline, astronaut, tmp_path):
     pixels = astronaut[70:230, 190:320].copy()
     (image,) = pipeline.encode([bmp(pixels, tmp_path / "photo.bmp")])
@@ -126,7 +134,7 @@ def test_boxes_end_at_the_photos_edge(graph, pipeline, astronaut, tmp_path):
 
 @pytest.mark.parametrize("views", [1, 6])
 def test_other_views(views, portraits, data_dir, tmp_path):
-    pipeline = make_pipeline(Settings(data_dir=data_dir, detector="mmod", views=views))
+    pipeline = make_pipeline(Settings(data_dir=data_dir, detector="every", views=views))
     assert compare(make_session(photo_graph(views)), pipeline, portraits[0], tmp_path) >= 1
 
 
@@ -139,7 +147,7 @@ def test_a_photo_of_nobody_has_no_faces(graph, shape):
 def test_standard_operators_and_size(model):
     parsed = onnx.load_from_string(model)
     assert [(entry.domain, entry.version) for entry in parsed.opset_import] == [("", 17)]
-    assert len(model) < 32_000_000
+    assert len(model) < 34_000_000
 
 
 def test_the_same_weights_give_the_same_file(model):

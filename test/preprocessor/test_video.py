@@ -16,7 +16,7 @@ from preprocessor.video import MAX_VIDEO_FRAMES, VIDEO_SIDE, video_frames
 from test.preprocessor.test_decoding import encoded, smooth
 
 RATE = 20
-CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".webm": "VP80"}
+CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".mov": "mp4v", ".webm": "VP80"}
 
 
 def scene(astronaut: np.ndarray, number: int) -> np.ndarray:
@@ -100,15 +100,15 @@ def test_what_comes_before_the_damage_is_used(tmp_path, astronaut, kept):
         (b"#EXTM3U\nhttp://127.0.0.1:9/secret\n", Reason.NOT_AN_IMAGE),
         (encoded(smooth(64, 48), "HEIF"), Reason.NOT_AN_IMAGE),
         (encoded(smooth(64, 48), "AVIF"), Reason.NOT_AN_IMAGE),
-        (b"\0\0\0\x20ftypisom" + bytes(500), Reason.DAMAGED_IMAGE),
-        (b"\x1aE\xdf\xa3" + bytes(500), Reason.DAMAGED_IMAGE),
+        (b"\0\0\0\x20ftypisom" + bytes(500), Reason.DAMAGED_VIDEO),
+        (b"\x1aE\xdf\xa3" + bytes(500), Reason.DAMAGED_VIDEO),
     ],
     ids=["empty", "playlist", "heic", "avif", "mp4 in name only", "webm in name only"],
 )
 def test_what_is_no_video_is_refused(tmp_path, content, reason):
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert is_video(path) == (reason == Reason.DAMAGED_IMAGE)
+    assert is_video(path) == (reason == Reason.DAMAGED_VIDEO)
     with pytest.raises(ImageRejected) as refused:
         video_frames(path)
     assert refused.value.reason == reason

@@ -1,10 +1,13 @@
 """An encoding of several views: the mean over them, the same for a chip and its mirror image; and the version."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constants.detectors import DetectorName
 from constants.settings import Settings
 from preprocessor.alignment import Aligner
 from preprocessor.encoder import Encoder
@@ -60,6 +63,26 @@ def test_two_views_are_the_mean_of_chip_and_mirror_image(inner, chips):
     assert np.allclose(ViewsEncoder(inner, 2).encode(chips), expected, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("views", [2, 6])
+def test_further_views_are_seen_of_faces_in_doubt_alone(inner, chips, views):
+    asked = []
+
+    def in_doubt(encodings):
+        asked.append(encodings.copy())
+        return np.array([False, True, False])
+
+    encodings = ViewsEncoder(inner, views).encode_in_doubt(chips, in_doubt)
+    (first,) = asked
+    assert np.allclose(first, inner.encode(chips), atol=TOLERANCE)
+    assert np.array_equal(encodings[[0, 2]], first[[0, 2]])
+    assert np.allclose(encodings[1], ViewsEncoder(inner, views).encode(chips)[1], atol=TOLERANCE)
+
+
+def test_one_view_leaves_no_doubt(inner, chips):
+    encoder = ViewsEncoder(inner, 1)
+    assert np.array_equal(encoder.encode_in_doubt(chips, None), encoder.encode(chips))
+
+
 @pytest.mark.parametrize("views", [1, 2, 6])
 def test_shape_whatever_the_views(inner, chips, views):
     encoder = ViewsEncoder(inner, views)
@@ -86,7 +109,7 @@ def test_other_numbers_of_views_are_refused(inner):
 
 choices = st.fixed_dictionaries(
     {
-        "detector": st.sampled_from(["cascade", "hog", "mmod"]),
+        "detector": st.sampled_from(get_args(DetectorName)),
         "views": st.sampled_from([1, 2, 6]),
         "encoder": st.sampled_from(["onnx", "dlib"]),
     }

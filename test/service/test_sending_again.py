@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from test.portraits import first_of_each
 from test.service.running import running, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -29,10 +30,7 @@ def service(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pictures(gallery) -> list[tuple[str, bytes]]:
-    """Two pictures of each of two people."""
-    folders = sorted(gallery.iterdir())[:2]
-    views = [(folder.name, view) for folder in folders for view in sorted(folder.iterdir())[:2]]
-    return [(f"{name}/{view.name}", view.read_bytes()) for name, view in views]
+    return first_of_each(gallery, people=2, pictures=2)
 
 
 def table(service) -> closing:

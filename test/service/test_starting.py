@@ -118,7 +118,7 @@ def test_others_are_let_in_by_keys_alone(tmp_path):
     everywhere = {"FACIAL_HOST": "0.0.0.0", "FACIAL_ENCODE_WORKERS": "1"}
     with running(tmp_path / "data", tmp_path / "log", **everywhere) as service:
         assert service.get("/v1/recognizers")[0] == 401
-        assert service.get("/v1/recognizers", Authorization=f"Bearer {key}") == (200, {"recognizers": []})
+        assert service.get("/v1/recognizers", Authorization=f"Bearer {key}") == (200, {"recognizers": [], "total": 0})
         # Revoked while the service runs.
         assert start(tmp_path / "data", sys.executable, "run.py", "keys", "revoke", "one").returncode == 0
         assert service.get("/v1/recognizers", Authorization=f"Bearer {key}")[0] == 401

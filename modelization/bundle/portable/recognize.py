@@ -10,9 +10,10 @@ import os
 import sys
 from math import exp
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Newer releases of ONNX Runtime else tell Microsoft of every program that loads it.
@@ -51,22 +52,26 @@ def main() -> int:
 class Recognizer:
     """The model in a file; labels, threshold and reasons are part of it."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing; unpack it from the bundle, beside this file.")
-        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    def __init__(self, model: Path | bytes) -> None:
+        if isinstance(model, Path) and not model.is_file():
+            raise FileNotFoundError(f"{model} is missing; unpack it from the bundle, beside this file.")
+        source = model if isinstance(model, bytes) else str(model)
+        self._session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
         about = self._session.get_modelmeta().custom_metadata_map
         self.labels, self.reasons = (json.loads(about[name]) for name in ("labels", "reasons"))
         self.threshold = float(about["threshold"])
 
     def recognize(self, photo: Path) -> dict[str, Any]:
         """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
-        image = upright(photo)
+        return {"file": str(photo)} | self.recognize_pixels(np.asarray(upright(photo)))
+
+    def recognize_pixels(self, photo: NDArray[np.uint8]) -> dict[str, Any]:
+        """The faces in an upright photo's pixels, (height, width, 3) in RGB."""
         names = [output.name for output in self._session.get_outputs()]
-        found = self._session.run(names, {"photo": np.asarray(image)})
+        found = self._session.run(names, {"photo": photo})
         faces = [self._face(dict(zip(names, face, strict=True))) for face in zip(*found, strict=True)]
-        sides = {"width": image.width, "height": image.height}
-        return {"file": str(photo)} | sides | {"threshold": self.threshold, "faces": faces}
+        height, width, _ = photo.shape
+        return {"width": width, "height": height, "threshold": self.threshold, "faces": faces}
 
     def _face(self, face: dict[str, Any]) -> dict[str, Any]:
         sides = zip(("x_min", "y_min", "x_max", "y_max"), face["boxes"].tolist(), strict=True)
@@ -87,7 +92,7 @@ class Recognizer:
         }
 
 
-def upright(photo: Path) -> Image.Image:
+def upright(photo: Path | IO[bytes]) -> Image.Image:
     """The photo as a person sees it: EXIF orientation applied, transparent parts on white; RGB."""
     with Image.open(photo) as file:
         image = ImageOps.exif_transpose(file)

@@ -28,6 +28,7 @@ def upgrade() -> None:
     op.create_index("recognizers_of_tenant", "recognizers", ["tenant"])
     _carry_over_encodings(connection)
     _carry_over_files(connection)
+    _keep_pipelines(connection)
     _carry_over_people(connection)
     with op.batch_alter_table("files") as batch:
         for name in ("faces", "people", "findings"):
@@ -40,6 +41,9 @@ def upgrade() -> None:
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
         batch.add_column(sa.Column("bundle", sa.String))
         batch.add_column(sa.Column("stand_in", sa.JSON))
+        batch.add_column(sa.Column("passing", sa.Boolean, nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("builds") as batch:
+        batch.alter_column("passing", server_default=None)
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("expires_at", sa.Float))
         batch.create_index("ix_recognizers_expires_at", ["expires_at"])
@@ -147,7 +151,10 @@ def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
 
 
 def _carry_over_encodings(connection: sa.Connection) -> None:
-    """Encodings get a tenant, which is a part of what they are found by, and a picture says how many faces it has."""
+    """Encodings get a tenant, which is a part of what they are found by, and a picture says how many faces it has.
+
+    What encoded them looked for every face that it could find.
+    """
     for name in _ENCODED:
         op.rename_table(name, f"{name}_before")
     old_images, old_faces = _tables(connection, *(f"{name}_before" for name in _ENCODED))
@@ -157,6 +164,7 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         sa.Column("content_hash", sa.String(64), primary_key=True),
         sa.Column("pipeline_version", sa.String, primary_key=True),
         *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height", "faces")),
+        sa.Column("every_face", sa.Boolean, nullable=False),
     )
     faces = op.create_table(
         "encoded_faces",
@@ -173,11 +181,25 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         old_faces.c.pipeline_version == old_images.c.pipeline_version,
     )
     whose = sa.literal(_TENANT)
-    for table, old, more in ((images, old_images, [number.scalar_subquery()]), (faces, old_faces, [])):
-        names = ["tenant", *old.c.keys(), *(["faces"] if more else [])]
+    more_of_images = [number.scalar_subquery(), sa.true()]
+    for table, old, more in ((images, old_images, more_of_images), (faces, old_faces, [])):
+        names = ["tenant", *old.c.keys(), *(["faces", "every_face"] if more else [])]
         connection.execute(sa.insert(table).from_select(names, sa.select(whose, *old.c, *more)))
     for name in _ENCODED:
         op.drop_table(f"{name}_before")
+
+
+def _keep_pipelines(connection: sa.Connection) -> None:
+    """Builds that are under way go on with the pipeline that has encoded their first pictures."""
+    builds, files, images = _tables(connection, "builds", "files", "encoded_images")
+    begun = (
+        sa.select(sa.func.max(images.c.pipeline_version))
+        .join(files, files.c.content_hash == images.c.content_hash)
+        .where(files.c.build == builds.c.number)
+        .scalar_subquery()
+    )
+    under_way = builds.c.pipeline_version.is_(None) & builds.c.state.in_(("queued", "encoding", "training"))
+    connection.execute(sa.update(builds).where(under_way).values(pipeline_version=begun))
 
 
 def _carry_over_files(connection: sa.Connection) -> None:

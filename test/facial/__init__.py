@@ -1,0 +1,1 @@
+"""Tests of the package that Python programs and the command line use."""
