@@ -31,8 +31,8 @@ def snapshot(database: Database, storage: Storage) -> Iterator[Path]:
     with held(_lock(storage.data_dir), Conflict("Another backup of this data folder is being made; wait for its end.")):
         folder = _folder(storage.data_dir)
         shutil.rmtree(folder, ignore_errors=True)  # of a backup that was killed
-        folder.mkdir(mode=0o700)
-        try:
+        try:  # from before it is there: a signal may end the backup between any two lines
+            folder.mkdir(mode=0o700)
             _take(database, storage, folder)
             yield folder
         finally:
