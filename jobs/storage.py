@@ -1,15 +1,17 @@
-"""Where files lie under the data folder, and how they get there for good."""
+"""Where files lie under the data folder, and how they get there for good, and to where other nodes find them."""
 
 import re
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePath
 
 from constants.settings import DATABASE_FILE
+from jobs.held_folder import held_folder
 from jobs.linking import link_or_copy
 from jobs.machine_faults import leaves_doubt
+from jobs.object_store import NoStore, ObjectStore
 from modelization.bundle.bundle_file import search_file, sync_folder
 from modelization.bundle.bundle_parts import NETWORKS
 
@@ -53,6 +55,11 @@ def is_search(name: str) -> bool:
     return name.endswith(_SEARCH) and not name.startswith(".")
 
 
+def networks_object(sha256: str) -> str:
+    """What the networks of that content are called among the objects."""
+    return f"networks/{sha256}"
+
+
 #: Bytes that are left of a full disk at most: less than a bundle, or a picture, takes.
 _FULL_BYTES = 32 << 20
 
@@ -62,10 +69,14 @@ class Storage:
 
     Names are made of ids and numbers alone; nothing that a client sent becomes part of a path. A file that is there
     under its name is whole and never changes; a search alone is replaced by a later state of itself.
+
+    What every node needs is among the ``objects`` as well, where there are any, under the name that it has here. What
+    is here is then a copy, which may be missing.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, objects: ObjectStore | None = None) -> None:
         self.data_dir = data_dir
+        self.objects = objects or NoStore()
         self.incoming = data_dir / "incoming"
         #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.
         self.pieces = data_dir / "pieces"
@@ -73,10 +84,17 @@ class Storage:
         self.bundles = data_dir / "bundles"
         #: What trainings write on the way, each in a folder that is called by its claim's token.
         self.scratch = data_dir / "scratch"
+        #: What is just being brought here from the objects, each in a folder whose name begins with its recognizer's.
+        self.arriving = data_dir / "arriving"
         #: A copy of all that is kept, while a backup of it is made; see ``jobs/snapshot.py``.
         self.snapshot = data_dir / "snapshot"
         #: What is restored, until all of it is; see ``jobs/commands/restore.py``.
         self.restoring = data_dir / "restoring"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may have what this one has."""
+        return not isinstance(self.objects, NoStore)
 
     @property
     def is_full(self) -> bool:
@@ -93,7 +111,15 @@ class Storage:
         before_1_0_0 = self.data_dir / "dumps"
         if before_1_0_0.is_dir() and not self.bundles.exists():
             before_1_0_0.rename(self.bundles)
-        for folder in (self.data_dir, self.incoming, self.pieces, self.images, self.bundles, self.scratch):
+        for folder in (
+            self.data_dir,
+            self.incoming,
+            self.pieces,
+            self.images,
+            self.bundles,
+            self.scratch,
+            self.arriving,
+        ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def image_folder(self, recognizer_id: str, version: int) -> Path:
@@ -130,6 +156,11 @@ class Storage:
     def written_bundles(self) -> list[tuple[str, str]]:
         """Whatever stands among bundles, half-written ones included, each by its recognizer's id and its name."""
         return [(file.parent.name, file.name) for recognizer in _listed(self.bundles) for file in _listed(recognizer)]
+
+    def published_bundles(self) -> list[tuple[str, str]]:
+        """What stands among the objects of bundles, each by its recognizer's id and its name."""
+        named = (PurePath(name) for name in self.objects.names("bundles/"))
+        return [(name.parent.name, name.name) for name in named]
 
     def trainings(self) -> set[str]:
         """The tokens of the claims that trainings are at work on, or were when they were killed."""
@@ -206,14 +237,36 @@ class Storage:
                     seen.add(number)
                     yield path
 
+    def arrival(self, recognizer_id: str) -> AbstractContextManager[Path]:
+        """A folder for what comes from, or goes to, the objects of a recognizer: an erasure waits for its end."""
+        return held_folder(self.arriving, f"{recognizer_id}-{uuid.uuid4().hex}")
+
+    def publish_bundle(self, path: Path) -> None:
+        """Let a finished bundle be found by every node. Raises ``FileNotFoundError`` where it was deleted meanwhile.
+
+        Networks are one object for all bundles; it is nobody's, and stays.
+        """
+        for networks in path.parent.glob(f"{path.stem}.*{NETWORKS}"):
+            shared = networks_object(networks.suffixes[-2].removeprefix("."))
+            if not self.objects.names(shared):
+                self.objects.put(networks, shared)
+        self.objects.put(path, self.object_of(path))
+
+    def object_of(self, path: Path) -> str:
+        """What a file in the data folder is called among the objects."""
+        return str(path.relative_to(self.data_dir))
+
     def give_up_bundle(self, path: Path) -> None:
-        """Delete what the holder of a claim wrote at ``path``, which was not published."""
+        """Delete what the holder of a claim wrote at ``path``, which no row names."""
+        self.objects.delete([self.object_of(path)])
         for file in path.parent.glob(f"{path.stem}.*"):
             if file.name == path.name or is_part(file.name, path.name):
                 file.unlink(missing_ok=True)
 
     def erase_unpublished(self, recognizer_id: str, version: int, published: str | None) -> None:
         """Delete all that trainings of a version left, the ``published`` bundle excepted."""
+        left = self._objects_of(recognizer_id, version)
+        self.objects.delete([name for name in left if not is_part(PurePath(name).name, published)])
         for file in self._of_version(recognizer_id, version):
             if not is_part(file.name, published):
                 file.unlink(missing_ok=True)
@@ -234,18 +287,39 @@ class Storage:
         named = re.compile(rf"\.?{version}[-.].*{re.escape(suffix)}")
         return [file for file in _listed(self.bundles / recognizer_id) if named.fullmatch(file.name)]
 
+    def _objects_of(self, recognizer_id: str, version: int) -> list[str]:
+        """The same among the objects."""
+        return [
+            name
+            for name in self.objects.names(f"bundles/{recognizer_id}/")
+            if version_of(PurePath(name).name) == version
+        ]
+
     def erase(self, recognizer_id: str) -> None:
-        """Delete everything of a recognizer."""
+        """Delete everything of a recognizer: objects first, or files would be made of them again."""
+        self.objects.delete(self.objects.names(f"bundles/{recognizer_id}/"))
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
 
     def has_any(self, recognizer_id: str) -> bool:
-        """Whether anything of a recognizer is left."""
-        return any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
+        """Whether anything of a recognizer is left, or is just arriving here."""
+        return (
+            self._is_arriving(recognizer_id)  # asked first: it ends in a file
+            or any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
+            or bool(self.objects.names(f"bundles/{recognizer_id}/"))
+        )
 
     def has_version(self, recognizer_id: str, version: int) -> bool:
-        """Whether anything of a version is left."""
-        return self.has_pictures(recognizer_id, version) or bool(self._of_version(recognizer_id, version))
+        """Whether anything of a version is left, or is just arriving here."""
+        return (
+            self._is_arriving(recognizer_id)
+            or self.has_pictures(recognizer_id, version)
+            or bool(self._of_version(recognizer_id, version))
+            or bool(self._objects_of(recognizer_id, version))
+        )
+
+    def _is_arriving(self, recognizer_id: str) -> bool:
+        return any(folder.name.startswith(recognizer_id) for folder in _listed(self.arriving))
 
     def has_pictures(self, recognizer_id: str, version: int) -> bool:
         """Whether any picture of a version is left."""

@@ -13,6 +13,7 @@ from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from features.database import PATIENCE_S, Database, nameable
 from jobs.machine_faults import is_machine_fault, words_of
+from jobs.object_store import open_store
 from jobs.private_folder import make_private
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
@@ -52,13 +53,14 @@ class Workplace:
         that this one cannot go on with, and as ``make_private`` does.
         """
         make_private(settings.data_dir)
+        objects = open_store(settings.storage_url)
         database = Database(settings.database, patience_s)
         try:
             migrate(database)  # first: the data of another release stay as they are
         except BaseException:
             database.close()
             raise
-        storage = Storage(settings.data_dir)
+        storage = Storage(settings.data_dir, objects)
         storage.make_folders()
         return cls(settings, database, storage)
 

@@ -22,9 +22,9 @@ _RELOADS = "UWSGI_RELOADS"
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
-    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, and for an
-    address that others can reach while there is no key, or that cannot be listened on; else as ``opened_workplace``
-    does.
+    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, for files'
+    other place that cannot be used, and for an address that others can reach while there is no key, or that cannot be
+    listened on; else as ``opened_workplace`` does.
     """
     with usable_data_folder(settings):
         make_private(settings.data_dir)
@@ -34,6 +34,7 @@ def prepare(settings: Settings) -> None:
             sweep_snapshot(settings.data_dir)
             with opened_workplace(settings) as workplace:
                 _refuse_strangers(workplace)
+                workplace.storage.objects.check()
             if os.environ.get(_RELOADS, "0") == "0":
                 _refuse_address(settings)
             _sweep_graphs(settings)

@@ -93,9 +93,10 @@ def carry_out(database: Database, storage: Storage) -> None:
     gone = [erasure for erasure in pending if not may_come_back and not _is_left(storage, erasure)]
     if gone and database.forget_deleted():
         with database.write() as connection:
-            done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
-            connection.execute(done.values(done_at=time.time()))
-            for erasure in gone:
+            still_pending = erasures.c.id.in_([erasure.id for erasure in gone]) & erasures.c.done_at.is_(None)
+            done = update(erasures).where(still_pending).values(done_at=time.time()).returning(erasures.c.id)
+            mine = set(connection.scalars(done))  # of two processes that find it gone one says so
+            for erasure in (erasure for erasure in gone if erasure.id in mine):
                 build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
                 # Before it counts as done: what cannot be written down is found to be gone once more.
                 audit_file.append(storage.data_dir, _gone(erasure))

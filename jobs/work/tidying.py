@@ -1,6 +1,7 @@
 """Deleting the files that nothing needs any more."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -67,6 +68,7 @@ def sweep(database: Database, storage: Storage) -> None:
     """Delete what processes that ended left of requests and trainings, and go on with erasures; some are due by now."""
     sweep_unheld(storage.incoming)
     sweep_unheld(storage.scratch)
+    sweep_unheld(storage.arriving)
     erase_expired(database, storage)
     if storage.snapshot.exists():
         sweep_snapshot(storage.data_dir)
@@ -94,6 +96,37 @@ def tidy(database: Database, storage: Storage) -> None:
         if row is None or not _is_needed(name, row, held):
             storage.erase_bundle(recognizer_id, name)
     database.forget_deleted()
+
+
+def tidy_objects(database: Database, storage: Storage) -> None:
+    """Delete the objects that no row needs, and put those there that are missing: they were made before there were any.
+
+    One that is there belongs to a claim that is held, or has its row by then, or is nobody's.
+    """
+    stored = set(storage.published_bundles())
+    with database.read() as connection:
+        known = {(row.recognizer_id, row.version): row for row in connection.execute(_VERSIONS)}
+        held = tasks.tokens(connection)
+    for recognizer_id, name in stored:
+        row = known.get((recognizer_id, version_of(name) or 0))
+        if row is None or not _is_needed(name, row, held):
+            storage.objects.delete([f"bundles/{recognizer_id}/{name}"])
+    for row in known.values():
+        if row.bundle is not None and (row.recognizer_id, row.bundle) not in stored:
+            _publish_late(database, storage, row.number)
+
+
+def _publish_late(database: Database, storage: Storage, build: int) -> None:
+    """Publish a bundle that is only here, if it is."""
+    with database.read() as connection:
+        known = build_numbered(connection, build)
+    if known is None or known.bundle is None:
+        return
+    with storage.arrival(known.recognizer_id), suppress(FileNotFoundError):
+        with database.read() as connection:  # once more: from here on an erasure waits
+            is_known = build_numbered(connection, build) is not None
+        if is_known:
+            storage.publish_bundle(storage.bundle(known.recognizer_id, known.bundle))
 
 
 _VERSIONS: Select[Any] = select(
