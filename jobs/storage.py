@@ -3,7 +3,8 @@
 import re
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePath
 
@@ -55,11 +56,18 @@ def is_search(name: str) -> bool:
     return name.endswith(_SEARCH) and not name.startswith(".")
 
 
+def bare_form(picture: Path) -> Path:
+    """Where the form of a picture lies that is kept: among the objects for good, here until it takes its place."""
+    return picture.with_name(f"{picture.name}.bare")
+
+
 def networks_object(sha256: str) -> str:
     """What the networks of that content are called among the objects."""
     return f"networks/{sha256}"
 
 
+#: Pictures that are put at the same time: each waits for the network.
+_AT_ONCE = 16
 #: Bytes that are left of a full disk at most: less than a bundle, or a picture, takes.
 _FULL_BYTES = 32 << 20
 
@@ -134,7 +142,9 @@ class Storage:
 
     def thumbnails_of(self, recognizer_id: str, version: int) -> set[tuple[int, int]]:
         """The thumbnails of a version that are there, each by its picture's position and its face's index."""
-        names = (_THUMBNAIL.fullmatch(file.name) for file in _listed(self.image_folder(recognizer_id, version)))
+        here = [file.name for file in _listed(self.image_folder(recognizer_id, version))]
+        anywhere = [PurePath(name).name for name in self.objects.names(self._folder_of(recognizer_id, version))]
+        names = map(_THUMBNAIL.fullmatch, here + anywhere)
         return {(int(name[1]), int(name[2])) for name in names if name}
 
     def bundle(self, recognizer_id: str, name: str) -> Path:
@@ -156,6 +166,11 @@ class Storage:
     def written_bundles(self) -> list[tuple[str, str]]:
         """Whatever stands among bundles, half-written ones included, each by its recognizer's id and its name."""
         return [(file.parent.name, file.name) for recognizer in _listed(self.bundles) for file in _listed(recognizer)]
+
+    def pictures_among_objects(self) -> set[tuple[str, int]]:
+        """The versions that have pictures, or thumbnails, among the objects, likewise."""
+        folders = {PurePath(name).parent for name in self.objects.names("images/")}
+        return {(folder.parent.name, int(folder.name)) for folder in folders}
 
     def published_bundles(self) -> list[tuple[str, str]]:
         """What stands among the objects of bundles, each by its recognizer's id and its name."""
@@ -191,6 +206,49 @@ class Storage:
                     _remove_if_empty(emptied)
             raise
 
+    def put_pictures(self, recognizer_id: str, version: int, pictures: Mapping[int, Path]) -> None:
+        """Let pictures of a version be objects, by position, several at a time."""
+        names = {position: self.object_of(self.image(recognizer_id, version, position)) for position in pictures}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            puts = [pool.submit(self.objects.put, path, names[position]) for position, path in pictures.items()]
+            try:
+                for put in puts:
+                    put.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def put_beside(self, paths: Iterable[Path]) -> None:
+        """Let files of the data folder be objects, but those that were deleted meanwhile."""
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.objects.put(path, self.object_of(path))
+
+    def put_missing(self, recognizer_id: str, version: int, waiting: Collection[int] = ()) -> None:
+        """Let thumbnails of a version that are only here be objects as well, and pictures at positions that wait."""
+        named = set(map(str, waiting))
+        folder = self.image_folder(recognizer_id, version)
+        here = [path for path in _listed(folder) if path.name in named or _THUMBNAIL.fullmatch(path.name)]
+        there = self.objects.names(self._folder_of(recognizer_id, version)) if here else []
+        self.put_beside(path for path in here if self.object_of(path) not in there)
+
+    def exchange(self, recognizer_id: str, version: int, kept: Mapping[str, str]) -> None:
+        """Let pictures that are ``kept`` be objects, and no file here: it gives objects' names, by those of files."""
+        folder = self.image_folder(recognizer_id, version)
+        here = {path for path in _listed(folder) if path.name in kept}
+        there = self.objects.names(self._folder_of(recognizer_id, version)) if here else []
+        for path in here:
+            name = self.object_of(path.with_name(kept[path.name]))
+            if name not in there:
+                self.objects.put(path, name)
+            path.unlink(missing_ok=True)
+
+    def put_bare(self, picture: Path) -> None:
+        """Let the form of a picture that is kept be an object, under a name of its own: the other is deleted."""
+        bare = bare_form(picture)
+        with suppress(FileNotFoundError):
+            self.objects.put(bare if bare.exists() else picture, self.object_of(bare))
+
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""
         folder = self.image_folder(recognizer_id, other)
@@ -214,6 +272,18 @@ class Storage:
             shutil.rmtree(folder, ignore_errors=True)
         for emptied in (folder, folder.parent):
             _remove_if_empty(emptied)
+
+    def erase_image_objects(
+        self, recognizer_id: str, version: int, but: Collection[str] = (), thumbnails: bool = True
+    ) -> None:
+        """Delete the pictures of a version among the objects, ``but`` those called so, and its ``thumbnails``."""
+        left = (PurePath(name) for name in self.objects.names(self._folder_of(recognizer_id, version)))
+        doomed = (name for name in left if name.name not in but)
+        self.objects.delete([str(name) for name in doomed if thumbnails or not _THUMBNAIL.fullmatch(name.name)])
+
+    def _folder_of(self, recognizer_id: str, version: int) -> str:
+        """What the names of objects begin with that are pictures of a version."""
+        return f"{self.object_of(self.image_folder(recognizer_id, version))}/"
 
     def begin_bundle(self, recognizer_id: str, version: int, token: str) -> Path:
         """Where the holder of a claim writes a version's bundle; nobody else writes there.
@@ -277,9 +347,14 @@ class Storage:
         self.bundle(recognizer_id, name).unlink(missing_ok=True)
         _remove_if_empty(self.bundles / recognizer_id)
 
+    def erase_pictures(self, recognizer_id: str, version: int) -> None:
+        """Delete all pictures of a version, and thumbnails: objects first, or files would be made of them again."""
+        self.erase_image_objects(recognizer_id, version)
+        self.erase_images(recognizer_id, version)
+
     def erase_version(self, recognizer_id: str, version: int) -> None:
         """Delete everything of a version."""
-        self.erase_images(recognizer_id, version)
+        self.erase_pictures(recognizer_id, version)
         self.erase_unpublished(recognizer_id, version, None)
 
     def _of_version(self, recognizer_id: str, version: int, suffix: str = "") -> list[Path]:
@@ -297,7 +372,7 @@ class Storage:
 
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer: objects first, or files would be made of them again."""
-        self.objects.delete(self.objects.names(f"bundles/{recognizer_id}/"))
+        self.objects.delete(self._all_objects_of(recognizer_id))
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -306,14 +381,16 @@ class Storage:
         return (
             self._is_arriving(recognizer_id)  # asked first: it ends in a file
             or any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
-            or bool(self.objects.names(f"bundles/{recognizer_id}/"))
+            or bool(self._all_objects_of(recognizer_id))
         )
+
+    def _all_objects_of(self, recognizer_id: str) -> list[str]:
+        return [name for folder in ("bundles", "images") for name in self.objects.names(f"{folder}/{recognizer_id}/")]
 
     def has_version(self, recognizer_id: str, version: int) -> bool:
         """Whether anything of a version is left, or is just arriving here."""
         return (
-            self._is_arriving(recognizer_id)
-            or self.has_pictures(recognizer_id, version)
+            self.has_pictures(recognizer_id, version)
             or bool(self._of_version(recognizer_id, version))
             or bool(self._objects_of(recognizer_id, version))
         )
@@ -322,8 +399,12 @@ class Storage:
         return any(folder.name.startswith(recognizer_id) for folder in _listed(self.arriving))
 
     def has_pictures(self, recognizer_id: str, version: int) -> bool:
-        """Whether any picture of a version is left."""
-        return self.image_folder(recognizer_id, version).exists()
+        """Whether any picture of a version is left, or is just arriving here."""
+        return (
+            self._is_arriving(recognizer_id)
+            or self.image_folder(recognizer_id, version).exists()
+            or bool(self.objects.names(self._folder_of(recognizer_id, version)))
+        )
 
     def discard_pictures(self, recognizer_id: str, version: int) -> None:
         """Let the pictures of a version be swept with the uploads that nobody holds, which takes no time now."""

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Select, func, insert, null, select
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database
-from jobs.bundle_arrival import present_bundle
+from jobs.arrival import present_bundle
 from jobs.storage import Storage
-from jobs.table import build_log
+from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.pages import ALL, Page, Part
@@ -126,11 +126,17 @@ def submit(
     """
     recognizer_id = uuid.uuid4().hex
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
-    with ExitStack() as taken, database.write() as connection:
+    sent = paths(uploads)
+    with (
+        objects.put_ahead(database, storage, sent, recognizer_id, version=1),
+        ExitStack() as taken,
+        database.write() as connection,
+    ):
         admission.check(connection)
         admission.allowance.check_room(connection)
         # Within the transaction: whoever may write finds no file that is not yet in the tables.
-        taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
+        taken.enter_context(storage.taking_in(sent, recognizer_id, version=1))
+        objects.accept(connection, storage, recognizer_id, version=1)
         insert_recognizer(connection, recognizer_id, admission.allowance.tenant, options)
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)

@@ -12,7 +12,7 @@ from constants.exceptions import BuildFailed, FacialError, NotFound, NotReady
 from constants.faces import ENCODING_SIZE
 from features.database import Database
 from features.store import Shelf
-from jobs.bundle_arrival import present_bundle
+from jobs.arrival import present_bundle
 from jobs.table.builds import Serving, build_numbered
 from jobs.table.found_faces import known_faces
 from jobs.table.tables import builds

@@ -1,7 +1,7 @@
 """Deleting the files that nothing needs any more."""
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -14,8 +14,9 @@ from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage, is_part, is_search, token_of, version_of
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
+from jobs.table.objects import sweep_objects, written_down
 from jobs.table.records import Build
-from jobs.table.tables import OPEN_STATES, builds, files
+from jobs.table.tables import OPEN_STATES, FileState, builds, files
 from jobs.versions.erasing import erase_expired, forget_unneeded, needed
 from jobs.versions.erasures import carry_out
 from jobs.work.kept_pictures import bare_positions, take_left
@@ -30,6 +31,7 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """
     ended = _tidy_pictures(database, storage, build)
     if ended is not None:
+        _settle_pictures(database, storage, build)
         storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
 
 
@@ -53,6 +55,42 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     return ended
 
 
+def _settle_pictures(database: Database, storage: Storage, build: int) -> None:
+    """Let there be among the objects what is still needed of a build's pictures, and no copies here of what is kept.
+
+    What is only here was made before there were objects. A kept picture is called bare among them, and a copy of it
+    may be as it was sent.
+    """
+    with ExitStack() as held:
+        if storage.is_shared:
+            with database.read() as connection:
+                known = build_numbered(connection, build)
+            if known is not None:
+                held.enter_context(storage.arrival(known.recognizer_id))
+                _settle_held_pictures(database, storage, build)
+
+
+def _settle_held_pictures(database: Database, storage: Storage, build: int) -> None:
+    with database.read() as connection:  # once more: from here on an erasure waits
+        known = build_numbered(connection, build)
+        given_up, bare = tasks.given_up(connection, build), bare_positions(connection, build)
+        waiting = select(files.c.position).where(files.c.build == build, files.c.state == FileState.WAITING)
+        positions = connection.scalars(waiting).all()
+    if known is None:
+        return
+    place = known.recognizer_id, known.version
+    if known.state in OPEN_STATES:
+        storage.put_missing(*place, positions)
+    elif known.options.dry_run:
+        storage.erase_image_objects(*place)
+    else:
+        kept = {str(position): f"{position}.bare" for position in bare} if known.options.keep_images else {}
+        kept |= {str(position): str(position) for position in given_up}
+        storage.erase_image_objects(*place, set(kept.values()), not keeps_thumbnails(known))
+        storage.put_missing(*place)
+        storage.exchange(*place, kept)
+
+
 def _forget_examined(database: Database, build: int, tenant: str) -> None:
     """Forget what only a dry run needed; asked first, since it is asked of every one at each start."""
     with database.read() as connection:
@@ -69,6 +107,7 @@ def sweep(database: Database, storage: Storage) -> None:
     sweep_unheld(storage.incoming)
     sweep_unheld(storage.scratch)
     sweep_unheld(storage.arriving)
+    sweep_objects(database, storage)
     erase_expired(database, storage)
     if storage.snapshot.exists():
         sweep_snapshot(storage.data_dir)
@@ -103,10 +142,16 @@ def tidy_objects(database: Database, storage: Storage) -> None:
 
     One that is there belongs to a claim that is held, or has its row by then, or is nobody's.
     """
-    stored = set(storage.published_bundles())
+    stored, with_pictures = set(storage.published_bundles()), storage.pictures_among_objects()
+    here = set(storage.versions_with_pictures())
     with database.read() as connection:
         known = {(row.recognizer_id, row.version): row for row in connection.execute(_VERSIONS)}
-        held = tasks.tokens(connection)
+        held, being_put = tasks.tokens(connection), written_down(connection)
+    for version in (with_pictures | here) & known.keys():
+        _settle_pictures(database, storage, known[version].number)
+    for recognizer_id, number in with_pictures - known.keys():
+        if f"images/{recognizer_id}/{number}" not in being_put:
+            storage.erase_image_objects(recognizer_id, number)
     for recognizer_id, name in stored:
         row = known.get((recognizer_id, version_of(name) or 0))
         if row is None or not _is_needed(name, row, held):

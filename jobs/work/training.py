@@ -3,16 +3,18 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from constants.exceptions import BuildCancelled, BuildFailed
+from constants.exceptions import BuildCancelled, BuildFailed, NotFound, ObjectDamaged
 from constants.reasons import Reason
 from features.alive import Alive
 from features.face_naming import NamedFace, Picture
 from features.store import Shelf
 from features.training_set import TrainingSet, assemble
+from jobs.arrival import present_picture
 from jobs.held_folder import held_folder, temporary_files_in
 from jobs.machine_faults import is_machine_fault, words_of
 from jobs.table import build_log, tasks
@@ -162,6 +164,10 @@ def _refuse_nothing_new(build: Build, found: Examined) -> None:
 def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
     used = [file for file in found.files if file.id in found.used][:_PARITY_PICTURES]
+    if workplace.storage.is_shared and build.options.keep_images:
+        for file in used:
+            with suppress(NotFound, ObjectDamaged):
+                present_picture(workplace.storage, build, file)
     return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
 
 

@@ -1,27 +1,35 @@
 """Files that several nodes share: the nodes here are two data folders on one database."""
 
 import hashlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from app import create_app
-from constants.exceptions import BundleInvalid, InvalidSettings, NotFound
+from constants.exceptions import BundleInvalid, Conflict, InvalidSettings, NotFound, NothingUsable
 from constants.settings import Settings
 from jobs.machine_faults import is_machine_fault
 from jobs.object_store import open_store
 from jobs.storage import Storage
-from jobs.table import builds, tasks
-from jobs.table.tables import BuildState, TaskKind
+from jobs.table import builds, contents, tasks
+from jobs.table.admission import Admission
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import Upload
+from jobs.table.objects import written_down
+from jobs.table.tables import BuildState, FileState, TaskKind
 from jobs.table.tasks import Ended
-from jobs.versions import erasing, erasures
+from jobs.versions import erasing, erasures, growing, retrying
 from jobs.versions.erasures import ErasureState
-from jobs.work.tidying import sweep, tidy, tidy_objects
+from jobs.work.runner import run
+from jobs.work.tidying import sweep, tidy, tidy_build, tidy_objects
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_parts import NETWORKS, OWN, Piece, header, open_whole
 from test.cluster.stores import Bucket, Folder
@@ -260,6 +268,152 @@ def test_objects_of_nobody_are_swept_and_those_of_claims_that_are_held_are_not(n
     assert len(place.contents()) == 1
 
 
+def send(workplace: Workplace, name: str, content: bytes, label: str | None = None) -> Upload:
+    """A picture as a request has it once it has arrived."""
+    folder = workplace.storage.incoming / "a-request"
+    folder.mkdir(exist_ok=True)
+    path = folder / uuid.uuid4().hex
+    path.write_bytes(content)
+    return Upload(name, label, hashlib.sha256(content).hexdigest(), path)
+
+
+def accept(workplace: Workplace, contents: dict[str, bytes], **options: object) -> str:
+    uploads = [send(workplace, name, content) for name, content in contents.items()]
+    return builds.submit(workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(9))
+
+
+def encode(workplace: Workplace) -> None:
+    """Encode all that waits, on this node."""
+    while claim := tasks.claim(workplace.database, TaskKind.ENCODE, "encode-0:a"):
+        assert run(workplace, claim)
+
+
+def announced(workplace: Workplace) -> set[str]:
+    with workplace.database.read() as connection:
+        return written_down(connection)
+
+
+def test_pictures_are_encoded_by_another_node_than_was_sent_them(node, place, astronaut_jpeg):
+    here, there = node("here"), node("there")
+    recognizer = accept(here, {"1.jpg": astronaut_jpeg, "2.jpg": astronaut_jpeg + b"\0"})
+    assert set(place.contents()) == {f"images/{recognizer}/1/{position}" for position in (0, 1)}
+    assert place.contents()[f"images/{recognizer}/1/0"] == astronaut_jpeg
+    assert announced(here) == set()
+    encode(there)
+    assert place.contents() == {}, "what is encoded is not kept"
+    images = contents.images(here.database, recognizer)
+    assert all(image.state == FileState.ENCODED and image.faces for image in images)
+    assert not any(there.storage.image_folder(recognizer, 1).iterdir())
+
+
+def test_kept_pictures_are_bare_and_thumbnails_seen_everywhere_until_they_are_erased(node, place):
+    here, there = node("here"), node("there")
+    planted = plant(here, PEOPLE, ready=False, keep_images=True, keep_thumbnails="recognizer", encodes=there)
+    publish(there, planted)
+    tidy_build(there.database, there.storage, 1)
+    tidy(here.database, here.storage)
+    names = {name.partition(f"{planted.recognizer_id}/1/")[2] for name in place.contents() if name.startswith("images")}
+    assert names == {f"{number}.bare" for number in range(4)} | {f"{number}.0.jpg" for number in range(4)}
+    assert not [content for content in place.contents().values() if b"GPS" in content]
+    assert contents.thumbnails(here.database, here.storage, planted.recognizer_id) == {(n, 0) for n in range(4)}
+    seen = [
+        contents.thumbnail(at.database, at.storage, planted.recognizer_id, None, (1, 0)).read_bytes()
+        for at in (here, there)
+    ]
+    assert seen[0] == seen[1]
+    tidy_objects(here.database, here.storage)
+    assert len(place.contents()) == 9
+    erasing.erase(here.database, here.storage, planted.recognizer_id)
+    assert state(here, planted.recognizer_id) == ErasureState.DONE
+    assert place.contents() == {}
+    for at in (here, there):
+        tidy(at.database, at.storage)
+        sweep(at.database, at.storage)
+    assert planted.left(here.settings.data_dir, there.settings.data_dir) == []
+
+
+def test_a_request_is_refused_while_pictures_cannot_be_put_and_nothing_of_it_stays(node, place, astronaut_jpeg):
+    here = node("here")
+    app = create_app(here.settings)
+    try:
+        client = app.test_client()
+        place.go_away()
+        try:
+            form = {"images": [(io.BytesIO(astronaut_jpeg), "Ada/1.jpg"), (io.BytesIO(astronaut_jpeg), "Ben/1.jpg")]}
+            refused = client.post("/build_recognizer", data=form)
+        finally:
+            place.come_back()
+        assert (refused.status_code, refused.json["error"]["code"]) == (503, "unavailable")
+        assert refused.headers["Retry-After"]
+        assert client.get("/v1/recognizers").json["recognizers"] == []
+    finally:
+        app.extensions["service"].close()
+    assert len(announced(here)) == 1, "some may have been put"
+    sweep(here.database, here.storage)
+    assert announced(here) == set() and place.contents() == {}
+    assert not any(here.storage.images.iterdir()) and not any(here.storage.incoming.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from constants.settings import load_settings
+from jobs.held_folder import held_folder
+from jobs.table import objects
+from jobs.workplace import Workplace
+
+here = Workplace.of(load_settings())
+with held_folder(here.storage.incoming) as folder:
+    (folder / "picture").write_bytes(b"a picture")
+    with objects.put_ahead(here.database, here.storage, {0: folder / "picture"}, "f" * 32, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_pictures_of_a_request_that_was_killed_are_swept_by_its_node_alone(node, place):
+    here, there = node("here"), node("there")
+    settings = {name: getattr(here.settings, name) for name in ("data_dir", "database_url", "storage_url")}
+    environment = os.environ | {f"FACIAL_{name.upper()}": str(value) for name, value in settings.items()}
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    tidy_objects(there.database, there.storage)
+    sweep(there.database, there.storage)
+    assert set(place.contents()) == {f"images/{'f' * 32}/1/0"}, "another node cannot know"
+    sweep(here.database, here.storage)
+    assert place.contents() == {} and announced(here) == set()
+
+
+def test_what_one_node_was_sent_grows_by_another_and_is_tried_again_by_any(node, place):
+    here, there = node("here"), node("there")
+    planted = plant(here, PEOPLE)
+    with pytest.raises(NothingUsable):
+        growing.grow(there.database, there.storage, planted.recognizer_id, [], Admission(9))
+    broken = send(there, "new.jpg", b"no picture", PEOPLE[0])
+    assert growing.grow(there.database, there.storage, planted.recognizer_id, [broken], Admission(9)) == 2
+    new = f"images/{planted.recognizer_id}/2/4"
+    assert place.contents()[new] == b"no picture"
+    claim = tasks.claim(here.database, TaskKind.ENCODE, "encode-0:a")
+    tasks.fail(here.database, claim, "It was given up.", final=True)
+    publish(here, planted)
+    tidy_build(here.database, here.storage, claim.build)
+    tidy_objects(here.database, here.storage)
+    assert new in place.contents(), "what was given up may be tried again"
+    assert retrying.retry(here.database, here.storage, planted.recognizer_id) == 3
+    assert [name for name in place.contents() if "images" in name] == [new.replace("/2/", "/3/")]
+    assert announced(here) == set()
+    with pytest.raises(Conflict):
+        growing.grow(here.database, here.storage, planted.recognizer_id, [broken], Admission(9))
+
+
+def test_a_picture_that_is_damaged_on_the_way_is_given_up_and_the_others_are_not(node, place, astronaut_jpeg):
+    here, there = node("here"), node("there")
+    recognizer = accept(here, {"1.jpg": astronaut_jpeg, "2.jpg": astronaut_jpeg + b"\0"})
+    place.damage(f"images/{recognizer}/1/1")
+    encode(there)
+    images = contents.images(there.database, recognizer)
+    assert [(image.state, image.reason) for image in images] == [("encoded", None), ("rejected", "UNPROCESSABLE")]
+
+
 def test_a_service_is_not_started_without_the_bucket_that_it_is_to_use(tmp_path, bucket):
     environment = os.environ | {"FACIAL_DATA_DIR": str(tmp_path / "data"), "FACIAL_STORAGE_URL": "s3://nobodys-bucket"}
     command = [sys.executable, "run.py", "prepare"]
@@ -295,10 +449,17 @@ def test_what_was_trained_waits_for_the_bucket_and_is_published(tmp_path, bucket
         assert service.get(f"/v1/recognizers/{accepted['id']}/erasures")[1]["erasures"][0]["erasure"] == "done"
 
 
-def test_what_was_made_before_there_was_such_a_place_is_brought_there(node, place):
+def test_what_was_made_before_there_was_such_a_place_is_brought_there(node, place, astronaut_jpeg):
     here, there = node("here"), node("there")
     alone = Workplace(here.settings, here.database, Storage(here.settings.data_dir))
-    planted = plant(alone, PEOPLE)
-    assert place.contents() == {}
-    tidy_objects(here.database, here.storage)
+    planted = plant(alone, PEOPLE, keep_images=True, keep_thumbnails="recognizer")
+    waiting = accept(alone, {"1.jpg": astronaut_jpeg, "2.jpg": astronaut_jpeg + b"\0"})
+    for _ in range(2):
+        tidy(here.database, here.storage)
+        tidy_objects(here.database, here.storage)
+        assert len(place.contents()) == 1 + 4 + 4 + 2
     assert builds.bundle(there.database, there.storage, planted.recognizer_id).is_file()
+    assert contents.thumbnail(there.database, there.storage, planted.recognizer_id, None, (1, 0)).is_file()
+    assert [content for name, content in place.contents().items() if name.endswith("/0.bare")]
+    encode(there)
+    assert all(image.state == FileState.ENCODED for image in contents.images(here.database, waiting))

@@ -49,9 +49,17 @@ class Planted:
 
 
 def plant(
-    workplace: Workplace, people: tuple[str, ...], seed: int = 0, ready: bool = True, **options: object
+    workplace: Workplace,
+    people: tuple[str, ...],
+    seed: int = 0,
+    ready: bool = True,
+    encodes: Workplace | None = None,
+    **options: object,
 ) -> Planted:
-    """Build a recognizer of people with faces that are made up; its bundle is none, but holds what one does."""
+    """Build a recognizer of people with faces that are made up; its bundle is none, but holds what one does.
+
+    Another node ``encodes``, if any is given.
+    """
     rng = np.random.default_rng(seed)
     planted = Planted(marks={person: {person.encode()} for person in people})
     uploads, known = [], {}
@@ -74,7 +82,7 @@ def plant(
         workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(100)
     )
     while claim := tasks.claim(workplace.database, TaskKind.ENCODE, "inline:0"):
-        encode_claim(workplace, claim)
+        encode_claim(encodes or workplace, claim)
     if ready:
         publish(workplace, planted)
     return planted

@@ -1,12 +1,13 @@
-"""Bringing a published bundle from the objects to the data folder, where this node has not got it yet."""
+"""Bringing what another node has, or had, from the objects to the data folder: bundles, pictures, thumbnails."""
 
 import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from constants.exceptions import BundleInvalid, NotFound
-from jobs.storage import Storage, networks_object
+from constants.exceptions import BundleInvalid, NotFound, ObjectDamaged
+from jobs.storage import Storage, bare_form, networks_object
+from jobs.table.records import Build, File
 from modelization.bundle.bundle_file import sync_folder
 from modelization.bundle.bundle_parts import networks_needed, networks_of, open_whole
 
@@ -29,6 +30,39 @@ def present_bundle(storage: Storage, recognizer_id: str, name: str, sha256: str)
         except FileNotFoundError as error:
             raise NotFound("This version's file is gone: the version was deleted, or its file alone.") from error
     return path
+
+
+def present_picture(storage: Storage, build: Build, file: File) -> Path:
+    """The picture of a file, as it was sent or as it is kept; it is brought here where it is missing.
+
+    Raises ``NotFound`` where it was deleted, ``ObjectDamaged`` where it is not what was sent.
+    """
+    path = storage.image(build.recognizer_id, build.version, file.position)
+    if path.exists():
+        return path
+    with storage.arrival(build.recognizer_id) as folder:
+        arrived = folder / path.name
+        try:
+            try:
+                storage.objects.get(storage.object_of(path), arrived)
+                if _sha256(arrived) != file.content_hash:
+                    raise ObjectDamaged("A picture is damaged where all nodes keep it; send it again.")
+            except FileNotFoundError:
+                storage.objects.get(storage.object_of(bare_form(path)), arrived)
+            _move(arrived, path)
+        except FileNotFoundError as error:
+            raise NotFound("The picture is gone: it, or its recognizer, was deleted.") from error
+    return path
+
+
+def present_thumbnail(storage: Storage, recognizer_id: str, path: Path) -> bool:
+    """Whether a thumbnail is here, brought if need be."""
+    if path.is_file():
+        return True
+    with storage.arrival(recognizer_id) as folder, suppress(FileNotFoundError):
+        storage.objects.get(storage.object_of(path), folder / path.name)
+        _move(folder / path.name, path)
+    return path.is_file()
 
 
 def _bring_networks(storage: Storage, own: Path) -> None:

@@ -1,0 +1,21 @@
+"""Which node this is: an id that is made once and stays in its data folder."""
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+
+def node_of(data_dir: Path) -> str:
+    """The id of the node whose data folder it is; of many processes that ask first, one makes it."""
+    path = data_dir / "node"
+    if not path.exists():
+        made = data_dir / f".node.{os.getpid()}"
+        with made.open("x") as file:
+            file.write(uuid.uuid4().hex)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(made, path)
+        made.unlink()
+    return path.read_text().strip()
