@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from constants.exceptions import BundleInvalid, NotFound, ObjectDamaged
-from jobs.storage import Storage, bare_form, networks_object
+from jobs.layout import bare_form
+from jobs.storage import Storage
 from jobs.table.records import Build, File
 from modelization.bundle.bundle_file import sync_folder
 from modelization.bundle.bundle_parts import networks_needed, networks_of, open_whole
@@ -23,7 +24,7 @@ def present_bundle(storage: Storage, recognizer_id: str, name: str, sha256: str)
     with storage.arrival(recognizer_id) as folder:
         try:
             arrived = folder / name
-            storage.objects.get(storage.object_of(path), arrived)
+            storage.shared.get(path, arrived)
             _bring_networks(storage, arrived)
             _check(arrived, sha256)
             _move(arrived, path)
@@ -44,11 +45,11 @@ def present_picture(storage: Storage, build: Build, file: File) -> Path:
         arrived = folder / path.name
         try:
             try:
-                storage.objects.get(storage.object_of(path), arrived)
+                storage.shared.get(path, arrived)
                 if _sha256(arrived) != file.content_hash:
                     raise ObjectDamaged("A picture is damaged where all nodes keep it; send it again.")
             except FileNotFoundError:
-                storage.objects.get(storage.object_of(bare_form(path)), arrived)
+                storage.shared.get(bare_form(path), arrived)
             _move(arrived, path)
         except FileNotFoundError as error:
             raise NotFound("The picture is gone: it, or its recognizer, was deleted.") from error
@@ -60,7 +61,7 @@ def present_thumbnail(storage: Storage, recognizer_id: str, path: Path) -> bool:
     if path.is_file():
         return True
     with storage.arrival(recognizer_id) as folder, suppress(FileNotFoundError):
-        storage.objects.get(storage.object_of(path), folder / path.name)
+        storage.shared.get(path, folder / path.name)
         _move(folder / path.name, path)
     return path.is_file()
 
@@ -77,7 +78,7 @@ def _bring_networks(storage: Storage, own: Path) -> None:
             if _sha256(networks) == sha256:
                 return
             networks.unlink()
-    storage.objects.get(networks_object(sha256), networks)
+    storage.shared.get_networks(sha256, networks)
 
 
 def _sha256(path: Path) -> str:

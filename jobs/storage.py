@@ -1,95 +1,41 @@
-"""Where files lie under the data folder, and how they get there for good, and to where other nodes find them."""
+"""What lies in the data folder, how it gets there for good, and how it goes."""
 
 import re
 import shutil
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import Path
 
 from constants.settings import DATABASE_FILE
 from jobs.held_folder import held_folder
+from jobs.layout import SEARCH, THUMBNAIL, Layout, bare_form, is_of_version, is_part
 from jobs.linking import link_or_copy
 from jobs.machine_faults import leaves_doubt
 from jobs.object_store import NoStore, ObjectStore
+from jobs.shared_files import SharedFiles
 from modelization.bundle.bundle_file import search_file, sync_folder
 from modelization.bundle.bundle_parts import NETWORKS
 
-#: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
-_OF_VERSION = re.compile(
-    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.jpg)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
-)
-#: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
-_WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
-_SEARCH = ".search.json"
-#: What a thumbnail is called: by its picture's position, and by its face's index there.
-_THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.jpg")
-
-
-def is_of_version(name: str) -> bool:
-    """Whether a name under the data folder is that of a version's picture, bundle or search."""
-    return _OF_VERSION.fullmatch(name) is not None
-
-
-def version_of(name: str) -> int | None:
-    """The version that something among bundles is of, by its name."""
-    found = _WRITTEN.fullmatch(name)
-    return int(found["version"]) if found else None
-
-
-def token_of(name: str) -> str | None:
-    """The token of the claim under which it was written."""
-    found = _WRITTEN.fullmatch(name)
-    return found["token"] if found else None
-
-
-def is_part(name: str, bundle: str | None) -> bool:
-    """Whether it is a published bundle or the networks of it, which no other claim wrote."""
-    if bundle is None or name.startswith("."):
-        return False
-    return name == bundle or (name.endswith(NETWORKS) and name.partition(".")[0] == bundle.partition(".")[0])
-
-
-def is_search(name: str) -> bool:
-    """Whether it is where a search stood when it was saved last."""
-    return name.endswith(_SEARCH) and not name.startswith(".")
-
-
-def bare_form(picture: Path) -> Path:
-    """Where the form of a picture lies that is kept: among the objects for good, here until it takes its place."""
-    return picture.with_name(f"{picture.name}.bare")
-
-
-def networks_object(sha256: str) -> str:
-    """What the networks of that content are called among the objects."""
-    return f"networks/{sha256}"
-
-
-#: Pictures that are put at the same time: each waits for the network.
-_AT_ONCE = 16
 #: Bytes that are left of a full disk at most: less than a bundle, or a picture, takes.
 _FULL_BYTES = 32 << 20
 
 
-class Storage:
+class Storage(Layout):
     """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``, ``scratch`` of trainings.
 
-    Names are made of ids and numbers alone; nothing that a client sent becomes part of a path. A file that is there
-    under its name is whole and never changes; a search alone is replaced by a later state of itself.
-
-    What every node needs is among the ``objects`` as well, where there are any, under the name that it has here. What
-    is here is then a copy, which may be missing.
+    A file that is there under its name is whole and never changes; a search alone is replaced by a later state of
+    itself. What every node needs is among the ``shared`` files as well, where there are any: what is here is then a
+    copy, which may be missing.
     """
 
     def __init__(self, data_dir: Path, objects: ObjectStore | None = None) -> None:
-        self.data_dir = data_dir
-        self.objects = objects or NoStore()
+        super().__init__(data_dir)
+        self.shared = SharedFiles(data_dir, objects or NoStore())
         self.incoming = data_dir / "incoming"
         #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.
         self.pieces = data_dir / "pieces"
-        self.images = data_dir / "images"
-        self.bundles = data_dir / "bundles"
         #: What trainings write on the way, each in a folder that is called by its claim's token.
         self.scratch = data_dir / "scratch"
         #: What is just being brought here from the objects, each in a folder whose name begins with its recognizer's.
@@ -102,7 +48,7 @@ class Storage:
     @property
     def is_shared(self) -> bool:
         """Whether other nodes may have what this one has."""
-        return not isinstance(self.objects, NoStore)
+        return self.shared.are_kept
 
     @property
     def is_full(self) -> bool:
@@ -130,25 +76,11 @@ class Storage:
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def image_folder(self, recognizer_id: str, version: int) -> Path:
-        return self.images / recognizer_id / str(version)
-
-    def image(self, recognizer_id: str, version: int, position: int) -> Path:
-        return self.image_folder(recognizer_id, version) / str(position)
-
-    def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
-        """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
-        return self.image_folder(recognizer_id, version) / f"{position}.{face}.jpg"
-
     def thumbnails_of(self, recognizer_id: str, version: int) -> set[tuple[int, int]]:
         """The thumbnails of a version that are there, each by its picture's position and its face's index."""
         here = [file.name for file in _listed(self.image_folder(recognizer_id, version))]
-        anywhere = [PurePath(name).name for name in self.objects.names(self._folder_of(recognizer_id, version))]
-        names = map(_THUMBNAIL.fullmatch, here + anywhere)
+        names = map(THUMBNAIL.fullmatch, (*here, *self.shared.pictures_of(recognizer_id, version)))
         return {(int(name[1]), int(name[2])) for name in names if name}
-
-    def bundle(self, recognizer_id: str, name: str) -> Path:
-        return self.bundles / recognizer_id / name
 
     def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
         """The pictures that a version has now, by their names under the data folder."""
@@ -166,16 +98,6 @@ class Storage:
     def written_bundles(self) -> list[tuple[str, str]]:
         """Whatever stands among bundles, half-written ones included, each by its recognizer's id and its name."""
         return [(file.parent.name, file.name) for recognizer in _listed(self.bundles) for file in _listed(recognizer)]
-
-    def pictures_among_objects(self) -> set[tuple[str, int]]:
-        """The versions that have pictures, or thumbnails, among the objects, likewise."""
-        folders = {PurePath(name).parent for name in self.objects.names("images/")}
-        return {(folder.parent.name, int(folder.name)) for folder in folders}
-
-    def published_bundles(self) -> list[tuple[str, str]]:
-        """What stands among the objects of bundles, each by its recognizer's id and its name."""
-        named = (PurePath(name) for name in self.objects.names("bundles/"))
-        return [(name.parent.name, name.name) for name in named]
 
     def trainings(self) -> set[str]:
         """The tokens of the claims that trainings are at work on, or were when they were killed."""
@@ -206,48 +128,22 @@ class Storage:
                     _remove_if_empty(emptied)
             raise
 
-    def put_pictures(self, recognizer_id: str, version: int, pictures: Mapping[int, Path]) -> None:
-        """Let pictures of a version be objects, by position, several at a time."""
-        names = {position: self.object_of(self.image(recognizer_id, version, position)) for position in pictures}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            puts = [pool.submit(self.objects.put, path, names[position]) for position, path in pictures.items()]
-            try:
-                for put in puts:
-                    put.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def put_beside(self, paths: Iterable[Path]) -> None:
-        """Let files of the data folder be objects, but those that were deleted meanwhile."""
-        for path in paths:
-            with suppress(FileNotFoundError):
-                self.objects.put(path, self.object_of(path))
-
-    def put_missing(self, recognizer_id: str, version: int, waiting: Collection[int] = ()) -> None:
-        """Let thumbnails of a version that are only here be objects as well, and pictures at positions that wait."""
+    def share_missing(self, recognizer_id: str, version: int, waiting: Collection[int] = ()) -> None:
+        """Let thumbnails of a version that are only here be shared, and pictures at positions that wait."""
         named = set(map(str, waiting))
         folder = self.image_folder(recognizer_id, version)
-        here = [path for path in _listed(folder) if path.name in named or _THUMBNAIL.fullmatch(path.name)]
-        there = self.objects.names(self._folder_of(recognizer_id, version)) if here else []
-        self.put_beside(path for path in here if self.object_of(path) not in there)
+        here = [path for path in _listed(folder) if path.name in named or THUMBNAIL.fullmatch(path.name)]
+        there = self.shared.pictures_of(recognizer_id, version) if here else []
+        self.shared.put(path for path in here if path.name not in there)
 
-    def exchange(self, recognizer_id: str, version: int, kept: Mapping[str, str]) -> None:
-        """Let pictures that are ``kept`` be objects, and no file here: it gives objects' names, by those of files."""
-        folder = self.image_folder(recognizer_id, version)
-        here = {path for path in _listed(folder) if path.name in kept}
-        there = self.objects.names(self._folder_of(recognizer_id, version)) if here else []
+    def exchange_kept(self, recognizer_id: str, version: int, positions: Collection[int]) -> None:
+        """Let pictures that are kept, at some positions, be shared, and no files here."""
+        here = [path for path in map(partial(self.image, recognizer_id, version), positions) if path.exists()]
+        there = self.shared.pictures_of(recognizer_id, version) if here else []
         for path in here:
-            name = self.object_of(path.with_name(kept[path.name]))
-            if name not in there:
-                self.objects.put(path, name)
+            if bare_form(path).name not in there:
+                self.shared.put_bare(path)
             path.unlink(missing_ok=True)
-
-    def put_bare(self, picture: Path) -> None:
-        """Let the form of a picture that is kept be an object, under a name of its own: the other is deleted."""
-        bare = bare_form(picture)
-        with suppress(FileNotFoundError):
-            self.objects.put(bare if bare.exists() else picture, self.object_of(bare))
 
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""
@@ -266,24 +162,12 @@ class Storage:
         if but or not thumbnails:
             kept = set(map(str, but))
             for picture in _listed(folder):
-                if picture.name not in kept and (thumbnails or not _THUMBNAIL.fullmatch(picture.name)):
+                if picture.name not in kept and (thumbnails or not THUMBNAIL.fullmatch(picture.name)):
                     picture.unlink(missing_ok=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
         for emptied in (folder, folder.parent):
             _remove_if_empty(emptied)
-
-    def erase_image_objects(
-        self, recognizer_id: str, version: int, but: Collection[str] = (), thumbnails: bool = True
-    ) -> None:
-        """Delete the pictures of a version among the objects, ``but`` those called so, and its ``thumbnails``."""
-        left = (PurePath(name) for name in self.objects.names(self._folder_of(recognizer_id, version)))
-        doomed = (name for name in left if name.name not in but)
-        self.objects.delete([str(name) for name in doomed if thumbnails or not _THUMBNAIL.fullmatch(name.name)])
-
-    def _folder_of(self, recognizer_id: str, version: int) -> str:
-        """What the names of objects begin with that are pictures of a version."""
-        return f"{self.object_of(self.image_folder(recognizer_id, version))}/"
 
     def begin_bundle(self, recognizer_id: str, version: int, token: str) -> Path:
         """Where the holder of a claim writes a version's bundle; nobody else writes there.
@@ -292,7 +176,7 @@ class Storage:
         """
         bundle = self.bundle(recognizer_id, f"{version}-{token}.zip")
         bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        searches = sorted(self._of_version(recognizer_id, version, _SEARCH), key=_written_at)
+        searches = sorted(self._of_version(recognizer_id, version, SEARCH), key=_written_at)
         if searches:
             searches[-1].rename(search_file(bundle))
         return bundle
@@ -311,32 +195,16 @@ class Storage:
         """A folder for what comes from, or goes to, the objects of a recognizer: an erasure waits for its end."""
         return held_folder(self.arriving, f"{recognizer_id}-{uuid.uuid4().hex}")
 
-    def publish_bundle(self, path: Path) -> None:
-        """Let a finished bundle be found by every node. Raises ``FileNotFoundError`` where it was deleted meanwhile.
-
-        Networks are one object for all bundles; it is nobody's, and stays.
-        """
-        for networks in path.parent.glob(f"{path.stem}.*{NETWORKS}"):
-            shared = networks_object(networks.suffixes[-2].removeprefix("."))
-            if not self.objects.names(shared):
-                self.objects.put(networks, shared)
-        self.objects.put(path, self.object_of(path))
-
-    def object_of(self, path: Path) -> str:
-        """What a file in the data folder is called among the objects."""
-        return str(path.relative_to(self.data_dir))
-
     def give_up_bundle(self, path: Path) -> None:
         """Delete what the holder of a claim wrote at ``path``, which no row names."""
-        self.objects.delete([self.object_of(path)])
+        self.shared.delete([path])
         for file in path.parent.glob(f"{path.stem}.*"):
             if file.name == path.name or is_part(file.name, path.name):
                 file.unlink(missing_ok=True)
 
     def erase_unpublished(self, recognizer_id: str, version: int, published: str | None) -> None:
         """Delete all that trainings of a version left, the ``published`` bundle excepted."""
-        left = self._objects_of(recognizer_id, version)
-        self.objects.delete([name for name in left if not is_part(PurePath(name).name, published)])
+        self.shared.erase_unpublished(recognizer_id, version, published)
         for file in self._of_version(recognizer_id, version):
             if not is_part(file.name, published):
                 file.unlink(missing_ok=True)
@@ -349,7 +217,7 @@ class Storage:
 
     def erase_pictures(self, recognizer_id: str, version: int) -> None:
         """Delete all pictures of a version, and thumbnails: objects first, or files would be made of them again."""
-        self.erase_image_objects(recognizer_id, version)
+        self.shared.erase_pictures(recognizer_id, version)
         self.erase_images(recognizer_id, version)
 
     def erase_version(self, recognizer_id: str, version: int) -> None:
@@ -362,17 +230,9 @@ class Storage:
         named = re.compile(rf"\.?{version}[-.].*{re.escape(suffix)}")
         return [file for file in _listed(self.bundles / recognizer_id) if named.fullmatch(file.name)]
 
-    def _objects_of(self, recognizer_id: str, version: int) -> list[str]:
-        """The same among the objects."""
-        return [
-            name
-            for name in self.objects.names(f"bundles/{recognizer_id}/")
-            if version_of(PurePath(name).name) == version
-        ]
-
     def erase(self, recognizer_id: str) -> None:
         """Delete everything of a recognizer: objects first, or files would be made of them again."""
-        self.objects.delete(self._all_objects_of(recognizer_id))
+        self.shared.erase(recognizer_id)
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -381,18 +241,15 @@ class Storage:
         return (
             self._is_arriving(recognizer_id)  # asked first: it ends in a file
             or any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
-            or bool(self._all_objects_of(recognizer_id))
+            or self.shared.has_any(recognizer_id)
         )
-
-    def _all_objects_of(self, recognizer_id: str) -> list[str]:
-        return [name for folder in ("bundles", "images") for name in self.objects.names(f"{folder}/{recognizer_id}/")]
 
     def has_version(self, recognizer_id: str, version: int) -> bool:
         """Whether anything of a version is left, or is just arriving here."""
         return (
             self.has_pictures(recognizer_id, version)
             or bool(self._of_version(recognizer_id, version))
-            or bool(self._objects_of(recognizer_id, version))
+            or bool(self.shared.bundles_of(recognizer_id, version))
         )
 
     def _is_arriving(self, recognizer_id: str) -> bool:
@@ -403,7 +260,7 @@ class Storage:
         return (
             self._is_arriving(recognizer_id)
             or self.image_folder(recognizer_id, version).exists()
-            or bool(self.objects.names(self._folder_of(recognizer_id, version)))
+            or bool(self.shared.pictures_of(recognizer_id, version))
         )
 
     def discard_pictures(self, recognizer_id: str, version: int) -> None:

@@ -34,7 +34,7 @@ def prepare(settings: Settings) -> None:
             sweep_snapshot(settings.data_dir)
             with opened_workplace(settings) as workplace:
                 _refuse_strangers(workplace)
-                workplace.storage.objects.check()
+                workplace.storage.shared.store.check()
             if os.environ.get(_RELOADS, "0") == "0":
                 _refuse_address(settings)
             _sweep_graphs(settings)

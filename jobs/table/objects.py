@@ -31,7 +31,7 @@ def put_ahead(
     with database.write() as connection:
         connection.execute(insert(objects).values(folder=folder, node=node_of(storage.data_dir), holder=holder))
     try:
-        storage.put_pictures(recognizer_id, version, pictures)
+        storage.shared.put_pictures(recognizer_id, version, pictures)
         yield
     except BaseException:
         _try_to_retract(database, storage, folder)
@@ -66,7 +66,8 @@ def _retract(database: Database, storage: Storage, folder: str) -> None:
     with database.read() as connection:
         if folder not in written_down(connection):
             return
-    storage.objects.delete(storage.objects.names(f"{folder}/"))
+    store = storage.shared.store
+    store.delete(store.names(f"{folder}/"))
     with database.write() as connection:
         connection.execute(delete(objects).where(objects.c.folder == folder))
 
@@ -81,4 +82,4 @@ def _try_to_retract(database: Database, storage: Storage, folder: str) -> None:
 
 
 def _folder(storage: Storage, recognizer_id: str, version: int) -> str:
-    return storage.object_of(storage.image_folder(recognizer_id, version))
+    return storage.shared.name(storage.image_folder(recognizer_id, version))

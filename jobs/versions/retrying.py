@@ -80,7 +80,7 @@ def _retry(
     if not base.options.keep_images:
         storage.erase_images(recognizer_id, base.version, thumbnails=False)
         with suppress(OSError):  # else they go with a later look at all objects
-            storage.erase_image_objects(recognizer_id, base.version, thumbnails=False)
+            storage.shared.erase_pictures(recognizer_id, base.version, thumbnails=False)
     return version
 
 

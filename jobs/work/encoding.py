@@ -76,7 +76,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
             take_bare(path)
         else:
             path.unlink(missing_ok=True)
-    workplace.storage.objects.delete([workplace.storage.object_of(path) for path in paths.values()])
+    workplace.storage.shared.delete(paths.values())
 
 
 def _looked_at(
@@ -133,7 +133,7 @@ def _keep_thumbnails(storage: Storage, paths: Mapping[int, Path], found: Mapping
         if isinstance(came, ImageFeatures):
             _PICTURE()
             write_thumbnails(paths[file], came.faces)
-            storage.put_beside(paths[file].parent.glob(f"{paths[file].name}.*.jpg"))
+            storage.shared.put(paths[file].parent.glob(f"{paths[file].name}.*.jpg"))
 
 
 def _bare(storage: Storage, paths: Iterable[Path]) -> set[Path]:
@@ -143,7 +143,7 @@ def _bare(storage: Storage, paths: Iterable[Path]) -> set[Path]:
         _PICTURE()
         if write_bare(path):
             kept.add(path)
-            storage.put_bare(path)
+            storage.shared.put_bare(path)
     return kept
 
 

@@ -10,8 +10,9 @@ from features import store
 from features.database import Database
 from jobs.held_folder import sweep_unheld
 from jobs.intake.pieced_uploads import PiecedUploads
+from jobs.layout import is_part, is_search, token_of, version_of
 from jobs.snapshot import sweep_snapshot
-from jobs.storage import Storage, is_part, is_search, token_of, version_of
+from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.objects import sweep_objects, written_down
@@ -80,15 +81,17 @@ def _settle_held_pictures(database: Database, storage: Storage, build: int) -> N
         return
     place = known.recognizer_id, known.version
     if known.state in OPEN_STATES:
-        storage.put_missing(*place, positions)
+        storage.share_missing(*place, positions)
     elif known.options.dry_run:
-        storage.erase_image_objects(*place)
+        storage.shared.erase_pictures(*place)
     else:
-        kept = {str(position): f"{position}.bare" for position in bare} if known.options.keep_images else {}
-        kept |= {str(position): str(position) for position in given_up}
-        storage.erase_image_objects(*place, set(kept.values()), not keeps_thumbnails(known))
-        storage.put_missing(*place)
-        storage.exchange(*place, kept)
+        kept = set(map(str, given_up))
+        if known.options.keep_images:
+            kept.update(f"{position}.bare" for position in bare)
+        storage.shared.erase_pictures(*place, kept, not keeps_thumbnails(known))
+        storage.share_missing(*place, given_up)
+        if known.options.keep_images:
+            storage.exchange_kept(*place, bare)
 
 
 def _forget_examined(database: Database, build: int, tenant: str) -> None:
@@ -142,7 +145,7 @@ def tidy_objects(database: Database, storage: Storage) -> None:
 
     One that is there belongs to a claim that is held, or has its row by then, or is nobody's.
     """
-    stored, with_pictures = set(storage.published_bundles()), storage.pictures_among_objects()
+    stored, with_pictures = storage.shared.all_bundles(), storage.shared.versions_with_pictures()
     here = set(storage.versions_with_pictures())
     with database.read() as connection:
         known = {(row.recognizer_id, row.version): row for row in connection.execute(_VERSIONS)}
@@ -151,11 +154,11 @@ def tidy_objects(database: Database, storage: Storage) -> None:
         _settle_pictures(database, storage, known[version].number)
     for recognizer_id, number in with_pictures - known.keys():
         if f"images/{recognizer_id}/{number}" not in being_put:
-            storage.erase_image_objects(recognizer_id, number)
+            storage.shared.erase_pictures(recognizer_id, number)
     for recognizer_id, name in stored:
         row = known.get((recognizer_id, version_of(name) or 0))
         if row is None or not _is_needed(name, row, held):
-            storage.objects.delete([f"bundles/{recognizer_id}/{name}"])
+            storage.shared.delete([storage.bundle(recognizer_id, name)])
     for row in known.values():
         if row.bundle is not None and (row.recognizer_id, row.bundle) not in stored:
             _publish_late(database, storage, row.number)
@@ -171,7 +174,7 @@ def _publish_late(database: Database, storage: Storage, build: int) -> None:
         with database.read() as connection:  # once more: from here on an erasure waits
             is_known = build_numbered(connection, build) is not None
         if is_known:
-            storage.publish_bundle(storage.bundle(known.recognizer_id, known.bundle))
+            storage.shared.put_bundle(storage.bundle(known.recognizer_id, known.bundle))
 
 
 _VERSIONS: Select[Any] = select(

@@ -129,7 +129,7 @@ def _publish(workplace: Workplace, path: Path, report: TrainingReport) -> None:
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            workplace.storage.publish_bundle(path)
+            workplace.storage.shared.put_bundle(path)
             return
         except FileNotFoundError as error:
             raise BuildCancelled("The bundle is gone: its recognizer was deleted.") from error

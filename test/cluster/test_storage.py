@@ -93,7 +93,7 @@ def publish_in_two_files(workplace: Workplace, networks: bytes = b"networks" * 1
     path.write_bytes(header(sha256, [Piece(3, 0, len(networks))]) + b"own")
     path.with_name(f"{path.stem}.{sha256}{NETWORKS}").write_bytes(networks)
     whole = hashlib.sha256(b"own" + networks).hexdigest()
-    workplace.storage.publish_bundle(path)
+    workplace.storage.shared.put_bundle(path)
     with workplace.database.write() as connection:
         assert tasks.finish_training(connection, claim, Ended(BuildState.READY, "", path.name, None, whole))
     return whole
@@ -216,7 +216,7 @@ def test_what_is_damaged_on_the_way_is_not_used(node, place):
     with pytest.raises(BundleInvalid, match="damaged where all nodes keep it"):
         builds.bundle(there.database, there.storage, planted.recognizer_id)
     assert not any(there.storage.bundles.iterdir()) and not any(there.storage.arriving.iterdir())
-    here.storage.objects.delete([name])
+    here.storage.shared.store.delete([name])
     with pytest.raises(NotFound, match="gone"):
         builds.bundle(there.database, there.storage, planted.recognizer_id)
     tidy_objects(here.database, here.storage)
@@ -257,7 +257,7 @@ def test_objects_of_nobody_are_swept_and_those_of_claims_that_are_held_are_not(n
     claim = tasks.claim(here.database, TaskKind.TRAIN, "inline:0")
     path = here.storage.begin_bundle(planted.recognizer_id, 1, claim.token)
     path.write_bytes(b"written")
-    here.storage.publish_bundle(path)
+    here.storage.shared.put_bundle(path)
     tidy_objects(here.database, here.storage)
     assert len(place.contents()) == 1
     tasks.release(here.database, "inline", tasks.Ending.INTERRUPTED)

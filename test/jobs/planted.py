@@ -101,7 +101,7 @@ def publish(workplace: Workplace, planted: Planted) -> None:
     marks = (mark for label in labels for mark in planted.marks[label])
     path.write_bytes(b"".join(mark for mark in marks if not mark.startswith(b"GPS")))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    workplace.storage.publish_bundle(path)
+    workplace.storage.shared.put_bundle(path)
     found_by = pipeline_version(workplace.settings)
     manifest = _manifest(planted.recognizer_id, build.version, labels, found, found_by).model_dump(mode="json")
     with workplace.database.write() as connection:
