@@ -5,12 +5,11 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
 from jobs.held_folder import held_folder
-from jobs.layout import SEARCH, THUMBNAIL, Layout, bare_form, is_of_version, is_part
+from jobs.layout import SEARCH, THUMBNAIL, Layout, is_of_version, is_part
 from jobs.linking import link_or_copy
 from jobs.machine_faults import leaves_doubt
 from jobs.object_store import NoStore, ObjectStore
@@ -136,14 +135,18 @@ class Storage(Layout):
         there = self.shared.pictures_of(recognizer_id, version) if here else []
         self.shared.put(path for path in here if path.name not in there)
 
-    def exchange_kept(self, recognizer_id: str, version: int, positions: Collection[int]) -> None:
-        """Let pictures that are kept, at some positions, be shared, and no files here."""
-        here = [path for path in map(partial(self.image, recognizer_id, version), positions) if path.exists()]
+    def exchange(self, recognizer_id: str, version: int, kept: Mapping[Path, Path]) -> None:
+        """Let pictures be shared under the names of what is ``kept`` of them, and no files here."""
+        here = [path for path in kept if path.exists()]
         there = self.shared.pictures_of(recognizer_id, version) if here else []
         for path in here:
-            if bare_form(path).name not in there:
-                self.shared.put_bare(path)
+            if kept[path].name not in there:
+                self.shared.store.put(path, self.shared.name(kept[path]))
             path.unlink(missing_ok=True)
+
+    def has_copies(self, recognizer_id: str, version: int) -> bool:
+        """Whether pictures of a version are here, thumbnails apart."""
+        return any(path.name.isdecimal() for path in _listed(self.image_folder(recognizer_id, version)))
 
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -10,7 +11,7 @@ from features import store
 from features.database import Database
 from jobs.held_folder import sweep_unheld
 from jobs.intake.pieced_uploads import PiecedUploads
-from jobs.layout import is_part, is_search, token_of, version_of
+from jobs.layout import bare_form, is_part, is_search, token_of, version_of
 from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
 from jobs.table import tasks
@@ -85,13 +86,13 @@ def _settle_held_pictures(database: Database, storage: Storage, build: int) -> N
     elif known.options.dry_run:
         storage.shared.erase_pictures(*place)
     else:
-        kept = set(map(str, given_up))
+        kept = {path: path for path in map(partial(storage.image, *place), given_up)}
         if known.options.keep_images:
-            kept.update(f"{position}.bare" for position in bare)
-        storage.shared.erase_pictures(*place, kept, not keeps_thumbnails(known))
-        storage.share_missing(*place, given_up)
-        if known.options.keep_images:
-            storage.exchange_kept(*place, bare)
+            kept |= {path: bare_form(path) for path in map(partial(storage.image, *place), bare)}
+        needed_names = {path.name for path in kept.values()}
+        storage.shared.erase_pictures(*place, needed_names, not keeps_thumbnails(known))
+        storage.share_missing(*place)
+        storage.exchange(*place, kept)
 
 
 def _forget_examined(database: Database, build: int, tenant: str) -> None:
@@ -132,6 +133,8 @@ def tidy(database: Database, storage: Storage) -> None:
     dry_runs = {version for version in ended if known[version].dry_run}
     for version in dry_runs | ended.intersection(with_pictures):
         _tidy_pictures(database, storage, known[version].number)
+        if storage.is_shared and storage.has_copies(*version):
+            _settle_pictures(database, storage, known[version].number)
     _discard_unaccepted(database, storage, [version for version in with_pictures if version not in known])
     for recognizer_id, name in written:
         row = known.get((recognizer_id, version_of(name)))

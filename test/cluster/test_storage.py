@@ -315,6 +315,7 @@ def test_kept_pictures_are_bare_and_thumbnails_seen_everywhere_until_they_are_er
     names = {name.partition(f"{planted.recognizer_id}/1/")[2] for name in place.contents() if name.startswith("images")}
     assert names == {f"{number}.bare" for number in range(4)} | {f"{number}.0.jpg" for number in range(4)}
     assert not [content for content in place.contents().values() if b"GPS" in content]
+    assert not here.storage.has_copies(planted.recognizer_id, 1), "nor here, as they were sent"
     assert contents.thumbnails(here.database, here.storage, planted.recognizer_id) == {(n, 0) for n in range(4)}
     seen = [
         contents.thumbnail(at.database, at.storage, planted.recognizer_id, None, (1, 0)).read_bytes()
