@@ -103,6 +103,7 @@ def show_recognizer(recognizer_id: str) -> str:
         thumbnails=contents.thumbnails(database, workplace().storage, status.id, status.version),
         doubtful=[(image, face) for image in images for face in image.faces if face.suspect],
         rejected=[image for image in images if image.reason],
+        firsts=[image for image in images if image.first_of_several],
         may_correct=status.is_ready and status.version == newest and caller().may(Scope.BUILD),
     )
 

@@ -139,7 +139,10 @@ class Face:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a build and the faces found in it; ``since`` is the version that it was sent for."""
+    """A file of a build and the faces found in it; ``since`` is the version that it was sent for.
+
+    ``first_of_several`` is whether it has other pictures that were not looked at.
+    """
 
     id: int
     position: int
@@ -150,6 +153,7 @@ class File:
     content_hash: str
     state: FileState
     reason: Reason | None
+    first_of_several: bool
     since: int
     faces: tuple[Face, ...]
 
@@ -166,6 +170,7 @@ class File:
             content_hash=row.content_hash,
             state=FileState(row.state),
             reason=Reason(row.reason) if row.reason else None,
+            first_of_several=row.first_of_several,
             since=row.since,
             faces=tuple(found),
         )

@@ -240,6 +240,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
     for position, sent in enumerate(new, 0 if last is None else last + 1):
         row = {"build": build, "position": position, "name": sent.name, "label": person, "since": version}
         row |= {"content_hash": sent.content_hash, "state": FileState.ENCODED}
+        row |= {"first_of_several": sent.image.first_of_several}
         file = connection.execute(insert(files).values(row).returning(files.c.id)).scalar_one()
         insert_faces(connection, build, file, sent.image.only({sent.face}).faces)
         connection.execute(update(faces).where(faces.c.file == file).values(person=person, choice=Choice.LABEL))
