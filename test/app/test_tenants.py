@@ -38,6 +38,7 @@ ABOUT_ONE = [
     ("PATCH", "/v1/recognizers/{id}/people?label=Person%200"),
     ("DELETE", "/v1/recognizers/{id}/people?label=Person%200"),
     ("GET", "/recognizers/{id}"),
+    ("GET", "/recognizers/{id}/people"),
     ("GET", "/recognizers/{id}/arrivals"),
     ("GET", "/recognizers/{id}/faces/0/0"),
     ("GET", "/recognizers/{id}/try"),
