@@ -27,17 +27,27 @@ class _OfRecord(BaseModel):
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
 
+#: An error as it is shown.
+_Error = Annotated[float, AfterValidator(lambda error: round(error, 6))]
+
+
+class FrontPointAnswer(_OfRecord):
+    """The least error on faces held out with so many hidden layers, where no fewer have one as low."""
+
+    layers: int
+    error: _Error
+
+
 class SearchAnswer(_OfRecord):
     """How far the search for a topology is; the best so far has the least error on faces held out."""
 
     generation: int
     generations: int
-    best_error: Annotated[float, AfterValidator(lambda error: round(error, 6))] | None = Field(
-        description="Null in the first generation"
-    )
+    best_error: _Error | None = Field(description="Null in the first generation")
     layers: int | None = Field(description="Hidden layers of the best; null in the first generation")
     evaluated: int = Field(description="Topologies judged so far")
     time_left_s: Annotated[float, AfterValidator(lambda seconds: round(seconds, 1))]
+    front: list[FrontPointAnswer] = Field(description="What there is to choose from, the fewest layers first")
 
 
 class Progress(BaseModel):

@@ -13,7 +13,7 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.tables import BuildState, Choice, FileState, builds, faces, files, people, recognizers
 from modelization.bundle.manifest import Manifest
 from modelization.topology import Topology
-from modelization.training_progress import Progress, SearchProgress
+from modelization.training_progress import FrontPoint, Progress, SearchProgress
 
 #: Left, top, right, bottom in pixels of the picture as a person sees it.
 Sides = tuple[float, float, float, float]
@@ -226,7 +226,10 @@ def people_of(connection: Connection, build: int) -> list[Person]:
 
 def _progress(written: dict[str, Any]) -> Progress:
     search = written["search"]
-    return Progress(**written | {"search": SearchProgress(**search) if search else None})
+    if search:
+        front = tuple(FrontPoint(**point) for point in search.get("front", ()))
+        search = SearchProgress(**search | {"front": front})
+    return Progress(**written | {"search": search or None})
 
 
 def _sides(written: Sequence[float]) -> Sides:

@@ -220,6 +220,7 @@ def test_a_search_is_watched(page: Page, service: Service, gallery: Path) -> Non
     page.goto(f"/recognizers/{recognizer}")
     expect(page.locator("#search")).to_be_visible(timeout=PATIENCE)
     assert page.locator("#search polyline").get_attribute("points")
+    assert page.locator("#search .now").count() <= page.locator("#search .before").count()
     expect(page.locator("#search-words")).to_contain_text("layer")
     assert faults(page) == []
     service.delete(f"/v1/recognizers/{recognizer}")
