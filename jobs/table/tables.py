@@ -124,6 +124,8 @@ files = Table(
     Column("content_hash", String(64), nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String),
+    # Whether it has other pictures, such as an animation's frames, that were not looked at.
+    Column("first_of_several", Boolean, nullable=False, default=False),
     # The version that it was sent for; later versions have it from there.
     Column("since", Integer, nullable=False),
     Index("files_of_build", "build", "position", unique=True),

@@ -9,7 +9,9 @@ that is ready.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -35,6 +37,11 @@ from modelization.decision.decision_rule import NETWORK, THRESHOLD
 #: How faces are judged until a version is trained: as for any rule that asks a network, by the learned one, with the
 #: prior's threshold for as many people as there are by now.
 _STAND_IN = StandIn(NETWORK, THRESHOLD)
+
+_NO_PICTURE = (
+    "No picture of this face is kept: photos are forgotten once they are encoded. Build the collection with "
+    "keep_images or keep_thumbnails to have those of its pictures."
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,21 @@ def examples(database: Database, recognizer_id: str) -> list[Example]:
     with database.read() as connection:
         base = _now(connection, recognizer_id)
         return _examples(base, files_of(connection, base.number))
+
+
+def picture(database: Database, storage: Storage, recognizer_id: str, example_id: str) -> BinaryIO:
+    """The picture that is kept of a face, opened, or where none is, its thumbnail.
+
+    Raises ``NotFound`` for a face that is not there, or of which neither is kept, else as ``newest_serving`` does.
+    """
+    with database.read() as connection:
+        base = _now(connection, recognizer_id)
+        file, index = _place(base, files_of(connection, base.number), example_id)
+    whole = storage.image(recognizer_id, file.since, file.position)
+    for path in (whole, storage.thumbnail(recognizer_id, file.since, file.position, index)):
+        with suppress(FileNotFoundError):
+            return path.open("rb")
+    raise NotFound(_NO_PICTURE)
 
 
 def add(database: Database, options: BuildOptions, enrolment: Enrolment, admission: Admission) -> Added:
@@ -240,6 +262,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
     for position, sent in enumerate(new, 0 if last is None else last + 1):
         row = {"build": build, "position": position, "name": sent.name, "label": person, "since": version}
         row |= {"content_hash": sent.content_hash, "state": FileState.ENCODED}
+        row |= {"first_of_several": sent.image.first_of_several}
         file = connection.execute(insert(files).values(row).returning(files.c.id)).scalar_one()
         insert_faces(connection, build, file, sent.image.only({sent.face}).faces)
         connection.execute(update(faces).where(faces.c.file == file).values(person=person, choice=Choice.LABEL))

@@ -163,4 +163,5 @@ def _outcome(file: File, found: _Found) -> tasks.FileOutcome:
         return tasks.FileOutcome(file.id, reason=found)
     if isinstance(found, list):
         return tasks.FileOutcome(file.id)
-    return tasks.FileOutcome(file.id, found.faces, None if found.faces else Reason.NO_FACE)
+    reason = None if found.faces else Reason.NO_FACE
+    return tasks.FileOutcome(file.id, found.faces, reason, found.first_of_several)

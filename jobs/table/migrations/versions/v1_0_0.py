@@ -23,6 +23,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     with op.batch_alter_table("files") as batch:
         batch.add_column(sa.Column("since", sa.Integer, nullable=False, server_default="1"))
+        batch.add_column(sa.Column("first_of_several", sa.Boolean, nullable=False, server_default=sa.false()))
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("tenant", sa.String(64), nullable=False, server_default=_TENANT))
     op.create_index("recognizers_of_tenant", "recognizers", ["tenant"])
@@ -33,7 +34,8 @@ def upgrade() -> None:
     with op.batch_alter_table("files") as batch:
         for name in ("faces", "people", "findings"):
             batch.drop_column(name)
-        batch.alter_column("since", server_default=None)
+        for name in ("since", "first_of_several"):
+            batch.alter_column(name, server_default=None)
     with op.batch_alter_table("recognizers") as batch:
         batch.alter_column("tenant", server_default=None)
     with op.batch_alter_table("builds") as batch:
@@ -153,7 +155,7 @@ def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
 def _carry_over_encodings(connection: sa.Connection) -> None:
     """Encodings get a tenant, which is a part of what they are found by, and a picture says how many faces it has.
 
-    What encoded them looked for every face that it could find.
+    What encoded them looked for every face that it could find, and did not ask whether a file has several pictures.
     """
     for name in _ENCODED:
         op.rename_table(name, f"{name}_before")
@@ -164,7 +166,7 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         sa.Column("content_hash", sa.String(64), primary_key=True),
         sa.Column("pipeline_version", sa.String, primary_key=True),
         *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height", "faces")),
-        sa.Column("every_face", sa.Boolean, nullable=False),
+        *(sa.Column(name, sa.Boolean, nullable=False) for name in ("every_face", "first_of_several")),
     )
     faces = op.create_table(
         "encoded_faces",
@@ -181,9 +183,9 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         old_faces.c.pipeline_version == old_images.c.pipeline_version,
     )
     whose = sa.literal(_TENANT)
-    more_of_images = [number.scalar_subquery(), sa.true()]
+    more_of_images = [number.scalar_subquery(), sa.true(), sa.false()]
     for table, old, more in ((images, old_images, more_of_images), (faces, old_faces, [])):
-        names = ["tenant", *old.c.keys(), *(["faces", "every_face"] if more else [])]
+        names = ["tenant", *old.c.keys(), *(["faces", "every_face", "first_of_several"] if more else [])]
         connection.execute(sa.insert(table).from_select(names, sa.select(whose, *old.c, *more)))
     for name in _ENCODED:
         op.drop_table(f"{name}_before")
