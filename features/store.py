@@ -125,6 +125,8 @@ class ImageFeatures:
 
     def only(self, indices: Collection[int]) -> "ImageFeatures":
         """The picture with those of its faces alone."""
+        if all(face.index in indices for face in self.faces):
+            return self
         return replace(self, faces=tuple(face for face in self.faces if face.index in indices))
 
 

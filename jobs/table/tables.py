@@ -179,6 +179,8 @@ people = Table(
     Column("typical", ForeignKey("faces.id"), nullable=False),
     # Labels that probably name the same person.
     Column("looks_like", JSON, nullable=False),
+    # Else every face that is deleted would be looked for among all people, and their work grow with its square.
+    Index("people_by_typical", "typical"),
 )
 
 tasks = Table(
@@ -205,6 +207,7 @@ tasks = Table(
     Column("error", String),
     Index("tasks_to_claim", "kind", "state", "build", "id"),
     Index("tasks_of_build", "build"),
+    Index("tasks_of_file", "file"),
     sqlite_autoincrement=True,
 )
 

@@ -138,7 +138,7 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
             recognizer_id, build, version = _first_version(connection, tenant, options, enrolment.pipeline_version)
         else:
             recognizer_id = base.recognizer_id
-            build, version = next_version(connection, base, known)
+            build, version = next_version(connection, base)
         _insert(connection, build, version, person, new)
         store.put(
             connection, Shelf(tenant, enrolment.pipeline_version), {face.content_hash: face.image for face in new}
@@ -160,7 +160,7 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
         new = next((label for label in _labels(known) if label != before and same_label(label, new)), new)
-        build, version = next_version(connection, base, known)
+        build, version = next_version(connection, base)
         own = (faces.c.build == build) & (faces.c.person == before)
         connection.execute(update(faces).where(own).values(person=new))
         connection.execute(update(files).where(files.c.build == build, files.c.label == before).values(label=new))
@@ -196,7 +196,7 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
         base = newest_serving(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
-        build, _ = next_version(connection, base, [other for other in own if other != file or len(file.people) > 1])
+        build, _ = next_version(connection, base, [file] if len(file.people) == 1 else [])
         copy = select(files.c.id).where(files.c.build == build, files.c.position == file.position)
         connection.execute(delete(faces).where(faces.c.file.in_(copy), faces.c.face == index))
         connection.execute(

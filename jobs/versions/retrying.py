@@ -11,7 +11,7 @@ from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.builds import build_of
 from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
-from jobs.table.records import Build, files_of, query_builds
+from jobs.table.records import Build, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
@@ -38,7 +38,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             if newest.state != BuildState.READY or not given_up:
                 raise Conflict(_NOTHING)
             base = latest(connection, recognizer_id)
-            build, version = next_version(connection, base, files_of(connection, base.number))
+            build, version = next_version(connection, base)
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
             storage.share_images(recognizer_id, base.version, version, given_up)
             _wait_again(connection, build, given_up)

@@ -54,6 +54,7 @@ def upgrade() -> None:
         for name in _COUNTS:
             batch.add_column(sa.Column(name, sa.Integer, nullable=False, server_default="0"))
         batch.add_column(sa.Column("queued_at", sa.Float, nullable=False, server_default="0"))
+    op.create_index("tasks_of_file", "tasks", ["file"])
     op.execute("UPDATE tasks SET queued_at = (SELECT created_at FROM builds WHERE number = tasks.build)")
     with op.batch_alter_table("tasks") as batch:
         for name in (*_COUNTS, "queued_at"):
@@ -90,6 +91,7 @@ def _make_tables() -> None:
         sa.Column("typical", sa.Integer, sa.ForeignKey("faces.id"), nullable=False),
         sa.Column("looks_like", sa.JSON, nullable=False),
     )
+    op.create_index("people_by_typical", "people", ["typical"])
     op.create_table(
         "broken_off",
         sa.Column("kind", sa.String, primary_key=True),
