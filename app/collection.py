@@ -7,7 +7,7 @@ setting, which the first face makes.
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import g
 
@@ -114,6 +114,13 @@ def examples() -> Sequence[Example]:
         return ()
     audit.note(recognizer_id)
     return collection.examples(workplace().database, recognizer_id)
+
+
+def picture(example_id: str) -> BinaryIO:
+    """What is kept of a face's picture, opened. Raises ``NotFound`` where nothing is."""
+    here, recognizer_id = workplace(), _require()
+    audit.note(recognizer_id)
+    return collection.picture(here.database, here.storage, recognizer_id, example_id)
 
 
 def people() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from constants.exceptions import BundleInvalid, NotFound, ObjectDamaged
 from jobs.layout import bare_form
 from jobs.storage import Storage
-from jobs.table.records import Build, File
+from jobs.table.records import File
 from modelization.bundle.bundle_file import sync_folder
 from modelization.bundle.bundle_parts import networks_needed, networks_of, open_whole
 
@@ -33,15 +33,15 @@ def present_bundle(storage: Storage, recognizer_id: str, name: str, sha256: str)
     return path
 
 
-def present_picture(storage: Storage, build: Build, file: File) -> Path:
-    """The picture of a file, as it was sent or as it is kept; it is brought here where it is missing.
+def present_picture(storage: Storage, recognizer_id: str, version: int, file: File) -> Path:
+    """The picture that a version has of a file, as it was sent or is kept; it is brought here where it is missing.
 
     Raises ``NotFound`` where it was deleted, ``ObjectDamaged`` where it is not what was sent.
     """
-    path = storage.image(build.recognizer_id, build.version, file.position)
+    path = storage.image(recognizer_id, version, file.position)
     if path.exists():
         return path
-    with storage.arrival(build.recognizer_id) as folder:
+    with storage.arrival(recognizer_id) as folder:
         arrived = folder / path.name
         try:
             try:

@@ -409,11 +409,12 @@ def _progress(connection: Connection, build: Build) -> tuple[int, int, str, str]
 
 
 def _left_out(connection: Connection, build: Build, rejected: int) -> str:
-    """What was not used of a version, and what looks wrong, where anything is."""
-    doubtful = connection.scalar(
-        select(func.count()).where(faces.c.file == files.c.id, files.c.build == build.number, faces.c.suspect)
-    )
+    """What was not used of a version, or not whole, and what looks wrong, where anything is."""
+    own = select(func.count()).where(files.c.build == build.number)
+    partly = connection.scalar(own.where(files.c.first_of_several))
+    doubtful = connection.scalar(own.where(faces.c.file == files.c.id, faces.c.suspect))
     said = [_counted(rejected, "file was not used", "files were not used")] if rejected else []
+    said += [f"of {_counted(partly, 'file', 'files')} only the first picture was looked at"] if partly else []
     said += [_counted(doubtful, "label looks doubtful", "labels look doubtful")] if doubtful else []
     return f"; {', '.join(said)}: see /v1/recognizers/{build.recognizer_id}/images" if said else ""
 

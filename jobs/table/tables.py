@@ -124,6 +124,8 @@ files = Table(
     Column("content_hash", String(64), nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String),
+    # Whether it has other pictures, such as an animation's frames, that were not looked at.
+    Column("first_of_several", Boolean, nullable=False, default=False),
     # The version that it was sent for; later versions have it from there.
     Column("since", Integer, nullable=False),
     Index("files_of_build", "build", "position", unique=True),
@@ -177,6 +179,8 @@ people = Table(
     Column("typical", ForeignKey("faces.id"), nullable=False),
     # Labels that probably name the same person.
     Column("looks_like", JSON, nullable=False),
+    # Else every face that is deleted would be looked for among all people, and their work grow with its square.
+    Index("people_by_typical", "typical"),
 )
 
 tasks = Table(
@@ -203,6 +207,7 @@ tasks = Table(
     Column("error", String),
     Index("tasks_to_claim", "kind", "state", "build", "id"),
     Index("tasks_of_build", "build"),
+    Index("tasks_of_file", "file"),
     sqlite_autoincrement=True,
 )
 

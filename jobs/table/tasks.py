@@ -71,11 +71,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What came of encoding a file: its faces, or the reason why it is not used."""
+    """What came of encoding a file: its faces, or the reason why it is not used, and whether it has other pictures."""
 
     file: int
     faces: Sequence[FaceFeatures] = ()
     reason: Reason | None = None
+    first_of_several: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
         return False
     for outcome in outcomes:
         state = FileState.ENCODED if outcome.reason is None else FileState.REJECTED
-        connection.execute(update(files).where(files.c.id == outcome.file).values(state=state, reason=outcome.reason))
+        found = {"state": state, "reason": outcome.reason, "first_of_several": outcome.first_of_several}
+        connection.execute(update(files).where(files.c.id == outcome.file).values(found))
         insert_faces(connection, claim.build, outcome.file, outcome.faces)
     connection.execute(delete(tasks).where(_held(claim)))
     train_if_encoded(connection, claim.build)

@@ -9,14 +9,17 @@ that is ready.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from constants.exceptions import Conflict, NotFound
+from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
 from features.database import Database
 from features.store import ImageFeatures, Shelf
+from jobs.arrival import present_picture, present_thumbnail
 from jobs.intake.labels import same_label
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
@@ -35,6 +38,11 @@ from modelization.decision.decision_rule import NETWORK, THRESHOLD
 #: How faces are judged until a version is trained: as for any rule that asks a network, by the learned one, with the
 #: prior's threshold for as many people as there are by now.
 _STAND_IN = StandIn(NETWORK, THRESHOLD)
+
+_NO_PICTURE = (
+    "No picture of this face is kept: photos are forgotten once they are encoded. Build the collection with "
+    "keep_images or keep_thumbnails to have those of its pictures."
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,23 @@ def examples(database: Database, recognizer_id: str) -> list[Example]:
         return _examples(base, files_of(connection, base.number))
 
 
+def picture(database: Database, storage: Storage, recognizer_id: str, example_id: str) -> BinaryIO:
+    """The picture that is kept of a face, opened, or where none is, its thumbnail.
+
+    Raises ``NotFound`` for a face that is not there, or of which neither is kept, else as ``newest_serving`` does.
+    """
+    with database.read() as connection:
+        base = _now(connection, recognizer_id)
+        file, index = _place(base, files_of(connection, base.number), example_id)
+    with suppress(NotFound, ObjectDamaged, FileNotFoundError):
+        return present_picture(storage, recognizer_id, file.since, file).open("rb")
+    thumbnail = storage.thumbnail(recognizer_id, file.since, file.position, index)
+    with suppress(FileNotFoundError):
+        if present_thumbnail(storage, recognizer_id, thumbnail):
+            return thumbnail.open("rb")
+    raise NotFound(_NO_PICTURE)
+
+
 def add(database: Database, options: BuildOptions, enrolment: Enrolment, admission: Admission) -> Added:
     """Let faces stand for a person in the collection that is called as ``options`` say, which is made if need be.
 
@@ -116,7 +141,7 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
             recognizer_id, build, version = _first_version(connection, tenant, options, enrolment.pipeline_version)
         else:
             recognizer_id = base.recognizer_id
-            build, version = next_version(connection, base, known)
+            build, version = next_version(connection, base)
         _insert(connection, build, version, person, new)
         store.put(
             connection, Shelf(tenant, enrolment.pipeline_version), {face.content_hash: face.image for face in new}
@@ -138,7 +163,7 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
         new = next((label for label in _labels(known) if label != before and same_label(label, new)), new)
-        build, version = next_version(connection, base, known)
+        build, version = next_version(connection, base)
         own = (faces.c.build == build) & (faces.c.person == before)
         connection.execute(update(faces).where(own).values(person=new))
         connection.execute(update(files).where(files.c.build == build, files.c.label == before).values(label=new))
@@ -174,7 +199,7 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
         base = newest_serving(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
-        build, _ = next_version(connection, base, [other for other in own if other != file or len(file.people) > 1])
+        build, _ = next_version(connection, base, [file] if len(file.people) == 1 else [])
         copy = select(files.c.id).where(files.c.build == build, files.c.position == file.position)
         connection.execute(delete(faces).where(faces.c.file.in_(copy), faces.c.face == index))
         connection.execute(
@@ -240,6 +265,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
     for position, sent in enumerate(new, 0 if last is None else last + 1):
         row = {"build": build, "position": position, "name": sent.name, "label": person, "since": version}
         row |= {"content_hash": sent.content_hash, "state": FileState.ENCODED}
+        row |= {"first_of_several": sent.image.first_of_several}
         file = connection.execute(insert(files).values(row).returning(files.c.id)).scalar_one()
         insert_faces(connection, build, file, sent.image.only({sent.face}).faces)
         connection.execute(update(faces).where(faces.c.file == file).values(person=person, choice=Choice.LABEL))

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from constants.exceptions import Conflict
 from constants.reasons import Reason
 from features.database import Database
+from features.store import portions
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
 from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.builds import WAIT_S, Upload, insert_files, paths
-from jobs.table.records import Build, File, files_of
+from jobs.table.records import Build, File, files_where
+from jobs.table.tables import files
 from jobs.versions.next_version import latest, next_version, take_number
 
 
@@ -23,7 +25,6 @@ class _Growth:
     """What is added to which version, at which positions, and the new version's number, if that is taken already."""
 
     base: Build
-    files: Sequence[File]
     uploads: Sequence[Upload]
     first: int
     version: int | None = None
@@ -48,7 +49,7 @@ def grow(
         growth = _growth(connection, recognizer_id, uploads)
         if planned is not None and planned.base.number != growth.base.number:
             raise Conflict("The recognizer was changed while the pictures were taken in; send them again.", WAIT_S)
-        build, version = next_version(connection, growth.base, growth.files, planned.version if planned else None)
+        build, version = next_version(connection, growth.base, version=planned.version if planned else None)
         storage.erase_images(recognizer_id, version)  # of a version that was never committed
         taken.enter_context(storage.taking_in(paths(growth.uploads, growth.first), recognizer_id, version))
         insert_files(connection, build, growth.uploads, version, growth.first)
@@ -60,10 +61,10 @@ def grow(
 
 def _growth(connection: Connection, recognizer_id: str, uploads: Sequence[Upload]) -> _Growth:
     base = latest(connection, recognizer_id)
-    files = files_of(connection, base.number)
-    uploads = _without_known(uploads, files)
+    uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
     refuse_hopeless(uploads, base.ready_manifest.labels)
-    return _Growth(base, files, uploads, max(file.position for file in files) + 1)
+    first = select(func.max(files.c.position) + 1).where(files.c.build == base.number)
+    return _Growth(base, uploads, connection.execute(first).scalar_one())
 
 
 def _ahead(database: Database, storage: Storage, planned: _Growth | None) -> AbstractContextManager[None]:
@@ -73,11 +74,20 @@ def _ahead(database: Database, storage: Storage, planned: _Growth | None) -> Abs
     return objects.put_ahead(database, storage, sent, planned.base.recognizer_id, planned.version)
 
 
-def _without_known(uploads: Sequence[Upload], files: Sequence[File]) -> list[Upload]:
+def _sent_already(connection: Connection, build: int, uploads: Sequence[Upload]) -> list[File]:
+    """The files of a build that uploads are, or are the videos of; nothing is read of the others, who may be many."""
+    own = select(files.c.id).where(files.c.build == build)
+    found = files_where(connection, own.where(files.c.video.is_not(None)))
+    for some in portions({upload.content_hash for upload in uploads}):
+        found += files_where(connection, own.where(files.c.content_hash.in_(some)))
+    return found
+
+
+def _without_known(uploads: Sequence[Upload], sent: Sequence[File]) -> list[Upload]:
     """The uploads, with those refused as duplicates that a version has already, for the same person or for none."""
-    known = {file.content_hash for file in files} | {file.video for file in files}
-    named = {(file.content_hash, file.label) for file in files} | {(file.video, file.label) for file in files}
-    named |= {(file.content_hash, face.person) for file in files for face in file.people}
+    known = {file.content_hash for file in sent} | {file.video for file in sent}
+    named = {(file.content_hash, file.label) for file in sent} | {(file.video, file.label) for file in sent}
+    named |= {(file.content_hash, face.person) for file in sent for face in file.people}
     return [
         replace(upload, path=None, reason=Reason.DUPLICATE)
         if upload.reason is None

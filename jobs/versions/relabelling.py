@@ -39,7 +39,7 @@ def relabel(database: Database, recognizer_id: str, corrections: Sequence[Correc
     with database.write() as connection:
         base = latest(connection, recognizer_id)
         labels = base.ready_manifest.labels
-        build, version = next_version(connection, base, files_of(connection, base.number))
+        build, version = next_version(connection, base)
         sent = files_of(connection, build)
         whole: dict[str, str | None] = {}
         single: dict[int, str | None] = {}

@@ -17,7 +17,7 @@ from jobs.storage import Storage
 from jobs.table import build_log, objects, tasks
 from jobs.table.builds import WAIT_S, build_of
 from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
-from jobs.table.records import Build, files_of, query_builds
+from jobs.table.records import Build, File, files_where, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version, take_number
@@ -63,8 +63,7 @@ def _retry(
             if newest.state != BuildState.READY or not given_up:
                 raise Conflict(_NOTHING)
             base = latest(connection, recognizer_id)
-            number = brought.number if brought else None
-            build, version = next_version(connection, base, files_of(connection, base.number), number)
+            build, version = next_version(connection, base, version=brought.number if brought else None)
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
             if brought is None:
                 storage.share_images(recognizer_id, base.version, version, given_up)
@@ -96,14 +95,14 @@ def _brought(database: Database, storage: Storage, recognizer_id: str) -> Iterat
     with database.write() as connection:
         build_of(connection, recognizer_id)  # for what it raises
         newest = _newest(connection, recognizer_id)
-        positions = set(tasks.given_up(connection, newest.number))
-        files = [file for file in files_of(connection, newest.number) if file.position in positions]
-        number = take_number(connection, recognizer_id) if newest.state == BuildState.READY and files else None
+        sent = _given_up_files(connection, newest.number)
+        number = take_number(connection, recognizer_id) if newest.state == BuildState.READY and sent else None
     with held_folder(storage.incoming) as folder:
         pictures: dict[int, Path] = {}
-        for file in files:
+        for file in sent:
             with suppress(NotFound, ObjectDamaged, FileNotFoundError):
-                link_or_copy(present_picture(storage, newest, file), folder / str(file.position))
+                picture = present_picture(storage, recognizer_id, newest.version, file)
+                link_or_copy(picture, folder / str(file.position))
                 pictures[file.position] = folder / str(file.position)
         with objects.put_ahead(database, storage, pictures if number else {}, recognizer_id, number or 0):
             yield _Brought(newest.number, list(pictures), number)
@@ -113,6 +112,13 @@ _NOTHING = (
     "Nothing of this recognizer was given up that could be tried again; the list of its images says why files were "
     "not used."
 )
+
+
+def _given_up_files(connection: Connection, build: int) -> list[File]:
+    own, found = select(files.c.id).where(files.c.build == build), list[File]()
+    for some in portions(tasks.given_up(connection, build)):
+        found += files_where(connection, own.where(files.c.position.in_(some)))
+    return found
 
 
 def _newest(connection: Connection, recognizer_id: str) -> Build:

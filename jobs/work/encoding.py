@@ -109,7 +109,7 @@ def _bring(workplace: Workplace, build: Build, files: Sequence[File]) -> None:
         for file in files:
             _BRINGING()
             try:
-                present_picture(workplace.storage, build, file)
+                present_picture(workplace.storage, build.recognizer_id, build.version, file)
             except NotFound as error:
                 raise _gone() from error
 
@@ -211,4 +211,5 @@ def _outcome(file: File, found: _Found) -> tasks.FileOutcome:
         return tasks.FileOutcome(file.id, reason=found)
     if isinstance(found, list):
         return tasks.FileOutcome(file.id)
-    return tasks.FileOutcome(file.id, found.faces, None if found.faces else Reason.NO_FACE)
+    reason = None if found.faces else Reason.NO_FACE
+    return tasks.FileOutcome(file.id, found.faces, reason, found.first_of_several)

@@ -167,7 +167,7 @@ def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     if workplace.storage.is_shared and build.options.keep_images:
         for file in used:
             with suppress(NotFound, ObjectDamaged):
-                present_picture(workplace.storage, build, file)
+                present_picture(workplace.storage, build.recognizer_id, build.version, file)
     return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
 
 
@@ -203,5 +203,6 @@ def _provenance(build: Build, version: str, found: Examined) -> Provenance:
         images_used=len(found.used),
         images_rejected=len(found.reasons),
         rejected=rejected,
+        firsts=[file.name for file in found.files if file.first_of_several],
         findings=name_files(found.examination, {file.id: file.name for file in found.files}),
     )
