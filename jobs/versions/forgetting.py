@@ -16,6 +16,7 @@ from features.lookalikes import may_be_of
 from features.store import FaceFeatures, Shelf
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
+from jobs.table.holding import hold_whole
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_by, needed_elsewhere
@@ -67,6 +68,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
     else as ``newest_serving`` and ``known_label`` do.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         numbers = _builds_of(connection, recognizer_id)
         versions = {version: files_of(connection, number) for version, number in numbers.items()}

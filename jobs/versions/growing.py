@@ -11,6 +11,7 @@ from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.builds import Upload, insert_files, paths
+from jobs.table.holding import hold_recognizer
 from jobs.table.records import File, files_of
 from jobs.versions.next_version import latest, next_version
 
@@ -25,6 +26,7 @@ def grow(
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
+        hold_recognizer(connection, recognizer_id)
         base = latest(connection, recognizer_id)
         files = files_of(connection, base.number)
         uploads = _without_known(uploads, files)
