@@ -137,10 +137,11 @@ def _next_build(
 
 def _choose(connection: Connection, kind: TaskKind, build: int) -> Sequence[int]:
     """The ids of tasks of a build to be done together, which nobody else is claiming."""
-    broken_off = tasks.c.attempts + tasks.c.interruptions
     query = select(tasks.c.id).where(tasks.c.build == build, _waiting(kind)).with_for_update(skip_locked=True)
-    together = connection.scalars(query.where(broken_off == 0).order_by(tasks.c.id).limit(ENCODE_BATCH)).all()
-    return together or connection.scalars(query.order_by(broken_off, tasks.c.id).limit(1)).all()
+    never_broken_off = query.where(tasks.c.attempts == 0, tasks.c.interruptions == 0)
+    together = connection.scalars(never_broken_off.order_by(tasks.c.id).limit(ENCODE_BATCH)).all()
+    least = query.order_by(tasks.c.attempts + tasks.c.interruptions, tasks.c.id).limit(1)
+    return together or connection.scalars(least).all()
 
 
 def _waiting(kind: TaskKind) -> ColumnElement[bool]:

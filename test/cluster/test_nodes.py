@@ -12,6 +12,7 @@ import pytest
 import zmq
 from sqlalchemy import update
 
+from app import create_app
 from constants.exceptions import Elsewhere
 from constants.settings import Settings
 from jobs.processes import messages
@@ -142,6 +143,25 @@ def test_what_is_in_one_nodes_folder_is_done_there_alone(two):
     assert finish(one, claim(one))
     assert claim(other, TaskKind.TRAIN) is None
     assert claim(one, TaskKind.TRAIN) is not None
+
+
+def test_a_node_says_who_keeps_what_it_does_not(two):
+    one, other = two
+    recognizer = accept(one)
+    nodes.beat(one.database, one.node, "first.example")
+    answers = {}
+    for node in two:
+        application = create_app(node.settings)
+        client = application.test_client()
+        for path in (f"/v1/recognizers/{recognizer}", f"/is_available?id={recognizer}", f"/recognizers/{recognizer}"):
+            answers[node.node, path] = client.get(path)
+        listed = client.get("/v1/recognizers").json["recognizers"]
+        assert [found["id"] for found in listed] == [recognizer]
+        application.extensions["service"].close()
+    assert {answer.status_code for (node, _), answer in answers.items() if node == one.node} == {200}
+    refused = [answer for (node, _), answer in answers.items() if node == other.node]
+    assert [answer.status_code for answer in refused] == [421] * 3
+    assert all("first.example" in answer.text for answer in refused)
 
 
 def test_what_was_deleted_is_gone_once_the_node_that_had_it_says_so(two):
