@@ -71,6 +71,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         _keep_thumbnails(paths, {file.id: found[file.content_hash] for file in files})
     kept = _bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
+        store.hold_shelf(connection, build.tenant, shared=True)
         _record(connection, claim, files, shelf, found)
         for each in took:
             count_duration(connection, each)
