@@ -27,7 +27,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from features.database import metadata
+from features.database import Held, hold, metadata
 
 #: Keys named in one statement; databases limit how many values a statement may carry.
 _KEYS_PER_STATEMENT = 500
@@ -130,11 +130,21 @@ class ImageFeatures:
         return replace(self, faces=tuple(face for face in self.faces if face.index in indices))
 
 
+def hold_shelf(connection: Connection, tenant: str, shared: bool = False) -> None:
+    """Let nobody else change what is kept of a tenant's pictures, or, ``shared``, nobody delete any of it.
+
+    Held, before anything of a recognizer or build, by whoever adds to it, or deletes what nothing needs any more.
+    """
+    hold(connection, Held.SHELF, tenant, shared=shared)
+
+
 def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures]) -> None:
     """Keep the features of whole pictures under their content hashes; what is already there stays as it is.
 
-    A picture that was searched for one person's face gives way to the same one searched for every face.
+    A picture that was searched for one person's face gives way to the same one searched for every face. The shelf is
+    held by the caller.
     """
+    hold(connection, Held.CONTENT, *(f"{shelf.tenant}/{content_hash}" for content_hash in images))
     known = _whole(connection, shelf, images)
     finished = _whole(connection, shelf, images, every_face=True)
     missing = {

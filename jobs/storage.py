@@ -29,8 +29,10 @@ class Storage(Layout):
     copy, which may be missing.
     """
 
-    def __init__(self, data_dir: Path, objects: ObjectStore | None = None) -> None:
+    def __init__(self, data_dir: Path, node: str = "", objects: ObjectStore | None = None) -> None:
+        """``node`` is which of the nodes at work on a database has the folder; empty where there can be no other."""
         super().__init__(data_dir)
+        self.node = node
         self.shared = SharedFiles(data_dir, objects or NoStore())
         self.incoming = data_dir / "incoming"
         #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.

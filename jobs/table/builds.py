@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, insert, null, select
 
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
-from features.database import Database
+from features.database import Database, Held, hold
 from jobs.arrival import present_bundle
 from jobs.storage import Storage
 from jobs.table import build_log, objects
@@ -133,11 +133,12 @@ def submit(
         database.write() as connection,
     ):
         admission.check(connection)
-        admission.allowance.check_room(connection)
-        # Within the transaction: whoever may write finds no file that is not yet in the tables.
+        admission.allowance.take_room(connection)
+        # Within the transaction: whoever holds the recognizer finds no file that is not yet in the tables.
+        hold(connection, Held.RECOGNIZER, recognizer_id)
         taken.enter_context(storage.taking_in(sent, recognizer_id, version=1))
         objects.accept(connection, storage, recognizer_id, version=1)
-        insert_recognizer(connection, recognizer_id, admission.allowance.tenant, options)
+        insert_recognizer(connection, recognizer_id, admission, options)
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
@@ -150,11 +151,17 @@ def paths(uploads: Sequence[Upload], first: int = 0) -> dict[int, Path]:
     return {position: upload.path for position, upload in enumerate(uploads, first) if upload.path is not None}
 
 
-def insert_recognizer(connection: Connection, recognizer_id: str, tenant: str, options: BuildOptions) -> None:
-    """Write down a tenant's new recognizer, whose first build has these options."""
+def insert_recognizer(connection: Connection, recognizer_id: str, admission: Admission, options: BuildOptions) -> None:
+    """Write down a new recognizer of whoever is admitted, whose first build has these options."""
     now = time.time()
-    expires_at = now + options.ttl_s if options.ttl_s else None
-    row = {"id": recognizer_id, "tenant": tenant, "created_at": now, "expires_at": expires_at, "name": options.name}
+    row = {
+        "id": recognizer_id,
+        "tenant": admission.allowance.tenant,
+        "created_at": now,
+        "expires_at": now + options.ttl_s if options.ttl_s else None,
+        "name": options.name,
+        "node": admission.node,
+    }
     connection.execute(insert(recognizers).values(row))
 
 

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
-from features.database import Database
-from features.store import ImageFeatures, Shelf
+from features.database import Database, Held, hold
+from features.store import ImageFeatures, Shelf, hold_shelf
 from jobs.arrival import present_picture, present_thumbnail
 from jobs.intake.labels import same_label
 from jobs.storage import Storage
@@ -27,6 +27,7 @@ from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import insert_build, insert_recognizer, newest_that_recognizes
 from jobs.table.found_faces import insert_faces
+from jobs.table.holding import hold_whole
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import OPEN_STATES, BuildState, Choice, FileState, builds, faces, files, recognizers
 from jobs.versions.erasing import erase, erase_versions, forget_unneeded
@@ -127,7 +128,11 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
     tenant = admission.allowance.tenant
     with database.write() as connection:
         admission.check(connection)
+        hold(connection, Held.TENANT, tenant)  # two that find no collection would make two
+        hold_shelf(connection, tenant)
         recognizer_id = _find(connection, tenant, options.name)
+        if recognizer_id is not None:
+            hold_whole(connection, recognizer_id)
         base = None if recognizer_id is None else newest_serving(connection, recognizer_id)
         if base is not None and _pipeline(base) != enrolment.pipeline_version:
             raise Conflict("The collection has changed meanwhile; send the picture again.", retry_after_s=1)
@@ -137,8 +142,8 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
         if base is not None and not new:
             return _added(base, known, person, enrolment.faces)
         if base is None:
-            admission.allowance.check_room(connection)
-            recognizer_id, build, version = _first_version(connection, tenant, options, enrolment.pipeline_version)
+            admission.allowance.take_room(connection)
+            recognizer_id, build, version = _first_version(connection, admission, options, enrolment.pipeline_version)
         else:
             recognizer_id = base.recognizer_id
             build, version = next_version(connection, base)
@@ -159,6 +164,7 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
     Raises as ``newest_serving`` and ``known_label`` do.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
@@ -196,6 +202,7 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
         remove_person(database, storage, recognizer_id, example.person)
         return example
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
@@ -249,11 +256,11 @@ def _is_known(sent: SentFace, person: str, known: Sequence[File]) -> bool:
 
 
 def _first_version(
-    connection: Connection, tenant: str, options: BuildOptions, pipeline_version: str
+    connection: Connection, admission: Admission, options: BuildOptions, pipeline_version: str
 ) -> tuple[str, int, int]:
     """A new recognizer's id, the number of its build, and its version."""
     recognizer_id = uuid.uuid4().hex
-    insert_recognizer(connection, recognizer_id, tenant, options)
+    insert_recognizer(connection, recognizer_id, admission, options)
     build = insert_build(connection, recognizer_id, 1, options)
     connection.execute(update(builds).where(builds.c.number == build).values(pipeline_version=pipeline_version))
     return recognizer_id, build, 1

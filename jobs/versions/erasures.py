@@ -14,6 +14,7 @@ from jobs.audit_file import SERVICE, Entry
 from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
+from jobs.table.nodes import is_within_reach
 from jobs.table.objects import written_down
 from jobs.table.tables import erasures, recognizers
 from logger import logger
@@ -81,13 +82,15 @@ def outcome(connection: Connection, numbers: Collection[int]) -> tuple[ErasureSt
 
 
 def carry_out(database: Database, storage: Storage) -> None:
-    """Erase what is pending, and write down what was found to be gone; whatever is left is tried again later.
+    """Erase what is pending in this node, and write down what was found to be gone; what is left is tried again later.
 
     Nothing is gone for good while somebody reads the database as it was before, takes a snapshot of it, or trains what
     was cancelled meanwhile.
     """
+    query = select(erasures).join(recognizers, recognizers.c.id == erasures.c.recognizer_id)
+    query = query.where(erasures.c.done_at.is_(None), is_within_reach(storage.node))
     with database.read() as connection:
-        pending = [Erasure.of(row) for row in connection.execute(select(erasures).where(erasures.c.done_at.is_(None)))]
+        pending = [Erasure.of(row) for row in connection.execute(query)]
         being_put = written_down(connection) if pending else set()
     may_come_back = bool(pending) and _may_come_back(database, storage)  # asked first: then nobody writes any more
     for erasure in pending:
@@ -100,10 +103,12 @@ def carry_out(database: Database, storage: Storage) -> None:
     ]
     if gone and database.forget_deleted():
         with database.write() as connection:
-            still_pending = erasures.c.id.in_([erasure.id for erasure in gone]) & erasures.c.done_at.is_(None)
-            done = update(erasures).where(still_pending).values(done_at=time.time()).returning(erasures.c.id)
-            mine = set(connection.scalars(done))  # of two processes that find it gone one says so
-            for erasure in (erasure for erasure in gone if erasure.id in mine):
+            done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
+            done = done.where(erasures.c.done_at.is_(None)).values(done_at=time.time())
+            noted = set(connection.scalars(done.returning(erasures.c.id)))  # not by another process at this moment
+            for erasure in gone:
+                if erasure.id not in noted:
+                    continue
                 build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
                 # Before it counts as done: what cannot be written down is found to be gone once more.
                 audit_file.append(storage.data_dir, _gone(erasure))

@@ -15,6 +15,7 @@ from jobs.storage import Storage
 from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.builds import WAIT_S, Upload, insert_files, paths
+from jobs.table.holding import hold_recognizer
 from jobs.table.records import Build, File, files_where
 from jobs.table.tables import files
 from jobs.versions.next_version import latest, next_version, take_number
@@ -60,6 +61,7 @@ def grow(
 
 
 def _growth(connection: Connection, recognizer_id: str, uploads: Sequence[Upload]) -> _Growth:
+    hold_recognizer(connection, recognizer_id)
     base = latest(connection, recognizer_id)
     uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
     refuse_hopeless(uploads, base.ready_manifest.labels)

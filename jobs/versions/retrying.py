@@ -16,7 +16,8 @@ from jobs.linking import link_or_copy
 from jobs.storage import Storage
 from jobs.table import build_log, objects, tasks
 from jobs.table.builds import WAIT_S, build_of
-from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
+from jobs.table.holding import hold_build, hold_recognizer
+from jobs.table.idempotency import KeyedRequest, accept_once, remember
 from jobs.table.records import Build, File, files_where, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
@@ -27,7 +28,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
     """Accept another try of what was given up, and give the version that comes of it.
 
     A build that failed goes on where it stood; of a recognizer that is ready without some pictures a version is made
-    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``refuse_repeated``
+    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``accept_once``
     does where a ``request`` has a key, else as ``builds.status`` does.
     """
     with _brought(database, storage, recognizer_id) as brought:
@@ -50,8 +51,10 @@ def _retry(
     version = 0
     try:
         with database.write() as connection:
-            refuse_repeated(connection, request)
+            accept_once(connection, request)
+            hold_recognizer(connection, recognizer_id)
             build_of(connection, recognizer_id)  # for what it raises
+            hold_build(connection, _newest(connection, recognizer_id).number)
             newest = _newest(connection, recognizer_id)
             if brought is not None and brought.build != newest.number:
                 raise Conflict("The recognizer was changed at this moment; try again.", WAIT_S)
@@ -93,6 +96,7 @@ def _brought(database: Database, storage: Storage, recognizer_id: str) -> Iterat
         yield None
         return
     with database.write() as connection:
+        hold_recognizer(connection, recognizer_id)
         build_of(connection, recognizer_id)  # for what it raises
         newest = _newest(connection, recognizer_id)
         sent = _given_up_files(connection, newest.number)

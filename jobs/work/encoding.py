@@ -68,6 +68,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
             _keep_thumbnails(workplace.storage, paths, {file.id: found[file.content_hash] for file in files})
         kept = _bare(workplace.storage, paths.values()) if build.options.keep_images else set()
         with workplace.database.write() as connection:
+            store.hold_shelf(connection, build.tenant, shared=True)
             _record(connection, claim, files, shelf, found)
             for each in took:
                 count_duration(connection, each)

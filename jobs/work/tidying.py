@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from features import store
-from features.database import Database
+from features.database import Database, Held, hold
 from jobs.held_folder import sweep_unheld
 from jobs.intake.pieced_uploads import PiecedUploads
 from jobs.layout import bare_form, is_part, is_search, token_of, version_of
@@ -16,6 +16,7 @@ from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
+from jobs.table.nodes import share
 from jobs.table.objects import sweep_objects, written_down
 from jobs.table.records import Build
 from jobs.table.tables import OPEN_STATES, FileState, builds, files
@@ -102,6 +103,7 @@ def _forget_examined(database: Database, build: int, tenant: str) -> None:
         if not store.holds_any(connection, tenant, hashes - needed(connection, tenant, hashes)):
             return
     with database.write() as connection:
+        store.hold_shelf(connection, tenant)
         forget_unneeded(connection, tenant, hashes)
     database.forget_deleted()
 
@@ -165,6 +167,8 @@ def tidy_objects(database: Database, storage: Storage) -> None:
     for row in known.values():
         if row.bundle is not None and (row.recognizer_id, row.bundle) not in stored:
             _publish_late(database, storage, row.number)
+    if storage.node:
+        share(database, storage.node)
 
 
 def _publish_late(database: Database, storage: Storage, build: int) -> None:
@@ -194,7 +198,9 @@ def _discard_unaccepted(database: Database, storage: Storage, suspects: Sequence
     """Discard pictures that belong to no build, and to none that is just being accepted."""
     if not suspects:
         return
-    with database.write() as connection:  # pictures are taken in within such a transaction: there is no other now
+    with database.write() as connection:
+        # Pictures are taken in by whoever holds their recognizer: nobody else does now.
+        hold(connection, Held.RECOGNIZER, *(recognizer_id for recognizer_id, _ in suspects))
         known = {(row.recognizer_id, row.version) for row in connection.execute(_VERSIONS)}
         for version in set(suspects) - known:
             storage.discard_pictures(*version)

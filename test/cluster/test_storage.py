@@ -464,3 +464,36 @@ def test_what_was_made_before_there_was_such_a_place_is_brought_there(node, plac
     assert [content for name, content in place.contents().items() if name.endswith("/0.bare")]
     encode(there)
     assert all(image.state == FileState.ENCODED for image in contents.images(here.database, waiting))
+
+
+def test_nodes_on_one_postgresql_do_each_others_work_once_their_files_are_shared(
+    tmp_path, graphs, place, database_url, astronaut_jpeg
+):
+    def node(name: str, **more: str) -> Workplace:
+        (tmp_path / name).mkdir(mode=0o700, exist_ok=True)
+        if not (tmp_path / name / "graphs").exists():
+            (tmp_path / name / "graphs").symlink_to(graphs)
+        return Workplace.of(Settings(data_dir=tmp_path / name, database_url=database_url, **more))
+
+    alone, here, there = node("here"), node("here", storage_url=place.url), node("there", storage_url=place.url)
+    try:
+        assert alone.home and here.home is None and there.node != here.node == alone.node
+        own = builds.submit(
+            alone.database,
+            alone.storage,
+            [send(alone, "1.jpg", astronaut_jpeg)],
+            BuildOptions(),
+            Admission(9, node=alone.home),
+        )
+        assert tasks.claim(there.database, TaskKind.ENCODE, "encode-0:a", node=there.node) is None
+        tidy_objects(here.database, here.storage)
+        accepted = accept(here, {"2.jpg": astronaut_jpeg + b"\0"})
+        while claim := tasks.claim(there.database, TaskKind.ENCODE, "encode-0:a", node=there.node):
+            assert run(there, claim)
+        for recognizer in (own, accepted):
+            assert [image.state for image in contents.images(here.database, recognizer)] == [FileState.ENCODED]
+        erasing.erase(there.database, there.storage, own)
+        assert state(here, own) == ErasureState.DONE
+    finally:
+        for workplace in (alone, here, there):
+            workplace.database.close()

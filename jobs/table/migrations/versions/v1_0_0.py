@@ -1,4 +1,4 @@
-"""Faces, people, requests, erasures and counters get tables; tasks say why they were tried, and since when."""
+"""Faces, people, requests, erasures, nodes and counters get tables; tasks say why they were tried, and since when."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -48,13 +48,17 @@ def upgrade() -> None:
         batch.alter_column("passing", server_default=None)
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("expires_at", sa.Float))
+        batch.add_column(sa.Column("node", sa.String(32)))
         batch.create_index("ix_recognizers_expires_at", ["expires_at"])
     with op.batch_alter_table("tasks") as batch:
         batch.drop_column("lease_until")
         for name in _COUNTS:
             batch.add_column(sa.Column(name, sa.Integer, nullable=False, server_default="0"))
         batch.add_column(sa.Column("queued_at", sa.Float, nullable=False, server_default="0"))
+        batch.add_column(sa.Column("node", sa.String(32)))
     op.create_index("tasks_of_file", "tasks", ["file"])
+    # Whoever held one ended with the older release.
+    op.execute("UPDATE tasks SET state = 'queued', worker = NULL, token = NULL WHERE state = 'leased'")
     op.execute("UPDATE tasks SET queued_at = (SELECT created_at FROM builds WHERE number = tasks.build)")
     with op.batch_alter_table("tasks") as batch:
         for name in (*_COUNTS, "queued_at"):
@@ -92,6 +96,12 @@ def _make_tables() -> None:
         sa.Column("looks_like", sa.JSON, nullable=False),
     )
     op.create_index("people_by_typical", "people", ["typical"])
+    op.create_table(
+        "nodes",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("host", sa.String, nullable=False),
+        sa.Column("beats", sa.BigInteger, nullable=False),
+    )
     op.create_table(
         "broken_off",
         sa.Column("kind", sa.String, primary_key=True),
