@@ -16,6 +16,7 @@ from features.lookalikes import may_be_of
 from features.store import FaceFeatures, Shelf
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
+from jobs.table.holding import hold_whole
 from jobs.table.records import Build, File, StandIn, files_where
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_by, needed_elsewhere
@@ -69,6 +70,7 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
     Of the versions only those files are read that have to do with the person: there may be 100,000.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         numbers = _builds_of(connection, recognizer_id)
         labels = set(connection.scalars(select(faces.c.person).where(_stands(base.number)).distinct()))

@@ -14,6 +14,7 @@ from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.builds import Upload, insert_files, paths
+from jobs.table.holding import hold_recognizer
 from jobs.table.records import File, files_where
 from jobs.table.tables import files
 from jobs.versions.next_version import latest, next_version
@@ -29,6 +30,7 @@ def grow(
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
+        hold_recognizer(connection, recognizer_id)
         base = latest(connection, recognizer_id)
         uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
         refuse_hopeless(uploads, base.ready_manifest.labels)

@@ -13,7 +13,7 @@ from jobs.table.records import Build, File
 from jobs.table.tables import OPEN_STATES, BuildState, builds, faces, files, recognizers
 
 #: What a file keeps in every later version.
-_KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "since")
+_KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "first_of_several", "since")
 
 _NOTHING_READY = "No version of this recognizer is ready, so that there is nothing to change; build one first."
 
