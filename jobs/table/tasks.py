@@ -89,22 +89,26 @@ class Ended:
     bundle_sha256: str | None = None
 
 
-def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0) -> Claim | None:
+def claim(
+    database: Database, kind: TaskKind, worker: str, after_build: int = 0, unbroken: bool = False
+) -> Claim | None:
     """Lease the next tasks of a kind to a worker; ``None`` where nothing waits.
 
     Builds take turns, beginning with the first one after ``after_build``, so that a small build does
     not wait for a large one. Pictures are handed out by the batch; one whose work was broken off is tried
-    again alone, so that a picture that kills workers takes no others with it.
+    again alone, so that a picture that kills workers takes no others with it. With ``unbroken`` it is not handed out.
     """
+    broken_off = tasks.c.attempts + tasks.c.interruptions
     waiting = (tasks.c.kind == kind) & (tasks.c.state == TaskState.QUEUED)
+    if unbroken:
+        waiting &= broken_off == 0
     with database.write() as connection:
         build = connection.scalar(
             select(tasks.c.build).where(waiting).order_by(tasks.c.build <= after_build, tasks.c.build).limit(1)
         )
         if build is None:
             return None
-        broken_off = (tasks.c.attempts + tasks.c.interruptions).label("broken_off")
-        mine = select(tasks.c.id, broken_off).where(waiting, tasks.c.build == build)
+        mine = select(tasks.c.id, broken_off.label("broken_off")).where(waiting, tasks.c.build == build)
         rows = connection.execute(mine.order_by(broken_off, tasks.c.id).limit(ENCODE_BATCH)).all()
         chosen = rows[:1] if rows[0].broken_off else [row for row in rows if not row.broken_off]
         held = Claim(kind, build, secrets.token_hex(16))
@@ -166,6 +170,12 @@ def fail(database: Database, claim: Claim, error: str, final: bool = False) -> N
     """Take a claim back after an error of its own: to be tried again, or, if ``final``, given up at once."""
     with database.write() as connection:
         _take_back(connection, _held(claim), Ending.FAILED, error, final)
+
+
+def give_back(database: Database, claim: Claim, ending: Ending) -> None:
+    """Take back what of a claim is still held; of one that was brought to its end that is nothing."""
+    with database.write() as connection:
+        _take_back(connection, _held(claim), ending, _SAID[ending])
 
 
 def release(database: Database, slot: str, ending: Ending, but: str = "") -> None:
