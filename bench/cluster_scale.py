@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import arguments, first_pictures, progress, report, timed
-from bench.running_cluster import running_cluster
+from bench.running_cluster import RunningCluster, running_cluster
 from bench.simulated_stage import rest
 from constants.settings import Settings
 from jobs.processes.cluster_sender import batches_for
@@ -46,7 +46,7 @@ def main() -> None:
                 cluster.look(patience_s=60)
                 figures |= _simulated(cluster, each)
                 if workers == 1:
-                    figures |= _lone(cluster, lone)
+                    figures |= _lone(running, cluster, lone)
                 if workers in REAL:
                     figures |= _real(cluster, pictures, settings)
                 cluster.close()
@@ -65,13 +65,21 @@ def _simulated(cluster: Cluster, each: int) -> dict[str, float]:
     }
 
 
-def _lone(cluster: Cluster, count: int) -> dict[str, float]:
-    """Milliseconds that a stage costs which nobody else is in the way of."""
+def _lone(running: RunningCluster, cluster: Cluster, count: int) -> dict[str, float]:
+    """Milliseconds that a stage costs which no other is in the way of; and how long processes compute for one."""
     took = []
     for _ in range(count):
         time.sleep(PAUSE_S)
         took.append(1000 * timed(cluster.run, rest, 0.0)[0])
-    return {"stage_overhead_ms": statistics.median(took), "stage_overhead_least_ms": min(took)}
+    before = running.computed_s() + time.process_time()
+    for _ in range(count):
+        cluster.run(rest, 0.0)
+    computed = running.computed_s() + time.process_time() - before
+    return {
+        "stage_overhead_ms": statistics.median(took),
+        "stage_overhead_least_ms": min(took),
+        "stage_computing_ms": 1000 * computed / count,
+    }
 
 
 def _real(cluster: Cluster, pictures: Sequence[Path], settings: Settings) -> dict[str, float]:

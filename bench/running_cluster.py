@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from bench.running_service import free_port, wait_until
 from jobs.work.cluster import Cluster
 
@@ -39,14 +41,22 @@ class RunningCluster:
         self.workers.append(worker)
         return worker
 
+    def computed_s(self) -> float:
+        """Seconds that scheduler and workers have computed."""
+        times = [psutil.Process(process.pid).cpu_times() for process in self._processes()]
+        return float(sum(time.user + time.system for time in times))
+
     def stop(self) -> None:
         """End all of it."""
-        started = [*self.workers, *([self.scheduler] if self.scheduler else [])]
+        started = self._processes()
         for process in started:
             process.kill()
         for process in started:
             process.wait()
         self.workers.clear()
+
+    def _processes(self) -> list[Process]:
+        return [*self.workers, *([self.scheduler] if self.scheduler else [])]
 
     def _start(self, command: str, *options: str, code: Path) -> Process:
         usual = {name: value for name, value in os.environ.items() if not name.startswith(("FACIAL_", "DASK_"))}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -22,9 +21,10 @@ _CONNECT_S = 5.0
 _LOOK_S = 0.5
 #: Seconds between two looks whether all workers have said what they are.
 _ASK_S = 0.05
-#: Dask notes the code that asked for a stage, and warns of large arguments; ours are pictures.
+#: Dask tries to connect for half a minute, notes the code that asked, and warns of large arguments: ours are pictures.
 _CONFIG = {
     "distributed.diagnostics.computations.nframes": 0,
+    "distributed.comm.timeouts.connect": f"{_CONNECT_S} s",
     "distributed.admin.large-graph-warning-threshold": "1 GB",
 }
 #: How answers are read: bytes, numbers and text. What comes back is never unpickled.
@@ -84,14 +84,14 @@ class Cluster:
         until = time.monotonic() + patience_s
         while not all(asked.done() for asked in self._asked.values()) and time.monotonic() < until:
             time.sleep(_ASK_S)
-        for worker in [worker for worker, asked in self._asked.items() if asked.done()]:
-            self._judge(worker, threads[worker], self._asked.pop(worker))
+        said = {worker: asked for worker, asked in self._asked.items() if asked.done()}
+        self._asked = {worker: asked for worker, asked in self._asked.items() if worker not in said}
+        self._judged = self._judged | {worker: _judge(worker, threads[worker], asked) for worker, asked in said.items()}
 
     def run(self, stage: Callable[..., list[bytes]], *arguments: Any, alive: BeforeEach = unwatched) -> list[bytes]:
         """What a stage of ``cluster_stages`` answers; ``alive`` is called while it is waited for, and may end that.
 
-        Raises ``StageLost`` where its worker is gone, ``MachineFault`` where all are, and ``OSError`` or
-        ``RuntimeError`` for what the stage itself met.
+        Raises ``StageLost`` where its worker is gone or fails at it, and ``MachineFault`` where the cluster is gone.
         """
         client, workers = self._client, self.workers
         if client is None or not workers:
@@ -116,11 +116,6 @@ class Cluster:
         client.scheduler_comm.interval = 0.0
         return client
 
-    def _judge(self, worker: str, threads: int, asked: Any) -> None:
-        """Decide whether a worker is used, by what it was asked, which failed where it has no such code."""
-        said = None if asked.exception() else json.loads(asked.result())
-        self._judged[worker] = _refusal(worker, threads, said)
-
     def _wait(self, client: Any, future: Any, workers: list[str], alive: BeforeEach) -> list[bytes]:
         async def answer() -> list[bytes]:
             answered: list[bytes] = await future
@@ -140,17 +135,16 @@ class Cluster:
                     raise MachineFault("The cluster's scheduler is gone.") from error
                 except Exception as error:  # a stage raises nothing, so that it is its worker that ended
                     raise StageLost("The cluster's worker is gone.") from error
-        except BaseException:
-            waiting.cancel()
-            future.cancel()
-            raise
+        finally:
+            waiting.cancel()  # a stage that nobody waits for any more is dropped
 
 
-def _refusal(worker: str, threads: int, said: Any) -> str | None:
-    """Why a worker cannot be used, by what it says of its versions, or that it cannot say."""
+def _judge(worker: str, threads: int, asked: Any) -> str | None:
+    """Why a worker cannot be used, by what it was asked, which failed where it has no such code."""
     mend = f"install {VERSION} there, and start it again."
-    if said is None:
+    if asked.exception():
         return f"The cluster's worker {worker}, or its scheduler, has no release of this service: {mend}"
+    said = json.loads(asked.result())
     if said != json.loads(cluster_stages.versions()):
         theirs = f"the release {said['release']} (pipeline {said['pipeline']})"
         return f"The cluster's worker {worker} has {theirs}, and here is {VERSION} (pipeline {REVISION}): {mend}"
@@ -160,12 +154,11 @@ def _refusal(worker: str, threads: int, said: Any) -> str | None:
 
 
 def _content(answer: list[bytes]) -> list[bytes]:
-    """What follows an answer's header. Raises what that says was met."""
+    """What follows an answer's header. Raises ``StageLost`` where that names an error.
+
+    Whose doing it was is not known from here: a disk of that machine's may be full, another release may run there.
+    """
     header = json.loads(answer[0])
-    if "error" not in header:
-        return answer[1:]
-    if header["error"] == cluster_stages.OTHER_RELEASE:
-        raise MachineFault("A worker of the cluster has another release.")
-    if header["errno"] is not None:
-        raise OSError(header["errno"], os.strerror(header["errno"]))
-    raise RuntimeError(f"a stage on the cluster failed of a {header['error']}")
+    if "error" in header:
+        raise StageLost(f"The stage ended by {header['error']}.")
+    return answer[1:]

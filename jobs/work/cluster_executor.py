@@ -28,7 +28,7 @@ _LARGEST = 256 << 20
 class ClusterExecutor(ImmediateExecutor):
     """Runs stages on a cluster, from as many threads as there are stages at a time.
 
-    A stage that is not brought to its end raises ``StageLost`` or ``MachineFault``: neither is its pictures' doing.
+    A stage that is not brought to its end raises ``StageLost``, or ``MachineFault`` where there is no cluster any more.
     """
 
     def __init__(self, cluster: Cluster) -> None:

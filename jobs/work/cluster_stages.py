@@ -3,7 +3,6 @@
 The scheduler loads this file, too, and needs no library that finds faces: these are imported where they are used.
 """
 
-import errno
 import faulthandler
 import json
 import os
@@ -11,14 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from constants.machine_faults import comes_of_system
 from constants.reasons import Reason
 from constants.release import VERSION
 from constants.settings import load_settings
 from preprocessor.version import REVISION, settings_of
-
-#: What comes first in the answer of a stage that another release asks for: the error's name.
-OTHER_RELEASE = "other release"
 
 
 def versions() -> bytes:
@@ -73,12 +68,11 @@ def _answer(release: str, work: Callable[[], list[bytes]]) -> list[bytes]:
     Nothing is raised: Dask would write the arguments, which are pictures, to its log.
     """
     if release != VERSION:
-        return [_written({"error": OTHER_RELEASE})]
+        return [_written({"error": "OtherRelease"})]
     try:
         return [_written({}), *work()]
     except Exception as error:
-        number = getattr(error, "errno", None) or errno.ENOMEM
-        return [_written({"error": type(error).__name__, "errno": number if comes_of_system(error) else None})]
+        return [_written({"error": type(error).__name__})]
     finally:
         faulthandler.cancel_dump_traceback_later()
 
