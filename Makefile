@@ -19,7 +19,7 @@ AXE_VERSION := 4.14.1
 run: $(VENV)/.installed page-runtime
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-cluster lint
+test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-firefox $(VENV)/.installed-cluster lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
@@ -89,6 +89,12 @@ $(VENV)/.installed-browser: Makefile | $(VENV)/.installed-dev page-runtime
 		&& tar --extract --gzip --strip-components=1 --directory=$(AXE) --file=$(AXE)-$(AXE_VERSION).tgz package/axe.min.js \
 		&& rm $(AXE)-$(AXE_VERSION).tgz && touch $(CURDIR)/$@ \
 		|| echo "Chromium or its judge could not be installed; the tests that need them are skipped."
+
+# A browser of another make. On Ubuntu apt-get has no Firefox of that name: likewise.
+$(VENV)/.installed-firefox: Makefile | $(VENV)/.installed-dev
+	@{ command -v firefox-esr >/dev/null || command -v firefox >/dev/null \
+		|| { apt-get update && apt-get install --yes --no-install-recommends firefox-esr; }; } && touch $@ \
+		|| echo "Firefox could not be installed; the tests that need it are skipped."
 
 # PostgreSQL's programs; the tests start a server of their own. Where they cannot be had, likewise.
 $(VENV)/.installed-cluster: Makefile | $(VENV)/.installed-dev

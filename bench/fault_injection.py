@@ -41,6 +41,9 @@ _STARTING_S = 2.0
 #: Seconds after which the dispatcher is taken to serve again.
 _SERVING_S = 5.0
 
+#: Seconds without a process to end after which the service is taken to be gone for good.
+_GONE_S = 180.0
+
 #: Of a trouble whose end is measured.
 _MEASURED = Card("", 0.0, signal.SIGKILL, 1.0, 0.0)
 _LULL = Card("lull to train", 0.0, signal.SIGKILL, 0.0, 0.0)
@@ -83,8 +86,14 @@ class Injector:
         for fault, source in (("full disk", self._disk), ("clock", self._clock)):
             if source is None:
                 del deck[fault]
+        ended, since = 0, time.monotonic()
         for card in drawn(seed, deck):
-            if self.injected.ended.total() >= kills:
+            if (now := self.injected.ended.total()) >= kills:
+                break
+            if now != ended:
+                ended, since = now, time.monotonic()
+            elif time.monotonic() - since > _GONE_S:
+                self._history.find(Wrong.BROKEN, f"the service has not come back for {_GONE_S} s")
                 break
             self._faults[card.fault](card)
             time.sleep(card.pause_s)

@@ -49,7 +49,7 @@ class ManagedService:
         if self._master is not None:
             self.roster.members()
             self._master.send_signal(signal.SIGTERM)
-        self._manager.join()
+        self._manager.join(_FOLLOW_S)
         until = time.monotonic() + _FOLLOW_S
         while (left := self.roster.members()) and time.monotonic() < until:
             time.sleep(0.1)

@@ -3,12 +3,13 @@
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,8 @@ from typing import IO, Any
 PATIENCE_S = 180.0
 #: Seconds between two looks.
 _LOOK_S = 0.1
+#: Below what Linux hands out, as macOS and IANA do; above the well-known ones.
+_PORTS = range(20_000, 32_000)
 _ROOT = Path(__file__).parents[1]
 _BOUNDARY = "a-line-that-is-in-no-picture"
 _NAMED = "Content-Disposition: form-data; name="
@@ -78,10 +81,16 @@ def running_service(folder: Path) -> Iterator[RunningService]:
 
 
 def free_port() -> int:
-    """A port of the loopback address on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback address on which nobody listens.
+
+    None of those that systems hand out: while a service is being started again, one of these may become another
+    program's, and a client that asks in vain may be connected to itself, and keep the port from the service.
+    """
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def start_service(data_dir: Path, port: int, log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:

@@ -12,10 +12,14 @@ NOT_ROOT = "no right to be another user: run this as root"
 #: What a test needs that `make` gets from Debian.
 NO_POSTGRESQL = "no PostgreSQL: make test-cluster installs it with apt-get, as root"
 
+#: What a test needs that `make` gets from Debian, which has Firefox under a name of its own.
+NO_FIREFOX = "no Firefox: make test installs it with apt-get, as root"
+
 PERMITTED_SKIPS = (
     {
         ("test/jobs/test_private_folder.py::test_one_of_somebody_else_is_not_used", NOT_ROOT),
         ("test/cluster/", NO_POSTGRESQL),
+        ("test/pages/", NO_FIREFOX),
     }
     | {
         (f"test/{test}", NO_MOUNT)

@@ -14,7 +14,11 @@ pytestmark = pytest.mark.thorough
 def test_nothing_accepted_is_lost_whatever_is_killed(tmp_path):
     # Drawn anew each time, in CI always the same, and printed: python -m bench.faults --seed draws these faults again.
     seed = 0 if os.environ.get("CI") else random.SystemRandom().randrange(1 << 32)
-    outcome = run(tmp_path, seed, SHORT)
+    try:
+        outcome = run(tmp_path, seed, SHORT)
+    except BaseException:
+        print((tmp_path / "log").read_text(errors="replace")[-20_000:])
+        raise
     print_findings(outcome.history)
     assert outcome.history.findings == []
     assert outcome.injected.ended.total() >= SHORT.kills
