@@ -15,7 +15,7 @@ from distributed import Client
 from sqlalchemy import select
 
 from bench.running_cluster import RunningCluster, wait_until_joined
-from constants.exceptions import MachineFault, StageLost
+from constants.exceptions import InvalidSettings, MachineFault, StageLost
 from constants.reasons import Reason
 from constants.release import VERSION
 from features.features_json import to_json
@@ -260,6 +260,12 @@ def test_a_scheduler_without_this_service_is_named(cluster_folder, tmp_path):
             assert f"or its scheduler, has no release of this service: install {VERSION} there" in cluster.refusals[0]
     finally:
         running.stop()
+
+
+def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InvalidSettings, match="pip install 'distributed>="):
+        Cluster("tcp://127.0.0.1:8786")
 
 
 def test_a_stage_that_another_release_asks_for_is_not_run():
