@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The WSGI entry ``run:create_app()``, and the command line of a checkout: ``python run.py``."""
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 def create_app() -> "Flask":
     """The WSGI application; imported here, so that workers are free of it."""
+    # Until it has its application a web process has the handlers of its master. Told to end, it would end all the
+    # others instead, and the workers, and stay itself until uWSGI's patience ends, which goes by the clock on the wall.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
     from app import create_app
     from constants.exceptions import FacialError
     from constants.settings import load_settings

@@ -19,7 +19,7 @@ from app.service import workplace
 from constants.addresses import is_loopback
 from constants.exceptions import Forbidden, Unauthorized
 from features.database import Database
-from jobs.table import access_keys, builds
+from jobs.table import access_keys, builds, nodes
 from jobs.table.access_keys import AccessKey, Scope
 
 #: Seconds in which a key's use is written down once.
@@ -70,7 +70,7 @@ def _admit(uses: _Uses) -> None:
 
 
 def _refuse_others(caller: Caller, query: type[BaseModel] | None) -> None:
-    """Raise ``NotFound`` for recognizers of other tenants, as for those that never were.
+    """Raise ``NotFound`` for recognizers of other tenants, as for those that never were, ``Elsewhere`` for other nodes.
 
     Neither the answer nor what is done for it differs. What is wrong with the arguments, as ``query`` has them, is said
     first.
@@ -78,7 +78,9 @@ def _refuse_others(caller: Caller, query: type[BaseModel] | None) -> None:
     asked = arguments(query) if query else None
     recognizer_id = (request.view_args or {}).get("recognizer_id") or getattr(asked, "id", None)
     if recognizer_id is not None:
-        builds.require(workplace().database, recognizer_id, caller.tenant)
+        here = workplace()
+        builds.require(here.database, recognizer_id, caller.tenant)
+        nodes.require_within_reach(here.database, recognizer_id, here.home)
 
 
 def _caller(uses: _Uses) -> Caller:

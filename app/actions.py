@@ -68,7 +68,7 @@ def build() -> tuple[str, int]:
     """Accept the build that the request asks for."""
     here = workplace()
     with build_request(here) as (uploads, options, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings), here.home)
         audit.note(files=len(uploads))
         return builds.submit(here.database, here.storage, uploads, options, admission), 1
 
@@ -78,7 +78,7 @@ def grow(recognizer_id: str) -> tuple[str, int]:
     """Accept the version with more pictures that the request asks for."""
     here = workplace()
     with more_pictures(here, recognizer_id) as (uploads, keyed_request):
-        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings))
+        admission = Admission(here.settings.max_queued_builds, keyed_request, allowance(here.settings), here.home)
         audit.note(files=len(uploads))
         return recognizer_id, growing.grow(here.database, here.storage, recognizer_id, uploads, admission)
 

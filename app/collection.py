@@ -7,7 +7,7 @@ setting, which the first face makes.
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import g
 
@@ -21,7 +21,7 @@ from constants.reasons import Reason
 from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from jobs.intake.labels import clean_label, clean_name
-from jobs.table import builds
+from jobs.table import builds, nodes
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.versions import collection, erasing
@@ -87,7 +87,7 @@ def add(person: str, pictures: Sequence[tuple[str, bytes]], choose: Choose) -> S
         for (name, content), image in zip(pictures, found, strict=True)
     ]
     options = BuildOptions(name=here.settings.collection, ttl_s=here.settings.ttl_s or None)
-    admission = Admission(here.settings.max_queued_builds, allowance=allowance(here.settings))
+    admission = Admission(here.settings.max_queued_builds, None, allowance(here.settings), here.home)
     added = collection.add(here.database, options, Enrolment(label, faces, pipeline), admission)
     _changed(added.recognizer_id, version=added.version, files=len(pictures))
     return added.examples
@@ -114,6 +114,13 @@ def examples() -> Sequence[Example]:
         return ()
     audit.note(recognizer_id)
     return collection.examples(workplace().database, recognizer_id)
+
+
+def picture(example_id: str) -> BinaryIO:
+    """What is kept of a face's picture, opened. Raises ``NotFound`` where nothing is."""
+    here, recognizer_id = workplace(), _require()
+    audit.note(recognizer_id)
+    return collection.picture(here.database, here.storage, recognizer_id, example_id)
 
 
 def people() -> list[str]:
@@ -157,7 +164,10 @@ def forget_everybody() -> Sequence[Example]:
 
 def _find() -> str | None:
     here = workplace()
-    return collection.find(here.database, caller().tenant, here.settings.collection)
+    recognizer_id = collection.find(here.database, caller().tenant, here.settings.collection)
+    if recognizer_id is not None:
+        nodes.require_within_reach(here.database, recognizer_id, here.home)
+    return recognizer_id
 
 
 def _require() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, send_file
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import collection
@@ -23,6 +23,7 @@ from app.uploads import in_memory, photo_form
 from constants.exceptions import FacialError, ImageRejected, InvalidRequest, NotFound
 from constants.reasons import Reason
 from jobs.versions.collection import Example
+from preprocessor.media_formats import kept_media_type
 
 blueprint = Blueprint("compreface", __name__, url_prefix="/api/v1/recognition")
 
@@ -161,6 +162,15 @@ def delete_face(image_id: str) -> dict[str, Any]:
     """Forget one example."""
     arguments(Nothing)
     return _shown(collection.forget_face(image_id))
+
+
+@blueprint.get("/faces/<image_id>/img")
+@declare("key", "images")
+def show_face(image_id: str) -> Response:
+    """The picture of an example, where it is kept."""
+    arguments(Nothing)
+    picture = collection.picture(image_id)
+    return send_file(picture, kept_media_type(picture))
 
 
 @blueprint.get("/subjects", strict_slashes=False)

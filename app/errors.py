@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from constants.exceptions import (
     Conflict,
+    Elsewhere,
     Erased,
     FacialError,
     Forbidden,
@@ -43,6 +44,7 @@ _STATUS: dict[type[FacialError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Erased: HTTPStatus.GONE,
+    Elsewhere: HTTPStatus.MISDIRECTED_REQUEST,
     NotReady: HTTPStatus.CONFLICT,
     Conflict: HTTPStatus.CONFLICT,
     QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,

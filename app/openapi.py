@@ -43,8 +43,8 @@ _BYTES = {"type": "string", "format": "binary"}
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
-#: How a request is refused: about a recognizer that is not there, or no longer; with files; that changes something.
-ABSENT, WITH_FILES, CHANGING = (404, 410), (413, 415, 422, 503), (409, 503)
+#: How a request is refused: about a recognizer that is not here, or no longer; with files; that changes something.
+ABSENT, WITH_FILES, CHANGING = (404, 410, 421), (413, 415, 422, 503), (409, 503)
 #: What problems are sent as: RFC 9457.
 _PROBLEM = "application/problem+json"
 

@@ -1,6 +1,7 @@
 """The pages for people who do not write code: rendered here, made lively by the modules in ``static``."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,8 @@ from app.declared import declare
 from app.errors import challenge, status_of
 from app.languages import CHOICE, LANGUAGES, language, say, strings
 from app.openapi import description
-from app.parameters import Nothing, Versioned, arguments
+from app.parameters import ListedPeople, Nothing, Versioned, arguments
+from app.people import asked_for
 from app.proxies import prefix
 from app.reference import operations
 from app.service import workplace
@@ -23,7 +25,7 @@ from constants.release import VERSION
 from jobs.table import access_keys, builds, contents
 from jobs.table.access_keys import Scope
 from jobs.table.builds import BuildStatus
-from jobs.table.contents import Arrival
+from jobs.table.contents import Arrival, SentImage
 from jobs.table.tables import OPEN_STATES, BuildState
 from jobs.versions import comparing, erasures
 from modelization.bundle.recognizer_page import can_make_pages
@@ -36,6 +38,8 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: People whose cards a page has at first, and each further part of it: more take long to lay out.
+_PEOPLE_AT_ONCE = 100
 #: Newest versions of which the page says what they changed.
 _MOST_COMPARED = 20
 #: Seconds for which a browser remembers the language: a year.
@@ -53,6 +57,12 @@ class Shown(Nothing):
 
 class ShownVersion(Versioned):
     """Arguments of a page about a recognizer."""
+
+    lang: _Language = None
+
+
+class ShownPeople(ListedPeople):
+    """Arguments of a page about a recognizer's people, or a part of them."""
 
     lang: _Language = None
 
@@ -75,15 +85,37 @@ def home() -> str:
 
 
 @blueprint.get("/recognizers/<recognizer_id>")
-@declare("key", "people", query=ShownVersion)
+@declare("key", "people", query=ShownPeople)
 def show_recognizer(recognizer_id: str) -> str:
     """How far a recognizer is or, once it is ready, whom it knows and what looks wrong."""
-    status, database = _asked(recognizer_id), workplace().database
+    status = _asked(recognizer_id, ShownPeople)
     if status.state in OPEN_STATES:
         return render_template("watch.html", status=status, arrivals=_arrivals(status))
     if status.state == BuildState.FAILED:
         return render_template("failed.html", status=status)
-    images = contents.images(database, status.id, status.version)
+    images = contents.images(workplace().database, status.id, status.version)
+    return render_template(
+        "look.html",
+        **_people(status, images),
+        doubtful=[(image, face) for image in images for face in image.faces if face.suspect],
+        rejected=[image for image in images if image.reason],
+        firsts=[image for image in images if image.first_of_several],
+    )
+
+
+@blueprint.get("/recognizers/<recognizer_id>/people")
+@declare("key", "people", query=ShownPeople)
+def show_people(recognizer_id: str) -> str:
+    """The part of the page that has the cards of the people who are asked for."""
+    status = _asked(recognizer_id, ShownPeople)
+    return render_template(
+        "people.html", **_people(status, contents.images(workplace().database, status.id, status.version))
+    )
+
+
+def _people(status: BuildStatus, images: Sequence[SentImage]) -> dict[str, Any]:
+    """What the cards show of the people who are asked for, and what else about people stands beside them."""
+    asked, here = arguments(ShownPeople), workplace()
     learnt = [
         _Learnt(image.number, image.file, face.face, face.person)
         for image in images
@@ -93,18 +125,22 @@ def show_recognizer(recognizer_id: str) -> str:
     faces_of: dict[str, list[_Learnt]] = defaultdict(list)
     for face in learnt:
         faces_of[face.person].append(face)
+    people = contents.people(here.database, status.id, status.version)
+    shown = asked_for(asked.model_copy(update={"limit": asked.limit or _PEOPLE_AT_ONCE}), people)
+    end = asked.offset + len(shown.items)
     newest = max(version.version for version in status.versions)
-    return render_template(
-        "look.html",
-        status=status,
-        people=contents.people(database, status.id, status.version),
-        faces_of=faces_of,
-        faces_by_place={(face.number, face.face): face for face in learnt},
-        thumbnails=contents.thumbnails(database, workplace().storage, status.id, status.version),
-        doubtful=[(image, face) for image in images for face in image.faces if face.suspect],
-        rejected=[image for image in images if image.reason],
-        may_correct=status.is_ready and status.version == newest and caller().may(Scope.BUILD),
-    )
+    return {
+        "status": status,
+        "people": people,
+        "shown": shown,
+        "label": asked.label,
+        "more": end if end < shown.total else None,
+        "at_once": _PEOPLE_AT_ONCE,
+        "faces_of": faces_of,
+        "faces_by_place": {(face.number, face.face): face for face in learnt},
+        "thumbnails": contents.thumbnails(here.database, here.storage, status.id, status.version),
+        "may_correct": status.is_ready and status.version == newest and caller().may(Scope.BUILD),
+    }
 
 
 @blueprint.get("/recognizers/<recognizer_id>/faces/<int:number>/<int:face>")
@@ -150,8 +186,8 @@ def show_own_page(recognizer_id: str) -> actions.Streamed:
     return actions.own_page(recognizer_id, arguments(ShownVersion).version)
 
 
-def _asked(recognizer_id: str) -> BuildStatus:
-    return builds.status(workplace().database, recognizer_id, arguments(ShownVersion).version)
+def _asked(recognizer_id: str, model: type[Versioned] = ShownVersion) -> BuildStatus:
+    return builds.status(workplace().database, recognizer_id, arguments(model).version)
 
 
 def _arrivals(status: BuildStatus) -> list[Arrival]:

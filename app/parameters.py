@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
+from app import request_ids
 from app.idempotency_keys import HEADER, PATTERN
-from app.uploads import MAX_PHOTOS, BuildForm, LabelForm
+from app.uploads import MAX_PHOTOS, Base64Photo, BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
 from constants.reasons import Reason
 from constants.validation import sentences
@@ -203,6 +204,17 @@ class Keyed(BaseModel):
     )
 
 
+class Traced(BaseModel):
+    """The headers of a request that one may want to find in the log."""
+
+    request_id: str | None = Field(
+        None,
+        alias=request_ids.HEADER,
+        description="The request's id in the log, its answer and its problem: 64 letters, digits, dots, underscores "
+        "and hyphens at the most; made where it is left out, or is something else",
+    )
+
+
 class _Pictures(BaseModel):
     images: list[_File] = Field(
         [], description="Pictures, videos, archives (.zip, .tar.gz) of them; repeated; left out with `upload` alone"
@@ -241,6 +253,16 @@ class TwoPhotos(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     image: list[_File] = Field(min_length=2, max_length=2, description="The two photos")
+
+
+class TwoPhotosInJson(BaseModel):
+    """The two photos of a verification in JSON, in place of a form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: list[Base64Photo] = Field(
+        min_length=2, max_length=2, description="The two photos in base64, also as data URLs"
+    )
 
 
 class Photos(BaseModel):

@@ -1,5 +1,6 @@
 """The people of a recognizer as resources: looked at, added, renamed, forgotten."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from constants.exceptions import InvalidRequest
 from jobs.intake.labels import clean_label
 from jobs.table import contents
 from jobs.table.builds import BuildStatus
+from jobs.table.contents import FoundPerson
+from jobs.table.pages import Page
 from jobs.versions import forgetting, relabelling
 from jobs.versions.relabelling import Correction
 
@@ -38,10 +41,14 @@ _Sent = TypeVar("_Sent", bound=BaseModel)
 def list_people(recognizer_id: str) -> dict[str, Any]:
     """Everybody whom a version was made of, with what is probably wrong with their pictures."""
     asked = arguments(ListedPeople)
-    found = contents.people(workplace().database, recognizer_id, asked.version)
-    sought = (asked.label or "").casefold()
-    page = asked.part.of([person for person in found if sought in person.label.casefold()])
+    page = asked_for(asked, contents.people(workplace().database, recognizer_id, asked.version))
     return PersonList.model_validate({"id": recognizer_id, "people": page.items, "total": page.total}).model_dump()
+
+
+def asked_for(asked: ListedPeople, found: Sequence[FoundPerson]) -> Page[FoundPerson]:
+    """Those of some people who are asked for."""
+    sought = (asked.label or "").casefold()
+    return asked.part.of([person for person in found if sought in person.label.casefold()])
 
 
 @blueprint.post("")

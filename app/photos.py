@@ -9,17 +9,17 @@ from app import audit
 from app.actions import by_file
 from app.connection import client_is_there
 from app.openapi import WITH_FILES, describe
-from app.parameters import Nothing, Photos, TwoPhotos, arguments
+from app.parameters import Nothing, Photos, Traced, TwoPhotos, TwoPhotosInJson, arguments
 from app.schemas import Encodings, Verification
 from app.service import broker, workplace
-from app.uploads import photos_in_memory
+from app.uploads import PhotosInJson, photos_in_memory
 from constants.exceptions import InvalidRequest
 from preprocessor.version import pipeline_version
 
 blueprint = Blueprint("photos", __name__, url_prefix="/v1")
 
 _TAGS = ("photos",)
-# JSON is taken here as for recognitions, but not described: openapi-python-client 0.29 makes a module that cannot be
+# Every request may name itself. It is said here, because openapi-python-client 0.29 makes a module that cannot be
 # imported of an operation with two kinds of bodies and nothing else that may be left out.
 
 
@@ -28,7 +28,9 @@ _TAGS = ("photos",)
     "recognize",
     "verify",
     query=Nothing,
+    headers=Traced,
     form=TwoPhotos,
+    json=TwoPhotosInJson,
     resp=Answers(HTTP_200=Verification),
     refused=WITH_FILES,
     tags=_TAGS,
@@ -49,7 +51,9 @@ def verify() -> dict[str, Any]:
     "encode",
     "encode",
     query=Nothing,
+    headers=Traced,
     form=Photos,
+    json=PhotosInJson,
     resp=Answers(HTTP_200=Encodings),
     refused=WITH_FILES,
     tags=_TAGS,

@@ -15,10 +15,27 @@ from modelization.decision.evaluation import Metrics
 _TOTAL = "How many there are that were asked for, on this page and others"
 
 
+#: What is said of an answer's ``first_of_several``.
+_FIRST = "Whether it has other pictures, such as an animation's frames, that were not looked at"
+#: The same where it is there only if so.
+_FirstOfSeveral = Annotated[bool, Field(exclude_if=lambda value: not value, description=f"{_FIRST}; left out if not")]
+
+
 class _OfRecord(BaseModel):
     """An answer that is read from a record's attributes."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+
+#: An error as it is shown.
+_Error = Annotated[float, AfterValidator(lambda error: round(error, 6))]
+
+
+class FrontPointAnswer(_OfRecord):
+    """The least error on faces held out with so many hidden layers, where no fewer have one as low."""
+
+    layers: int
+    error: _Error
 
 
 class SearchAnswer(_OfRecord):
@@ -26,12 +43,11 @@ class SearchAnswer(_OfRecord):
 
     generation: int
     generations: int
-    best_error: Annotated[float, AfterValidator(lambda error: round(error, 6))] | None = Field(
-        description="Null in the first generation"
-    )
+    best_error: _Error | None = Field(description="Null in the first generation")
     layers: int | None = Field(description="Hidden layers of the best; null in the first generation")
     evaluated: int = Field(description="Topologies judged so far")
     time_left_s: Annotated[float, AfterValidator(lambda seconds: round(seconds, 1))]
+    front: list[FrontPointAnswer] = Field(description="What there is to choose from, the fewest layers first")
 
 
 class Progress(BaseModel):
@@ -244,6 +260,7 @@ class ImageAnswer(FileAnswer):
     reason: str | None = Field(description="Why it was not used")
     message: str | None
     duplicate_of: str | None = Field(description="The file that has the same content")
+    first_of_several: bool = Field(description=_FIRST)
 
 
 class ImageList(_OfRecord):
@@ -448,6 +465,7 @@ class PhotoAnswer(BaseModel):
     file: str
     width: int | None = None
     height: int | None = None
+    first_of_several: _FirstOfSeveral = False
     threshold: float | None = Field(default=None, description="Least confidence with which a face is named")
     faces: list[FaceAnswer]
     reason: str | None = None
@@ -475,6 +493,7 @@ class Verification(BaseModel):
     same_person: bool
     confidence: float = Field(description="Probability that they are, were it as likely as not before one looked")
     faces: list[FoundFace] = Field(description="The two faces, in the order of the photos")
+    first_of_several: _FirstOfSeveral = False
 
 
 class EncodedFaceAnswer(FoundFace):
@@ -489,6 +508,7 @@ class EncodedPhoto(BaseModel):
     file: str
     width: int | None = None
     height: int | None = None
+    first_of_several: _FirstOfSeveral = False
     faces: list[EncodedFaceAnswer]
     reason: str | None = None
     message: str | None = None

@@ -14,7 +14,6 @@ from features.store import FaceFeatures, ImageFeatures, QualityFeatures, Shelf
 from jobs.table import tasks
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload, build_of, insert_build, insert_files
-from jobs.table.records import files_of
 from jobs.table.tables import DEFAULT_TENANT, FileState, faces, files, recognizers
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
@@ -71,7 +70,7 @@ def add_person(workplace: Workplace, person: int) -> None:
     """A version with one person more, as ``jobs.versions.growing`` makes it, of pictures that are encoded."""
     with workplace.database.write() as connection:
         base = latest(connection, RECOGNIZER)
-        build, version = next_version(connection, base, files_of(connection, base.number))
+        build, version = next_version(connection, base)
         _send(connection, workplace, (build, version), (person,))
         tasks.train_if_encoded(connection, build)
 

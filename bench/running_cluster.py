@@ -47,7 +47,7 @@ class RunningCluster:
         return float(sum(time.user + time.system for time in times))
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all of it, the scheduler first: it has no word about its workers any more."""
         started = self._processes()
         for process in started:
             process.kill()
@@ -56,7 +56,7 @@ class RunningCluster:
         self.workers.clear()
 
     def _processes(self) -> list[Process]:
-        return [*self.workers, *([self.scheduler] if self.scheduler else [])]
+        return [*([self.scheduler] if self.scheduler else []), *self.workers]
 
     def _start(self, command: str, *options: str, code: Path) -> Process:
         usual = {name: value for name, value in os.environ.items() if not name.startswith(("FACIAL_", "DASK_"))}

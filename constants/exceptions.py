@@ -108,6 +108,12 @@ class Erased(FacialError):
         self.done_at = done_at
 
 
+class Elsewhere(FacialError):
+    """Another node has the recognizer's files, and this one does not reach them."""
+
+    code = "elsewhere"
+
+
 class NotReady(FacialError):
     """The recognizer is still being built, or its build failed; ``retry_after_s`` says when to ask again, if ever."""
 

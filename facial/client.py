@@ -98,7 +98,10 @@ class Face:
 
 @dataclass(frozen=True)
 class Recognized:
-    """A photo and its faces; ``reason`` and ``message`` say why a photo cannot be used, and are None else."""
+    """A photo and its faces; ``reason`` and ``message`` say why a photo cannot be used, and are None else.
+
+    ``first_of_several`` is whether its file has other pictures, such as an animation's frames, that were not looked at.
+    """
 
     file: str
     width: int | None
@@ -106,12 +109,14 @@ class Recognized:
     faces: tuple[Face, ...]
     reason: str | None = None
     message: str | None = None
+    first_of_several: bool = False
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Recognized":
         sides = answer.get("width"), answer.get("height")
         faces = tuple(Face.of(face) for face in answer["faces"])
-        return cls(answer["file"], *sides, faces, answer.get("reason"), answer.get("message"))
+        why = answer.get("reason"), answer.get("message")
+        return cls(answer["file"], *sides, faces, *why, answer.get("first_of_several", False))
 
     @property
     def people(self) -> list[str]:

@@ -35,7 +35,7 @@ class Recognizer:
         Raises ``FileNotFoundError`` where there is none, and ``ValueError`` for a file that is no recognizer.
         """
         program = runpy.run_path(str(_PROGRAM))
-        self._upright = program["upright"]
+        self._upright, self._is_first_of_several = program["upright"], program["is_first_of_several"]
         try:
             self._model = program["Recognizer"](_model(Path(file)))
         except OSError:
@@ -51,7 +51,11 @@ class Recognizer:
         Raises ``OSError`` for a file that cannot be read, and ``ValueError`` for what is no photo.
         """
         name = str(photo) if isinstance(photo, str | Path) else ""
-        return Recognized.of({"file": name} | self._model.recognize_pixels(self._pixels(photo)))
+        found = self._model.recognize_pixels(self._pixels(photo))
+        is_file = not isinstance(photo, np.ndarray | Image.Image)
+        return Recognized.of(
+            {"file": name, "first_of_several": is_file and self._is_first_of_several(_opened(photo))} | found
+        )
 
     def each(self, photos: str | Path | Iterable[Photo]) -> Iterator[Recognized]:
         """The faces in each of some photos, or in those of a folder; of one that cannot be read the reason."""
@@ -69,9 +73,11 @@ class Recognizer:
             return np.ascontiguousarray(photo)
         if isinstance(photo, Image.Image):
             return np.asarray(photo.convert("RGB"))
-        if isinstance(photo, bytes | bytearray | memoryview):
-            return np.asarray(self._upright(BytesIO(photo)))
-        return np.asarray(self._upright(Path(photo)))
+        return np.asarray(self._upright(_opened(photo)))
+
+
+def _opened(photo: str | Path | bytes) -> Path | BytesIO:
+    return Path(photo) if isinstance(photo, str | Path) else BytesIO(photo)
 
 
 def _model(file: Path) -> Path | bytes:

@@ -1,13 +1,16 @@
 """The database: one place that opens it, so that every process treats it alike."""
 
+import hashlib
 import math
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, Insert, MetaData, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
 from constants.exceptions import InvalidSettings
@@ -19,12 +22,34 @@ metadata = MetaData()
 PATIENCE_S = 30.0
 #: Seconds that emptying the journal waits for readers: as long as it does, nobody else can write.
 _READERS_S = 0.2
-#: The number by which writers to PostgreSQL agree on a lock: any will do.
-_WRITERS = 0x6661636961
 #: A look at what a transaction leaves just before it is committed, which gives what is done once it is.
 Look = Callable[[Connection], Callable[[], None]]
-#: The option of a writing connection that holds these.
-_AT_COMMIT = "facial_at_commit"
+#: The options of a writing connection that have these, and what it holds: numbers of things, and whether by itself.
+_AT_COMMIT, _HELD = "facial_at_commit", "facial_held"
+#: Takes locks in the order in which their keys are given; they end with the transaction.
+_LOCK = "SELECT pg_advisory_xact_lock{shared}(key) FROM unnest(CAST(:keys AS bigint[])) AS key"
+
+
+class Held(IntEnum):
+    """What a writing transaction may hold, in the order in which it must: so no two wait for each other.
+
+    What is guarded by each of them, docs/design-notes.md says.
+    """
+
+    #: The tables themselves, while they are made or carried over.
+    SCHEMA = 1
+    #: The key of a request.
+    REQUEST = 2
+    #: How many recognizers a tenant has, what they are called, and its own name.
+    TENANT = 3
+    #: What is kept of a tenant's pictures: shared by whoever adds to it, held alone by whoever deletes.
+    SHELF = 4
+    #: A recognizer: its versions, and the folder of its pictures.
+    RECOGNIZER = 5
+    #: A build: its files, its leases, and its state.
+    BUILD = 6
+    #: What is kept of one picture.
+    CONTENT = 7
 
 
 class Database:
@@ -47,25 +72,28 @@ class Database:
         elif self.engine.dialect.name == "postgresql":
             _tune_postgresql(self.engine, patience_s)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether services on other machines may use it as well."""
+        return self.engine.dialect.name != "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of everything."""
-        with self.engine.connect() as connection, connection.begin():
+        options = {"isolation_level": "REPEATABLE READ"} if self.engine.dialect.name == "postgresql" else {}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the right to write from its start, and commits at its end.
+        """A transaction that writes, and commits at its end.
 
-        Taking the right at the start (BEGIN IMMEDIATE) is what keeps two writers that first read and
-        then write from failing halfway.
+        SQLite has one writer at a time, who holds everything from the start (BEGIN IMMEDIATE): two that first read and
+        then write would else fail halfway. In PostgreSQL there are many; who decides by what it has read ``hold``s it.
         """
         looks: list[Look] = []
-        options = {"writes": True, _AT_COMMIT: looks}
+        options = {"writes": True, _AT_COMMIT: looks, _HELD: {}}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
-            if self.engine.dialect.name == "postgresql":
-                # Here, too, one writer at a time: who records the last picture must see all the others.
-                connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
             seen = [look(connection) for look in looks]
         for act in seen:
@@ -79,6 +107,7 @@ class Database:
         """
         if self.engine.dialect.name != "sqlite":
             with self.write() as connection:
+                hold(connection, Held.SCHEMA, "")
                 yield connection
             return
         with self.engine.connect().execution_options(writes=True) as connection:
@@ -120,6 +149,36 @@ class Database:
 def at_commit(connection: Connection, look: Look) -> None:
     """Have a look at the end of a writing transaction, and do what it gives; neither where that is rolled back."""
     connection.get_execution_options()[_AT_COMMIT].append(look)
+
+
+def hold(connection: Connection, what: Held, *keys: str | int, shared: bool = False) -> None:
+    """Let no other transaction hold the same things until this one ends, but for who shares them as well.
+
+    What it reads of them afterwards stays so. SQLite's one writer holds everything as it is. Raises ``AssertionError``,
+    with every database, for what should have been held before something that is held already.
+    """
+    held: dict[tuple[Held, int], bool] = connection.get_execution_options()[_HELD]
+    wanted = sorted({(what, _number(what, key)) for key in keys})
+    missing = [thing for thing in wanted if not (thing in held and (shared or not held[thing]))]
+    if not missing:
+        return
+    assert all(thing < missing[0] for thing in held), f"{what.name} is to be held before {max(held)[0].name}"
+    held.update(dict.fromkeys(missing, shared))
+    if connection.dialect.name == "postgresql":
+        lock = text(_LOCK.format(shared="_shared" if shared else ""))
+        connection.execute(lock, {"keys": [number for _, number in missing]})
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any], changed: Mapping[str, Any]) -> Insert:
+    """A statement that inserts a row, or has columns of the one ``changed`` that has its primary key already."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(table).values(row).on_conflict_do_update(index_elements=table.primary_key, set_=changed)
+
+
+def _number(what: Held, key: str | int) -> int:
+    """The number by which PostgreSQL knows what is held: 64 bits, with a sign."""
+    digest = hashlib.blake2b(f"{what.name} {key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def nameable(url: str) -> str:

@@ -74,7 +74,7 @@ def _labelled(pictures: Sequence[Picture], alive: Alive) -> list[NamedFace]:
             LabelledPicture(
                 person[label],
                 content[picture.content_hash],
-                np.stack([face.encoding for face in picture.features.faces]),
+                _encodings(picture),
                 _prominence(picture),
             )
             for picture, label in named
@@ -83,6 +83,12 @@ def _labelled(pictures: Sequence[Picture], alive: Alive) -> list[NamedFace]:
     )
     faces = zip(named, chosen, strict=True)
     return [NamedFace(picture, face, label) for (picture, label), face in faces if face is not None]
+
+
+def _encodings(picture: Picture) -> npt.NDArray[np.float32]:
+    """The encodings of a picture's faces; of most there is one, and to stack many times one takes long."""
+    faces = picture.features.faces
+    return faces[0].encoding[None] if len(faces) == 1 else np.stack([face.encoding for face in faces])
 
 
 def _prominence(picture: Picture) -> npt.NDArray[np.float64]:

@@ -13,6 +13,7 @@ def to_json(image: ImageFeatures) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         "every_face": image.every_face,
+        "first_of_several": image.first_of_several,
         "faces": [
             {
                 "box": list(map(float, face.box)),
@@ -44,4 +45,5 @@ def from_json(written: dict[str, Any]) -> ImageFeatures:
             for face in written["faces"]
         ),
         written["every_face"],
+        written["first_of_several"],
     )

@@ -42,7 +42,7 @@ def choose_faces(pictures: Sequence[LabelledPicture], alive: Alive = unheard) ->
         return []
     faces = _Candidates(pictures)
     chosen = _first_choice(faces, alive)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if faces.contested.any() else 0):
         again = _choice(faces, _scores(faces, chosen, alive))
         if np.array_equal(again, chosen):
             break
@@ -54,7 +54,10 @@ def choose_faces(pictures: Sequence[LabelledPicture], alive: Alive = unheard) ->
 
 
 class _Candidates:
-    """All faces of all pictures in one row."""
+    """All faces of all pictures in one row.
+
+    ``contested`` (n,) are those that a choice is made among: the others are alone in a picture with one label.
+    """
 
     def __init__(self, pictures: Sequence[LabelledPicture]) -> None:
         counts = [len(picture.encodings) for picture in pictures]
@@ -64,7 +67,10 @@ class _Candidates:
         self.prominence = np.concatenate([picture.prominence for picture in pictures])
         self.person = np.array([picture.person for picture in pictures])[self.of_picture]
         self.people = int(self.person.max()) + 1
-        self.content = np.array([picture.picture for picture in pictures])[self.of_picture]
+        content = np.array([picture.picture for picture in pictures])
+        self.content = content[self.of_picture]
+        contested = (np.array(counts) > 1) | (np.bincount(content)[content] > 1)
+        self.contested = contested[self.of_picture]
 
 
 def _first_choice(faces: _Candidates, alive: Alive) -> npt.NDArray[np.bool_]:
@@ -72,8 +78,11 @@ def _first_choice(faces: _Candidates, alive: Alive) -> npt.NDArray[np.bool_]:
     sure = (np.bincount(faces.of_picture)[faces.of_picture] == 1) & np.isfinite(faces.prominence)
     known = KnownPeople.of(faces.encodings, faces.person, sure.astype(np.float64), faces.people)
     scores = faces.prominence - _someone_elses(faces, known, alive)
-    order = np.argsort(faces.person, kind="stable")
-    for own in np.split(order, np.flatnonzero(np.diff(faces.person[order])) + 1):
+    # Of people without a face that is contested there is nothing to agree upon, and they are nearly all of many.
+    is_open = np.bincount(faces.person, faces.contested) > 0
+    order = np.flatnonzero(is_open[faces.person])
+    order = order[np.argsort(faces.person[order], kind="stable")]
+    for own in np.split(order, np.flatnonzero(np.diff(faces.person[order])) + 1) if len(order) else ():
         seed = _most_agreed(faces, own, scores)
         scores[own] += evidence(angle(faces.encodings[own] @ faces.encodings[seed]))
     return _choice(faces, scores)
@@ -113,14 +122,15 @@ def _someone_elses(faces: _Candidates, known: KnownPeople, alive: Alive) -> _Flo
 
 def _choice(faces: _Candidates, scores: _Floats) -> npt.NDArray[np.bool_]:
     """One face for each picture's label, the best score first, and no face for two labels of the same picture."""
-    chosen = np.zeros(len(scores), bool)
+    chosen = np.isfinite(scores) & ~faces.contested
     served: set[int] = set()
     taken: set[tuple[int, int]] = set()
-    for face in np.argsort(-scores, kind="stable").tolist():
+    contested = np.flatnonzero(faces.contested)
+    for face in contested[np.argsort(-scores[contested], kind="stable")].tolist():
         picture = int(faces.of_picture[face])
         place = int(faces.content[face]), face - int(faces.first[picture])
         if np.isfinite(scores[face]) and picture not in served and place not in taken:
             chosen[face] = True
             served.add(picture)
             taken.add(place)
-    return chosen
+    return np.asarray(chosen)

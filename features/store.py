@@ -27,7 +27,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from features.database import metadata
+from features.database import Held, hold, metadata
 
 #: Keys named in one statement; databases limit how many values a statement may carry.
 _KEYS_PER_STATEMENT = 500
@@ -46,6 +46,8 @@ encoded_images = Table(
     Column("faces", Integer, nullable=False),
     # Whether every face was looked for; else only as far as it takes to find one person's.
     Column("every_face", Boolean, nullable=False),
+    # Whether its file has other pictures, such as an animation's frames, that were not looked at.
+    Column("first_of_several", Boolean, nullable=False, default=False),
 )
 
 encoded_faces = Table(
@@ -111,24 +113,38 @@ class ImageFeatures:
     """What is kept of a picture: its sides in pixels and its faces.
 
     Without ``every_face`` it was searched as far as it takes to find one person's. What a search for every face finds
-    begins with the same ones, so that a face's index stays what it is.
+    begins with the same ones, so that a face's index stays what it is. ``first_of_several`` is whether its file has
+    other pictures that were not looked at.
     """
 
     width: int
     height: int
     faces: tuple[FaceFeatures, ...]
     every_face: bool = True
+    first_of_several: bool = False
 
     def only(self, indices: Collection[int]) -> "ImageFeatures":
         """The picture with those of its faces alone."""
+        if all(face.index in indices for face in self.faces):
+            return self
         return replace(self, faces=tuple(face for face in self.faces if face.index in indices))
+
+
+def hold_shelf(connection: Connection, tenant: str, shared: bool = False) -> None:
+    """Let nobody else change what is kept of a tenant's pictures, or, ``shared``, nobody delete any of it.
+
+    Held, before anything of a recognizer or build, by whoever adds to it, or deletes what nothing needs any more.
+    """
+    hold(connection, Held.SHELF, tenant, shared=shared)
 
 
 def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures]) -> None:
     """Keep the features of whole pictures under their content hashes; what is already there stays as it is.
 
-    A picture that was searched for one person's face gives way to the same one searched for every face.
+    A picture that was searched for one person's face gives way to the same one searched for every face. The shelf is
+    held by the caller.
     """
+    hold(connection, Held.CONTENT, *(f"{shelf.tenant}/{content_hash}" for content_hash in images))
     known = _whole(connection, shelf, images)
     finished = _whole(connection, shelf, images, every_face=True)
     missing = {
@@ -145,7 +161,7 @@ def put(connection: Connection, shelf: Shelf, images: Mapping[str, ImageFeatures
         [
             shelf._asdict()
             | {"content_hash": hash_, "width": image.width, "height": image.height}
-            | {"faces": len(image.faces), "every_face": image.every_face}
+            | {"faces": len(image.faces), "every_face": image.every_face, "first_of_several": image.first_of_several}
             for hash_, image in missing.items()
         ],
     )
@@ -167,7 +183,7 @@ def get(connection: Connection, shelf: Shelf, hashes: Collection[str]) -> dict[s
             faces.setdefault(row.content_hash, []).append(_face(row))
         for row in connection.execute(_chosen(encoded_images, shelf, some)):
             own = tuple(faces.get(row.content_hash, ()))
-            found[row.content_hash] = ImageFeatures(row.width, row.height, own, row.every_face)
+            found[row.content_hash] = ImageFeatures(row.width, row.height, own, row.every_face, row.first_of_several)
     return found
 
 

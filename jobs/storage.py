@@ -64,8 +64,10 @@ class Storage:
     under its name is whole and never changes; a search alone is replaced by a later state of itself.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, node: str = "") -> None:
+        """``node`` is which of the nodes at work on a database has the folder; empty where there can be no other."""
         self.data_dir = data_dir
+        self.node = node
         self.incoming = data_dir / "incoming"
         #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.
         self.pieces = data_dir / "pieces"

@@ -13,6 +13,7 @@ from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from features.database import PATIENCE_S, Database, nameable
 from jobs.machine_faults import is_machine_fault, words_of
+from jobs.node_identity import node_of
 from jobs.private_folder import make_private
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
@@ -44,6 +45,19 @@ class Workplace:
     storage: Storage
     executor: Executor = field(default_factory=ImmediateExecutor)
 
+    @property
+    def node(self) -> str:
+        """Which of the nodes at work on the database this is; empty where there can be no other."""
+        return self.storage.node
+
+    @property
+    def home(self) -> str | None:
+        """The node that alone reaches the files that are kept here; None where there is no other, or all of them do.
+
+        Once files are shared as the database is, this is the one place to say so.
+        """
+        return self.node or None
+
     @classmethod
     def of(cls, settings: Settings, patience_s: float = PATIENCE_S) -> "Workplace":
         """The workplace that the settings describe, its folders and tables made, or brought up to this release.
@@ -58,7 +72,7 @@ class Workplace:
         except BaseException:
             database.close()
             raise
-        storage = Storage(settings.data_dir)
+        storage = Storage(settings.data_dir, node_of(settings.data_dir) if database.is_shared else "")
         storage.make_folders()
         return cls(settings, database, storage)
 

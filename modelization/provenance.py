@@ -42,7 +42,7 @@ class Provenance:
     """Where a version comes from; ``created_at`` is ISO 8601.
 
     ``rejected`` names the images that were not used by the reason, ``findings`` is what is probably wrong with those
-    that were.
+    that were, and ``firsts`` names the files with several pictures of which the first alone was looked at.
     """
 
     recognizer_id: str
@@ -53,3 +53,4 @@ class Provenance:
     images_rejected: int
     rejected: Mapping[Reason, Sequence[str]] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
+    firsts: Sequence[str] = ()

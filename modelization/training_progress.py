@@ -6,11 +6,19 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class FrontPoint:
+    """The least held-out error with so many hidden layers, where no fewer have one as low."""
+
+    layers: int
+    error: float
+
+
+@dataclass(frozen=True)
 class SearchProgress:
     """How far a search is: generations done of all, and the best so far: its held-out error and number of layers.
 
     ``evaluated`` topologies are judged; ``time_left_s`` of the budget. Error and layers are None in the first
-    generation.
+    generation. ``front`` is what there is to choose from, the fewest layers first.
     """
 
     generation: int
@@ -19,6 +27,7 @@ class SearchProgress:
     layers: int | None
     evaluated: int
     time_left_s: float
+    front: tuple[FrontPoint, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Photo:
     """One picture, given by its bytes or its path, decoded as finely as asked.
 
     ``width`` and ``height`` are its sides in pixels after EXIF orientation. ``whole`` is the part of it that is known,
-    all but where a JPEG that is decoded turns out to lack its last bytes. Raises ``ImageRejected`` for what is not a
+    all but where a JPEG that is decoded turns out to lack its last bytes. Of a file with several pictures, such as an
+    animation's frames, it is the first, and ``first_of_several`` says so. Raises ``ImageRejected`` for what is not a
     picture, or one too small or too large, and ``FileNotFoundError`` where nothing is at the path any more.
     """
 
@@ -51,6 +52,7 @@ class Photo:
         self._finest: Pixels | None = None
         with _opened(source) as image, refusing_damage():
             self._format = image.format
+            self.first_of_several = is_first_of_several(image)
             if image.format == "PNG":
                 image.load()  # its orientation may stand behind the pixels
             # Pillow gives a TIFF as a person sees it, all else as it is stored.
@@ -152,6 +154,16 @@ def orientation(image: Image.Image) -> int | None:
         return image.getexif().get(_ORIENTATION)
     except Exception:  # unreadable metadata says nothing; whether the pixels can be read is another question
         return None
+
+
+def is_first_of_several(image: Image.Image) -> bool:
+    """Whether the file of a picture that is not yet decoded has others that a person would look at, too."""
+    if image.format == "MPO":  # what a camera puts behind its JPEG: a smaller copy, depth, the other eye's picture
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # what comes after the first picture is damaged, and nobody looks at it
+        return False
 
 
 def _as_it_is(upright: Pixels) -> Pixels:

@@ -55,6 +55,7 @@ class _AlignedImage:
     width: int
     height: int
     faces: tuple[AlignedFace, ...]
+    first_of_several: bool
 
 
 class FacePipeline:
@@ -92,6 +93,7 @@ class FacePipeline:
                     EncodedFace(face.detected, face.landmarks, next(encodings), face_quality(face))
                     for face in image.faces
                 ),
+                image.first_of_several,
             )
             if isinstance(image, _AlignedImage)
             else image
@@ -103,7 +105,8 @@ class FacePipeline:
         try:
             photo = Photo(image)
             found = self._detect(photo, detector)
-            return _AlignedImage(photo.width, photo.height, self._align_faces(photo, found))
+            faces = self._align_faces(photo, found)
+            return _AlignedImage(photo.width, photo.height, faces, photo.first_of_several)
         except ImageRejected as rejection:
             return rejection
 

@@ -25,6 +25,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 #: Formats whose headers take no decoder, how they begin, and bytes within which a usual header ends.
 _PLAIN_FORMATS, _PLAIN_STARTS, _PLAIN_BYTES = ("JPEG", "PNG"), (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"), 1 << 20
 
+#: How the pictures that are kept begin, and what each is sent as; a WebP has its length in between.
+_KEPT_TYPES = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
+
 #: How MP4 and QuickTime begin after four bytes, and HEIC and AVIF, which then name one of these brands.
 _ISO_MEDIA = b"ftyp"
 _PICTURE_BRANDS = tuple(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 avif avis".split())
@@ -96,6 +99,13 @@ def is_video(path: Path) -> bool:
     if start[4:8] == _ISO_MEDIA:
         return start[8:12] not in _PICTURE_BRANDS
     return start.startswith(_MATROSKA) or (start[:4], start[8:12]) == _AVI
+
+
+def kept_media_type(file: BinaryIO) -> str:
+    """What a picture is sent as that a build keeps, or a thumbnail: see ``bare_pictures.py`` for which there are."""
+    start = file.read(2)
+    file.seek(0)
+    return _KEPT_TYPES.get(start, "application/octet-stream")
 
 
 def rejected(reason: Reason) -> ImageRejected:

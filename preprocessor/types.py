@@ -102,8 +102,12 @@ class EncodedFace:
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """Every face of one picture, whose sides are in pixels after EXIF orientation."""
+    """Every face of one picture, whose sides are in pixels after EXIF orientation.
+
+    It may be the first of several in its file, of which the others were not looked at.
+    """
 
     width: int
     height: int
     faces: tuple[EncodedFace, ...]
+    first_of_several: bool = False

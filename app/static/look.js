@@ -4,36 +4,51 @@ import { alertOf, ask, at } from "./service.js";
 import { say } from "./words.js";
 
 const { id } = document.querySelector("[data-id]").dataset;
-const boxes = [...document.querySelectorAll(".face input")];
-const cards = [...document.querySelectorAll(".person[data-person]")];
+const list = byId("people");
+// All who are known, whether their cards are here or are still to come.
+const known = new Set([...byId("labels").options].map(({ value }) => value));
 // New labels by a person's label, and by a face as "number:index"; null leaves out.
 const people = new Map();
 const faces = new Map();
+// Whom each chosen face stands for, by its place: its tile may be off the page meanwhile.
+const chosen = new Map();
 
+const cards = () => [...list.querySelectorAll(".person")];
+const boxes = () => [...document.querySelectorAll(".face input")];
 const placeOf = ({ dataset }) => `${dataset.number}:${dataset.face}`;
-const chosen = () => boxes.filter((box) => box.checked);
 
-for (const box of boxes)
-  box.onchange = () => {
-    for (const same of boxes.filter((other) => placeOf(other) === placeOf(box))) same.checked = box.checked;
-    show();
-  };
-for (const card of cards) {
-  const { person } = card.dataset;
-  const name = card.querySelector(".name");
-  name.onchange = () => {
-    const label = name.value.trim();
-    if (!label || label === person) people.delete(person);
-    else people.set(person, label);
-    if (!label) name.value = person;
-    show();
-  };
-  card.querySelector("[data-leave-out]").onclick = () => {
-    if (people.get(person) === null) people.delete(person);
-    else people.set(person, null);
-    show();
-  };
+byId("main").addEventListener("change", ({ target }) => {
+  if (target.matches(".face input")) choose(target);
+  else if (target.matches(".person .name")) rename(target);
+  else return;
+  show();
+});
+list.addEventListener("click", ({ target }) => {
+  if (!target.closest("[data-leave-out]")) return;
+  const { person } = target.closest(".person").dataset;
+  if (people.get(person) === null) people.delete(person);
+  else people.set(person, null);
+  show();
+});
+list.addEventListener("arrived", show);
+// What was changed before this page was wholly loaded.
+boxes().filter((box) => box.checked).forEach(choose);
+cards().forEach((card) => rename(card.querySelector(".name")));
+show();
+
+function choose(box) {
+  if (box.checked) chosen.set(placeOf(box), box.dataset.person);
+  else chosen.delete(placeOf(box));
 }
+
+function rename(name) {
+  const { person } = name.closest(".person").dataset;
+  const label = name.value.trim();
+  if (!label || label === person) people.delete(person);
+  else people.set(person, label);
+  if (!label) name.value = person;
+}
+
 byId("selection").onsubmit = (event) => {
   event.preventDefault();
   move(byId("whose").value.trim());
@@ -42,7 +57,7 @@ byId("leave-out").onclick = () => move(null);
 byId("undo").onclick = () => {
   people.clear();
   faces.clear();
-  for (const card of cards) card.querySelector(".name").value = card.dataset.person;
+  for (const card of cards()) card.querySelector(".name").value = card.dataset.person;
   show();
 };
 byId("apply").onclick = async () => {
@@ -60,10 +75,8 @@ byId("apply").onclick = async () => {
 
 function move(label) {
   if (label === "") return;
-  for (const box of chosen()) {
-    faces.set(placeOf(box), { person: box.dataset.person, label });
-    box.checked = false;
-  }
+  for (const [place, person] of chosen) faces.set(place, { person, label });
+  chosen.clear();
   byId("whose").value = "";
   show();
 }
@@ -82,20 +95,22 @@ function corrections() {
 
 function show() {
   const count = people.size + faces.size;
-  const selected = new Set(chosen().map(placeOf)).size;
-  byId("selection").hidden = !selected;
-  byId("selected").textContent = selected ? say("look.selected", {}, selected) : "";
+  byId("selection").hidden = !chosen.size;
+  byId("selected").textContent = chosen.size ? say("look.selected", {}, chosen.size) : "";
   byId("collected").hidden = !count;
   byId("corrections").textContent = count ? say("look.corrections", {}, count) : "";
-  byId("toolbar").hidden = !selected && !count;
-  for (const card of cards) {
-    const label = people.get(card.dataset.person);
-    const joins = cards.some((other) => other !== card && other.dataset.person === label);
+  byId("toolbar").hidden = !chosen.size && !count;
+  for (const card of cards()) {
+    const { person } = card.dataset;
+    const label = people.get(person);
+    const joins = label !== person && known.has(label);
+    if (label) card.querySelector(".name").value = label;
     card.classList.toggle("gone", label === null);
     card.querySelector(".becomes").textContent = label === null ? `· ${say("look.leave_out")}` : joins ? `· ${say("look.joins", { label })}` : "";
   }
-  for (const box of boxes) {
+  for (const box of boxes()) {
     const moved = faces.get(placeOf(box));
+    box.checked = chosen.has(placeOf(box));
     const tile = box.closest(".face");
     tile.classList.toggle("gone", moved?.label === null);
     tile.dataset.becomes = moved?.label ?? "";

@@ -33,6 +33,7 @@ async function lookAt(photo) {
     const [found, picture] = await Promise.all([recognized(photo, photo.name), createImageBitmap(photo).catch(() => null)]);
     if (picture) draw(picture, found);
     show(found.faces);
+    if (found.first_of_several) byId("message").textContent += ` ${say("try.first")}`;
     if (!picture) byId("message").textContent += ` ${say("try.no_picture")}`;
   } catch (error) {
     byId("message").textContent = "";

@@ -9,7 +9,8 @@ const LOOK_MS = 1000;
 const { id, version } = document.querySelector("[data-id]").dataset;
 const own = `?version=${version}`;
 const began = { unit: null, at: 0, done: 0 };
-const errors = [];
+// Every network that was on the front.
+const seen = new Map();
 let looked = 0;
 
 const events = new EventSource(at(`/v1/recognizers/${id}/events${own}`));
@@ -41,14 +42,40 @@ function left(unit, done, total, search) {
   return seconds < 90 ? say("watch.left.s", {}, Math.max(1, Math.round(seconds))) : say("watch.left.min", {}, Math.round(seconds / 60));
 }
 
-function showSearch({ generation, generations, best_error: error, layers, evaluated }) {
-  errors[generation] = error;
-  const seen = errors.map((value, turn) => [turn, value]).filter(([, value]) => value != null);
-  const [most, least] = [Math.max(...errors.filter((e) => e != null)), Math.min(...errors.filter((e) => e != null))];
-  const points = seen.map(([turn, value]) => `${(600 * turn) / generations},${most > least ? 150 - (140 * (value - least)) / (most - least) : 150}`);
-  byId("search").querySelector("polyline").setAttribute("points", points.join(" "));
-  byId("search-words").textContent = say("watch.search", { evaluated: number(evaluated), layers: say("watch.layers", {}, layers), error: number(100 * error, 4) });
+function showSearch({ front, best_error: error, layers, evaluated }) {
+  for (const point of front) seen.set(`${point.layers} ${point.error}`, point);
+  byId("search").querySelector("svg").replaceChildren(...drawnFront(front, [...seen.values()]));
+  const inLayers = (count) => say("watch.layers", {}, count);
+  const choice = front.map((point) => `${inLayers(point.layers)} ${number(100 * point.error, 4)} %`).join(", ");
+  byId("search-words").textContent = `${say("watch.search", { evaluated: number(evaluated), layers: inLayers(layers), error: number(100 * error, 4) })} ${say("watch.front", { choice })}`;
   byId("search").hidden = false;
+}
+
+// Networks by their layers, to the right, and their errors, upwards: the front of now, and behind it those before.
+function drawnFront(front, all) {
+  const [most, least] = [Math.max(...all.map(({ error }) => error)), Math.min(...all.map(({ error }) => error))];
+  const deepest = Math.max(1, ...all.map(({ layers }) => layers));
+  const x = (layers) => 70 + (310 * layers) / deepest;
+  const y = (error) => (most > least ? 140 - (115 * (error - least)) / (most - least) : 140);
+  const dot = ({ layers, error }, kind, r) => drawn("circle", { cx: x(layers), cy: y(error), r, class: kind });
+  const ticks = Array.from({ length: deepest + 1 }, (_, layers) => drawn("text", { x: x(layers), y: 172, "text-anchor": "middle" }, layers));
+  const errors = [...new Set([least, most])].map((error) => drawn("text", { x: 52, y: y(error) + 4, "text-anchor": "end" }, `${number(100 * error, 2)} %`));
+  return [
+    drawn("path", { d: "M60 15V152H390", class: "axes" }),
+    ...ticks, ...errors,
+    drawn("text", { x: 390, y: 192, "text-anchor": "end" }, say("watch.front.layers")),
+    drawn("text", { x: 66, y: 12 }, say("watch.front.error")),
+    ...all.map((point) => dot(point, "before", 3)),
+    drawn("polyline", { points: front.map(({ layers, error }) => `${x(layers)},${y(error)}`).join(" ") }),
+    ...front.map((point) => dot(point, "now", 5)),
+  ];
+}
+
+function drawn(name, attributes, text = "") {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.textContent = text;
+  return made;
 }
 
 async function look() {

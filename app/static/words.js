@@ -13,5 +13,7 @@ export function say(key, values = {}, count = undefined) {
   return forms[form].replace(/\{(\w+)\}/g, (_, name) => known[name]);
 }
 
+export const isKnown = (key) => key in strings;
+
 export const number = (value, digits = 0) =>
   new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);

@@ -62,6 +62,8 @@ def build_folder(
         for image in images:
             if image.reason:
                 print(f"{image.file}: {image.message}", file=sys.stderr)
+            if image.first_of_several:
+                print(f"{image.file}: the file has several pictures; only the first was looked at.", file=sys.stderr)
         if status.state == BuildState.FAILED:
             raise BuildFailed(status.message)
         _say_what_looks_wrong(images, contents.people(workplace.database, recognizer))

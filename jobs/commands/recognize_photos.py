@@ -41,7 +41,8 @@ def _words(photo: Path, answer: dict[str, Any]) -> str:
     if "reason" in answer:
         return f"{photo}: {answer['message']}"
     faces = sorted(answer["faces"], key=lambda face: face["box"]["x_min"])
-    return f"{photo}: {', '.join(map(_who, faces)) or 'no face'}"
+    partly = " (the first picture of several in the file)" if "first_of_several" in answer else ""
+    return f"{photo}: {', '.join(map(_who, faces)) or 'no face'}{partly}"
 
 
 def _who(face: dict[str, Any]) -> str:

@@ -86,7 +86,8 @@ class ClusterSender:
 
     def _claim(self) -> Claim | None:
         try:
-            return tasks.claim(self._workplace.database, TaskKind.ENCODE, self._name, self._last_build, unbroken=True)
+            here = self._workplace
+            return tasks.claim_unbroken(here.database, self._name, self._last_build, here.node)
         except Exception as error:
             if not is_machine_fault(error):
                 raise

@@ -20,8 +20,9 @@ import zmq
 from constants.settings import Settings
 from jobs.machine_faults import is_machine_fault
 from jobs.processes import messages
-from jobs.processes.lease_watch import LeaseWatch
+from jobs.processes.counter_watch import CounterWatch
 from jobs.processes.messages import Message
+from jobs.processes.node_watch import NodeWatch
 from jobs.processes.pauses import Pauses
 from jobs.processes.sockets import address
 from jobs.processes.sweeper import Sweeper
@@ -40,6 +41,9 @@ _TURN_S = 30.0
 _PATIENCE_S = 0.5
 #: Seconds after which a word of the supervisor about a worker no longer proves anything.
 _PROVED_S = 10.0
+#: Seconds without a sign of life after which a claim is taken back. Workers are watched by their supervisor, whose
+#: limits are far shorter; this is for what it cannot see. Longer than the longest work without a sign, a video.
+LEASE_S = 900.0
 #: Seconds between two lines of the log about the same kind of fault.
 _SAY_AGAIN_S = 10.0
 #: Recognitions that may wait for a worker; beyond it a client is told to come back.
@@ -97,7 +101,8 @@ class Dispatcher:
     _vacated: dict[str, tuple[Ending, str]] = field(default_factory=dict)
     _waiting: deque[_Recognition] = field(default_factory=deque)
     _pauses: Pauses = field(default_factory=Pauses)
-    _leases: LeaseWatch = field(default_factory=LeaseWatch)
+    _leases: CounterWatch = field(default_factory=lambda: CounterWatch(LEASE_S))
+    _nodes: NodeWatch = field(default_factory=NodeWatch)
     _last_build: int = 0
     #: Kinds of work that the table had none of when it was last asked, which takes a lock on it.
     _idle: set[TaskKind] = field(default_factory=set)
@@ -122,10 +127,11 @@ class Dispatcher:
     def sweep(self) -> None:
         """Look after what no message told: leases that ran out, and work that waits."""
         with self._outliving_faults():
-            overdue = self._leases.overdue(tasks.leases(self.workplace.database))
+            overdue = self._leases.standing_still(tasks.leases(self.workplace.database))
             if overdue:
                 logger.warning("{} claims gave no sign of life and are taken back", len(overdue))
                 tasks.expire(self.workplace.database, overdue)
+            self._nodes.turn(self.workplace)
         self.look()
 
     @contextmanager
@@ -193,7 +199,7 @@ class Dispatcher:
     def _release(self) -> None:
         for slot, (ending, but) in list(self._vacated.items()):
             with self._outliving_faults():
-                tasks.release(self.workplace.database, slot, ending, but)
+                tasks.release(self.workplace.database, slot, ending, but, self.workplace.node)
                 del self._vacated[slot]
                 self.look()
 
@@ -259,7 +265,8 @@ class Dispatcher:
             return None
         self._idle.add(seat.kind)  # until it is known better
         with self._outliving_faults():
-            claim = tasks.claim(self.workplace.database, seat.kind, seat.worker, self._last_build)
+            here = self.workplace
+            claim = tasks.claim(here.database, seat.kind, seat.worker, self._last_build, here.node)
             if claim is not None:
                 self._idle.discard(seat.kind)
                 seat.claimed = True
@@ -301,7 +308,7 @@ def _begin(dispatcher: Dispatcher, workplace: Workplace, run: str) -> bool:
     """Free what the service before held; ``False`` where the machine does not let it."""
     pulse.own.begin(_TURN_S)
     try:
-        tasks.release_others(workplace.database, run)
+        tasks.release_others(workplace.database, run, workplace.node)
     except Exception as error:
         if not is_machine_fault(error):
             raise

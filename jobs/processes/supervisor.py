@@ -92,7 +92,7 @@ def _let_go(settings: Settings) -> None:
     """Give back what workers held when they were stopped: nothing of it counts against a task."""
     try:
         workplace = Workplace.of(settings)
-        tasks.release_all(workplace.database, tasks.Ending.STOPPED)
+        tasks.release_nodes(workplace.database, {workplace.node}, tasks.Ending.STOPPED)
         workplace.database.close()
     except Exception as error:
         if not is_machine_fault(error):

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from constants.exceptions import Conflict, InvalidRequest, NotFound
-from features.database import Database
+from features.database import Database, Held, hold
 from jobs.audit_file import SERVICE
 from jobs.table.tables import DEFAULT_TENANT, access_keys, recognizers
 
@@ -103,6 +103,7 @@ def create(
         "expires_at": expires_at,
     }
     with database.write() as connection:
+        hold(connection, Held.TENANT, name, tenant or name)
         taken = select(access_keys.c.id).where(access_keys.c.name == name)
         if name in (LOCAL, SERVICE) or connection.scalar(taken) is not None:
             raise Conflict(f"There is, or was, a key called {name!r}; choose another name.")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from constants.exceptions import Overloaded
 from features.database import Database
-from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
+from jobs.table.idempotency import KeyedRequest, accept_once, remember
 from jobs.table.quotas import BUILDS, Allowance
 from jobs.table.tables import OPEN_STATES, builds
 
@@ -32,19 +32,20 @@ def refuse_full_disk(folder: Path, size: int) -> None:
 @dataclass(frozen=True)
 class Admission:
     """Accepted is a request once, if it has a key, as far as an ``allowance`` goes, and while fewer than ``max_open``
-    builds are unfinished.
+    builds are unfinished. Its files are in the data folder of a ``node``, if no other one reaches them.
     """
 
     max_open: int
     request: KeyedRequest | None = None
     allowance: Allowance = field(default_factory=Allowance)
+    node: str | None = None
 
     def check(self, connection: Connection) -> None:
-        """Raise as ``refuse_repeated`` or the allowance does, or ``Overloaded`` while too many builds are unfinished.
+        """Raise as ``accept_once`` or the allowance does, or ``Overloaded`` while too many builds are unfinished.
 
         Asked in the transaction that accepts the request, before anything else in it.
         """
-        refuse_repeated(connection, self.request)
+        accept_once(connection, self.request)
         self.allowance.check(connection, BUILDS)
         _refuse_too_many(connection, self.max_open)
 

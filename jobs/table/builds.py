@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, insert, null, select
 
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
-from features.database import Database
+from features.database import Database, Held, hold
 from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.admission import Admission
@@ -124,10 +124,11 @@ def submit(
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
-        admission.allowance.check_room(connection)
-        # Within the transaction: whoever may write finds no file that is not yet in the tables.
+        admission.allowance.take_room(connection)
+        # Within the transaction: whoever holds the recognizer finds no file that is not yet in the tables.
+        hold(connection, Held.RECOGNIZER, recognizer_id)
         taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
-        insert_recognizer(connection, recognizer_id, admission.allowance.tenant, options)
+        insert_recognizer(connection, recognizer_id, admission, options)
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
         admission.note(connection, recognizer_id, version=1)
@@ -140,11 +141,17 @@ def paths(uploads: Sequence[Upload], first: int = 0) -> dict[int, Path]:
     return {position: upload.path for position, upload in enumerate(uploads, first) if upload.path is not None}
 
 
-def insert_recognizer(connection: Connection, recognizer_id: str, tenant: str, options: BuildOptions) -> None:
-    """Write down a tenant's new recognizer, whose first build has these options."""
+def insert_recognizer(connection: Connection, recognizer_id: str, admission: Admission, options: BuildOptions) -> None:
+    """Write down a new recognizer of whoever is admitted, whose first build has these options."""
     now = time.time()
-    expires_at = now + options.ttl_s if options.ttl_s else None
-    row = {"id": recognizer_id, "tenant": tenant, "created_at": now, "expires_at": expires_at, "name": options.name}
+    row = {
+        "id": recognizer_id,
+        "tenant": admission.allowance.tenant,
+        "created_at": now,
+        "expires_at": now + options.ttl_s if options.ttl_s else None,
+        "name": options.name,
+        "node": admission.node,
+    }
     connection.execute(insert(recognizers).values(row))
 
 
@@ -394,11 +401,12 @@ def _progress(connection: Connection, build: Build) -> tuple[int, int, str, str]
 
 
 def _left_out(connection: Connection, build: Build, rejected: int) -> str:
-    """What was not used of a version, and what looks wrong, where anything is."""
-    doubtful = connection.scalar(
-        select(func.count()).where(faces.c.file == files.c.id, files.c.build == build.number, faces.c.suspect)
-    )
+    """What was not used of a version, or not whole, and what looks wrong, where anything is."""
+    own = select(func.count()).where(files.c.build == build.number)
+    partly = connection.scalar(own.where(files.c.first_of_several))
+    doubtful = connection.scalar(own.where(faces.c.file == files.c.id, faces.c.suspect))
     said = [_counted(rejected, "file was not used", "files were not used")] if rejected else []
+    said += [f"of {_counted(partly, 'file', 'files')} only the first picture was looked at"] if partly else []
     said += [_counted(doubtful, "label looks doubtful", "labels look doubtful")] if doubtful else []
     return f"; {', '.join(said)}: see /v1/recognizers/{build.recognizer_id}/images" if said else ""
 

@@ -60,7 +60,10 @@ class FoundFace:
 
 @dataclass(frozen=True)
 class SentImage:
-    """What became of a file: its faces, or the reason why it is not used, and the file that it repeats."""
+    """What became of a file: its faces, or the reason why it is not used, and the file that it repeats.
+
+    ``first_of_several`` is whether it has other pictures that were not looked at.
+    """
 
     number: int
     file: str
@@ -70,6 +73,7 @@ class SentImage:
     reason: Reason | None
     message: str | None
     duplicate_of: str | None
+    first_of_several: bool
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def images(database: Database, recognizer_id: str, version: int | None = None) -
             reason=file.reason,
             message=file.reason.message if file.reason else None,
             duplicate_of=first[file.content_hash] if file.reason == Reason.DUPLICATE else None,
+            first_of_several=file.first_of_several,
         )
         for file in files
     ]

@@ -1,11 +1,11 @@
 """The faces of files, written down as they are found and carried from version to version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select
 
-from features.store import FaceFeatures, QualityFeatures, Shelf, encoded_faces, portions
+from features.store import FaceFeatures, QualityFeatures, Shelf, encoded_faces
 from features.training_set import TrainingSet, assemble
 from jobs.table.tables import faces, files
 
@@ -23,18 +23,21 @@ def insert_faces(connection: Connection, build: int, file: int, found: Sequence[
         connection.execute(insert(faces), rows)
 
 
-def copy_faces(connection: Connection, build: int, copies: Mapping[int, int]) -> None:
-    """Give files of a new build the faces of older files, and whom these stand for; ``copies`` are new by old ids.
+def copy_faces(connection: Connection, base: int, build: int) -> None:
+    """Give the files of a new build the faces of the base's files at the same positions, and whom these stand for.
 
     What was found about a face is of the older build alone, and is found anew.
     """
     kept = ("face", "left", "top", "right", "bottom", *QualityFeatures._fields, "person", "choice")
-    columns = [faces.c[name] for name in kept]
-    for old in portions(copies):
-        rows = connection.execute(select(faces.c.file, *columns).where(faces.c.file.in_(old))).mappings()
-        found = [{**row, "build": build, "file": copies[row["file"]]} for row in rows]
-        if found:
-            connection.execute(insert(faces), found)
+    old, new = files.alias(), files.alias()
+    query = (
+        select(literal(build), new.c.id, *(faces.c[name] for name in kept))
+        .join(old, old.c.id == faces.c.file)
+        .join(new, (new.c.build == build) & (new.c.position == old.c.position))
+        .where(faces.c.build == base)
+        .order_by(new.c.id, faces.c.face)
+    )
+    connection.execute(insert(faces).from_select(["build", "file", *kept], query))
 
 
 def known_faces(connection: Connection, build: int, shelf: Shelf) -> TrainingSet:

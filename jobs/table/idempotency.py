@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_, update
 
 from constants.exceptions import AlreadyAccepted, KeyReused
+from features.database import Held, hold
 from jobs.table.tables import builds, requests
 
 #: Seconds for which a key is known: time enough for whoever finds in the morning what broke off in the evening.
@@ -56,11 +57,23 @@ def refuse_repeated(connection: Connection, request: KeyedRequest | None) -> Non
     raise AlreadyAccepted(row.recognizer_id, row.version)
 
 
+def accept_once(connection: Connection, request: KeyedRequest | None) -> None:
+    """Raise as ``refuse_repeated``, and let nobody else accept the request until the caller's transaction ends.
+
+    Asked in the transaction that accepts it, before anything else.
+    """
+    if request is not None:
+        hold(connection, Held.REQUEST, request.key_hash)
+        refuse_repeated(connection, request)
+
+
 def remember(connection: Connection, request: KeyedRequest | None, recognizer_id: str, version: int) -> None:
     """Write down which version came of a request, in the transaction that accepts it, and forget keys of long ago."""
     if request is None:
         return
-    connection.execute(delete(requests).where(_too_old()))
+    # Whatever somebody else is just deleting needs no waiting for.
+    old = select(requests.c.key_hash).where(_too_old()).with_for_update(skip_locked=True)
+    connection.execute(delete(requests).where(requests.c.key_hash.in_(old)))
     connection.execute(
         insert(requests).values(
             key_hash=request.key_hash,

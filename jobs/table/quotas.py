@@ -7,9 +7,10 @@ import math
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, case, func, select
 
 from constants.exceptions import QuotaExceeded
+from features.database import Held, hold, upsert
 from jobs.table.access_keys import LOCAL
 from jobs.table.tables import DEFAULT_TENANT, recognizers, usage
 
@@ -44,22 +45,23 @@ class Allowance:
 
     def check(self, connection: Connection, quota: Quota, amount: int = 1) -> None:
         """Raise ``QuotaExceeded`` where an amount more would be too much."""
-        most, since = dict(self.most).get(quota, 0), _since(quota)
-        if most and amount and self._used(connection, quota) + amount > most * quota.unit:
-            raise QuotaExceeded(
-                f"You may have {most} {quota.called}, and this would be more; send it again later.",
-                math.ceil(since + quota.window_s - time.time()),
-            )
+        if amount:
+            self._refuse_over(quota, self._used(connection, quota) + amount)
 
     def use(self, connection: Connection, quota: Quota, amount: int = 1) -> None:
-        """Count an amount, within the caller's transaction. Raises as ``check`` does."""
+        """Count an amount, within the caller's transaction. Raises as ``check`` does, for that to be taken back."""
         if not amount or not dict(self.most).get(quota):
             return
-        self.check(connection, quota, amount)
-        used = self._used(connection, quota) + amount
-        connection.execute(delete(usage).where(usage.c.caller == self.caller, usage.c.what == quota.what))
-        row = {"caller": self.caller, "what": quota.what, "since": _since(quota), "used": used}
-        connection.execute(insert(usage).values(row))
+        row = {"caller": self.caller, "what": quota.what, "since": _since(quota), "used": amount}
+        more = case((usage.c.since == row["since"], usage.c.used), else_=0) + amount
+        counted = upsert(connection, usage, row, {"since": row["since"], "used": more}).returning(usage.c.used)
+        self._refuse_over(quota, connection.execute(counted).scalar_one())
+
+    def take_room(self, connection: Connection) -> None:
+        """Raise as ``check_room``; what is found stays so until the caller's transaction ends."""
+        if self.max_recognizers:
+            hold(connection, Held.TENANT, self.tenant)
+            self.check_room(connection)
 
     def check_room(self, connection: Connection) -> None:
         """Raise ``QuotaExceeded`` where the tenant has as many recognizers as it may."""
@@ -68,6 +70,14 @@ class Allowance:
             raise QuotaExceeded(
                 f"You may have {self.max_recognizers} recognizers, and this would be one more; delete one first.",
                 _ROOM_RETRY_S,
+            )
+
+    def _refuse_over(self, quota: Quota, used: int) -> None:
+        most = dict(self.most).get(quota, 0)
+        if most and used > most * quota.unit:
+            raise QuotaExceeded(
+                f"You may have {most} {quota.called}, and this would be more; send it again later.",
+                math.ceil(_since(quota) + quota.window_s - time.time()),
             )
 
     def _used(self, connection: Connection, quota: Quota) -> int:

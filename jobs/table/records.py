@@ -13,7 +13,7 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.tables import BuildState, Choice, FileState, builds, faces, files, people, recognizers
 from modelization.bundle.manifest import Manifest
 from modelization.topology import Topology
-from modelization.training_progress import Progress, SearchProgress
+from modelization.training_progress import FrontPoint, Progress, SearchProgress
 
 #: Left, top, right, bottom in pixels of the picture as a person sees it.
 Sides = tuple[float, float, float, float]
@@ -139,7 +139,10 @@ class Face:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a build and the faces found in it; ``since`` is the version that it was sent for."""
+    """A file of a build and the faces found in it; ``since`` is the version that it was sent for.
+
+    ``first_of_several`` is whether it has other pictures that were not looked at.
+    """
 
     id: int
     position: int
@@ -150,6 +153,7 @@ class File:
     content_hash: str
     state: FileState
     reason: Reason | None
+    first_of_several: bool
     since: int
     faces: tuple[Face, ...]
 
@@ -166,6 +170,7 @@ class File:
             content_hash=row.content_hash,
             state=FileState(row.state),
             reason=Reason(row.reason) if row.reason else None,
+            first_of_several=row.first_of_several,
             since=row.since,
             faces=tuple(found),
         )
@@ -221,7 +226,10 @@ def people_of(connection: Connection, build: int) -> list[Person]:
 
 def _progress(written: dict[str, Any]) -> Progress:
     search = written["search"]
-    return Progress(**written | {"search": SearchProgress(**search) if search else None})
+    if search:
+        front = tuple(FrontPoint(**point) for point in search.get("front", ()))
+        search = SearchProgress(**search | {"front": front})
+    return Progress(**written | {"search": search or None})
 
 
 def _sides(written: Sequence[float]) -> Sides:

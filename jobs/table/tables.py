@@ -77,6 +77,8 @@ recognizers = Table(
     Column("name", String, nullable=False, default=""),
     # The number of the newest version that ever was: numbers are not given twice.
     Column("versions", Integer, nullable=False, default=1),
+    # The node whose data folder has its files, where no other node reaches them.
+    Column("node", String(32)),
     Index("recognizers_of_tenant", "tenant"),
 )
 
@@ -124,6 +126,8 @@ files = Table(
     Column("content_hash", String(64), nullable=False),
     Column("state", String, nullable=False),
     Column("reason", String),
+    # Whether it has other pictures, such as an animation's frames, that were not looked at.
+    Column("first_of_several", Boolean, nullable=False, default=False),
     # The version that it was sent for; later versions have it from there.
     Column("since", Integer, nullable=False),
     Index("files_of_build", "build", "position", unique=True),
@@ -177,6 +181,8 @@ people = Table(
     Column("typical", ForeignKey("faces.id"), nullable=False),
     # Labels that probably name the same person.
     Column("looks_like", JSON, nullable=False),
+    # Else every face that is deleted would be looked for among all people, and their work grow with its square.
+    Index("people_by_typical", "typical"),
 )
 
 tasks = Table(
@@ -196,14 +202,27 @@ tasks = Table(
     Column("troubles", Integer, nullable=False, default=0),
     # The generation of a search that is kept: with each further one the counts above begin anew.
     Column("reached", Integer, nullable=False, default=0),
-    # The lease: who holds the task, the token that its result must bring, and how often it was renewed.
+    # The lease: who holds the task, in which node, the token that its result must bring, and how often it was renewed.
+    Column("node", String(32)),
     Column("worker", String),
     Column("token", String(32)),
     Column("renewals", Integer, nullable=False, default=0),
     Column("error", String),
     Index("tasks_to_claim", "kind", "state", "build", "id"),
     Index("tasks_of_build", "build"),
+    Index("tasks_of_file", "file"),
     sqlite_autoincrement=True,
+)
+
+#: The machines, or data folders, at work on these tables: see jobs/processes/node_watch.py.
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    # The name of its machine, for people.
+    Column("host", String, nullable=False),
+    # How often it has said that it is there.
+    Column("beats", BigInteger, nullable=False),
 )
 
 #: How often work was broken off, and how often for good, since the data folder was made.

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, null, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, null, select, update
 
 from constants.exceptions import BuildCancelled
 from constants.reasons import Reason
@@ -24,7 +24,19 @@ from features.database import Database
 from features.store import FaceFeatures
 from jobs.table import build_log
 from jobs.table.found_faces import insert_faces
-from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files, tasks
+from jobs.table.holding import hold_build
+from jobs.table.nodes import is_within_reach
+from jobs.table.tables import (
+    OPEN_STATES,
+    BuildState,
+    FileState,
+    TaskKind,
+    TaskState,
+    builds,
+    files,
+    recognizers,
+    tasks,
+)
 from jobs.table.work_counts import count_broken_off
 from modelization.training_progress import Progress
 
@@ -52,6 +64,8 @@ class Ending(StrEnum):
     TROUBLED = "troubled"
 
 
+#: What is true of a task that nobody's end has to do with so far.
+_NEVER_BROKEN_OFF = (tasks.c.attempts == 0) & (tasks.c.interruptions == 0)
 #: What is counted of each ending, and how often it may be.
 _COUNTED = {
     Ending.INTERRUPTED: ("interruptions", MAX_INTERRUPTIONS),
@@ -71,11 +85,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What came of encoding a file: its faces, or the reason why it is not used."""
+    """What came of encoding a file: its faces, or the reason why it is not used, and whether it has other pictures."""
 
     file: int
     faces: Sequence[FaceFeatures] = ()
     reason: Reason | None = None
+    first_of_several: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,38 +104,70 @@ class Ended:
     bundle_sha256: str | None = None
 
 
-def claim(
-    database: Database, kind: TaskKind, worker: str, after_build: int = 0, unbroken: bool = False
-) -> Claim | None:
-    """Lease the next tasks of a kind to a worker; ``None`` where nothing waits.
+def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0, node: str = "") -> Claim | None:
+    """Lease the next tasks of a kind to a worker of a node; ``None`` where nothing waits that this one can do.
 
     Builds take turns, beginning with the first one after ``after_build``, so that a small build does
     not wait for a large one. Pictures are handed out by the batch; one whose work was broken off is tried
-    again alone, so that a picture that kills workers takes no others with it. With ``unbroken`` it is not handed out.
+    again alone, so that a picture that kills workers takes no others with it.
     """
-    broken_off = tasks.c.attempts + tasks.c.interruptions
-    waiting = (tasks.c.kind == kind) & (tasks.c.state == TaskState.QUEUED)
-    if unbroken:
-        waiting &= broken_off == 0
+    return _lease(database, _Asked(kind, worker, after_build, node))
+
+
+def claim_unbroken(database: Database, worker: str, after_build: int = 0, node: str = "") -> Claim | None:
+    """Likewise, pictures alone, and of these none whose work was broken off before."""
+    return _lease(database, _Asked(TaskKind.ENCODE, worker, after_build, node, unbroken=True))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who asks for tasks of which kind, beginning with which build; ``unbroken``: only those never broken off."""
+
+    kind: TaskKind
+    worker: str
+    after_build: int
+    node: str
+    unbroken: bool = False
+
+    def is_waiting(self) -> ColumnElement[bool]:
+        """What is true of such tasks that nobody holds."""
+        waiting = (tasks.c.kind == self.kind) & (tasks.c.state == TaskState.QUEUED)
+        return waiting & _NEVER_BROKEN_OFF if self.unbroken else waiting
+
+
+def _lease(database: Database, asked: _Asked) -> Claim | None:
+    tried: list[int] = []
     with database.write() as connection:
-        build = connection.scalar(
-            select(tasks.c.build).where(waiting).order_by(tasks.c.build <= after_build, tasks.c.build).limit(1)
-        )
-        if build is None:
-            return None
-        mine = select(tasks.c.id, broken_off.label("broken_off")).where(waiting, tasks.c.build == build)
-        rows = connection.execute(mine.order_by(broken_off, tasks.c.id).limit(ENCODE_BATCH)).all()
-        chosen = rows[:1] if rows[0].broken_off else [row for row in rows if not row.broken_off]
-        held = Claim(kind, build, secrets.token_hex(16))
-        connection.execute(
-            update(tasks)
-            .where(tasks.c.id.in_([row.id for row in chosen]))
-            .values(state=TaskState.LEASED, worker=worker, token=held.token, renewals=0)
-        )
-        build_log.begun(connection, build, kind, worker)
-        if kind == TaskKind.ENCODE:
-            _set_state(connection, build, BuildState.ENCODING, only_from=BuildState.QUEUED)
-        return held
+        while (build := _next_build(connection, asked, tried)) is not None:
+            chosen = _choose(connection, asked, build)
+            if chosen:
+                held = Claim(asked.kind, build, secrets.token_hex(16))
+                lease = {"node": asked.node, "worker": asked.worker, "token": held.token, "renewals": 0}
+                which = tasks.c.id.in_(chosen)
+                connection.execute(update(tasks).where(which).values(state=TaskState.LEASED, **lease))
+                build_log.begun(connection, build, asked.kind, asked.worker)
+                if asked.kind == TaskKind.ENCODE:
+                    _set_state(connection, build, BuildState.ENCODING, only_from=BuildState.QUEUED)
+                return held
+            tried.append(build)  # others are just claiming all that waits
+    return None
+
+
+def _next_build(connection: Connection, asked: _Asked, tried: Sequence[int]) -> int | None:
+    """The build whose turn it is, of those whose files the node reaches."""
+    waits = exists().where(tasks.c.build == builds.c.number, asked.is_waiting())
+    query = select(builds.c.number).join(recognizers, recognizers.c.id == builds.c.recognizer_id)
+    query = query.where(builds.c.state.in_(OPEN_STATES), builds.c.number.not_in(tried), waits)
+    query = query.where(is_within_reach(asked.node))
+    return connection.scalar(query.order_by(builds.c.number <= asked.after_build, builds.c.number).limit(1))
+
+
+def _choose(connection: Connection, asked: _Asked, build: int) -> Sequence[int]:
+    """The ids of tasks of a build to be done together, which nobody else is claiming."""
+    query = select(tasks.c.id).where(tasks.c.build == build, asked.is_waiting()).with_for_update(skip_locked=True)
+    together = connection.scalars(query.where(_NEVER_BROKEN_OFF).order_by(tasks.c.id).limit(ENCODE_BATCH)).all()
+    least = query.order_by(tasks.c.attempts + tasks.c.interruptions, tasks.c.id).limit(1)
+    return together or connection.scalars(least).all()
 
 
 def report_progress(database: Database, claim: Claim, progress: Progress) -> None:
@@ -142,11 +189,13 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
 
     With the last file of a build its training is queued.
     """
+    hold_build(connection, claim.build)  # who records the last picture must see all the others
     if not _holds(connection, claim):
         return False
     for outcome in outcomes:
         state = FileState.ENCODED if outcome.reason is None else FileState.REJECTED
-        connection.execute(update(files).where(files.c.id == outcome.file).values(state=state, reason=outcome.reason))
+        found = {"state": state, "reason": outcome.reason, "first_of_several": outcome.first_of_several}
+        connection.execute(update(files).where(files.c.id == outcome.file).values(found))
         insert_faces(connection, claim.build, outcome.file, outcome.faces)
     connection.execute(delete(tasks).where(_held(claim)))
     train_if_encoded(connection, claim.build)
@@ -155,6 +204,7 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
 
 def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
     """End a build, within the caller's transaction; ``False`` where the lease is gone."""
+    hold_build(connection, claim.build)
     if not _holds(connection, claim):
         return False
     build_log.ended(connection, claim.build, ended.state, ended.manifest)
@@ -178,24 +228,24 @@ def give_back(database: Database, claim: Claim, ending: Ending) -> None:
         _take_back(connection, _held(claim), ending, _SAID[ending])
 
 
-def release(database: Database, slot: str, ending: Ending, but: str = "") -> None:
-    """Take back what processes in a worker's slot hold, the worker ``but`` excepted."""
+def release(database: Database, slot: str, ending: Ending, but: str = "", node: str = "") -> None:
+    """Take back what processes in a slot of a node hold, the worker ``but`` excepted."""
     with database.write() as connection:
         gone = tasks.c.worker.startswith(f"{slot}:", autoescape=True) & (tasks.c.worker != but)
-        _take_back(connection, gone, ending, _SAID[ending])
+        _take_back(connection, (tasks.c.node == node) & gone, ending, _SAID[ending])
 
 
-def release_others(database: Database, run: str) -> None:
-    """Take back what workers hold that are not of this ``run`` of the service: they ended with theirs."""
+def release_others(database: Database, run: str, node: str = "") -> None:
+    """Take back what workers of a node hold that are not of this ``run`` of its service: they ended with theirs."""
     with database.write() as connection:
         others = ~tasks.c.worker.contains(f":{run}:", autoescape=True)
-        _take_back(connection, others, Ending.INTERRUPTED, _SAID[Ending.INTERRUPTED])
+        _take_back(connection, (tasks.c.node == node) & others, Ending.INTERRUPTED, _SAID[Ending.INTERRUPTED])
 
 
-def release_all(database: Database, ending: Ending) -> None:
-    """Take back whatever is held: all workers are gone."""
+def release_nodes(database: Database, nodes: Collection[str], ending: Ending) -> None:
+    """Take back whatever is held in nodes: all of their workers are gone, or can be heard of no more."""
     with database.write() as connection:
-        _take_back(connection, true(), ending, _SAID[ending])
+        _take_back(connection, tasks.c.node.in_(nodes), ending, _SAID[ending])
 
 
 def leases(database: Database) -> set[tuple[str, int]]:
@@ -242,9 +292,12 @@ def _holds(connection: Connection, claim: Claim) -> bool:
 def _take_back(
     connection: Connection, which: ColumnElement[bool], ending: Ending, error: str, final: bool = False
 ) -> None:
-    taken = connection.execute(select(tasks).where(tasks.c.state == TaskState.LEASED, which)).all()
+    leased = (tasks.c.state == TaskState.LEASED) & which
+    hold_build(connection, *connection.scalars(select(tasks.c.build).where(leased).distinct()).all())
+    taken = connection.execute(select(tasks).where(leased).order_by(tasks.c.id).with_for_update()).all()
     claimed = Counter(task.token for task in taken)
     build_log.broken_off(connection, taken, ending)
+    counts: Counter[tuple[str, str, bool]] = Counter()
     for task in taken:
         # Of several at once nobody knows which one it was; each is then tried alone.
         own = Ending.INTERRUPTED if ending == Ending.FAILED and claimed[task.token] > 1 else ending
@@ -256,15 +309,19 @@ def _take_back(
             .where(tasks.c.id == task.id)
             .values(
                 state=TaskState.DEAD if given_up else TaskState.QUEUED,
+                node=None,
                 worker=None,
                 token=None,
                 error=error or task.error,
                 **count,
             )
         )
-        count_broken_off(connection, task.kind, own, given_up)
+        counts[task.kind, own, given_up] += 1
         if given_up:
             _go_on_without(connection, task, error, final)
+    # Last, in one order: these rows are everybody's.
+    for (kind, ended, given_up), number in sorted(counts.items()):
+        count_broken_off(connection, kind, ended, number, number if given_up else 0)
 
 
 def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bool) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Table, insert, update
+from sqlalchemy import Connection, Table
 
+from features.database import upsert
 from jobs.table.tables import broken_off, durations
 
 #: Upper bounds in seconds of the buckets of durations: of a picture a few hundredths, of a long search hours.
@@ -37,9 +38,9 @@ class Took:
     number: int = 1
 
 
-def count_broken_off(connection: Connection, kind: str, ending: str, given_up: bool) -> None:
-    """Count that work on a task was broken off, within the caller's transaction."""
-    _add(connection, broken_off, {"kind": kind, "ending": ending}, {"number": 1, "given_up": int(given_up)})
+def count_broken_off(connection: Connection, kind: str, ending: str, number: int, given_up: int) -> None:
+    """Count that work on so many tasks was broken off, and for good on some, within the caller's transaction."""
+    _add(connection, broken_off, {"kind": kind, "ending": ending}, {"number": number, "given_up": given_up})
 
 
 def count_duration(connection: Connection, took: Took) -> None:
@@ -51,8 +52,6 @@ def count_duration(connection: Connection, took: Took) -> None:
 
 
 def _add(connection: Connection, table: Table, key: Mapping[str, str | float], amounts: Mapping[str, float]) -> None:
-    """Add to the columns of a row, which begins with nothing; there is one writer at a time."""
-    row = update(table).where(*(table.c[name] == value for name, value in key.items()))
-    added = connection.execute(row.values({name: table.c[name] + amount for name, amount in amounts.items()}))
-    if added.rowcount == 0:
-        connection.execute(insert(table).values(dict(key) | dict(amounts)))
+    """Add to the columns of a row, which begins with nothing."""
+    more = {name: table.c[name] + amount for name, amount in amounts.items()}
+    connection.execute(upsert(connection, table, {**key, **amounts}, more))

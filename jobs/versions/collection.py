@@ -9,14 +9,16 @@ that is ready.
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from constants.exceptions import Conflict, NotFound
 from features import store
-from features.database import Database
-from features.store import ImageFeatures, Shelf
+from features.database import Database, Held, hold
+from features.store import ImageFeatures, Shelf, hold_shelf
 from jobs.intake.labels import same_label
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
@@ -24,6 +26,7 @@ from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import insert_build, insert_recognizer, newest_that_recognizes
 from jobs.table.found_faces import insert_faces
+from jobs.table.holding import hold_whole
 from jobs.table.records import Build, File, StandIn, files_of
 from jobs.table.tables import OPEN_STATES, BuildState, Choice, FileState, builds, faces, files, recognizers
 from jobs.versions.erasing import erase, erase_versions, forget_unneeded
@@ -35,6 +38,11 @@ from modelization.decision.decision_rule import NETWORK, THRESHOLD
 #: How faces are judged until a version is trained: as for any rule that asks a network, by the learned one, with the
 #: prior's threshold for as many people as there are by now.
 _STAND_IN = StandIn(NETWORK, THRESHOLD)
+
+_NO_PICTURE = (
+    "No picture of this face is kept: photos are forgotten once they are encoded. Build the collection with "
+    "keep_images or keep_thumbnails to have those of its pictures."
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,21 @@ def examples(database: Database, recognizer_id: str) -> list[Example]:
         return _examples(base, files_of(connection, base.number))
 
 
+def picture(database: Database, storage: Storage, recognizer_id: str, example_id: str) -> BinaryIO:
+    """The picture that is kept of a face, opened, or where none is, its thumbnail.
+
+    Raises ``NotFound`` for a face that is not there, or of which neither is kept, else as ``newest_serving`` does.
+    """
+    with database.read() as connection:
+        base = _now(connection, recognizer_id)
+        file, index = _place(base, files_of(connection, base.number), example_id)
+    whole = storage.image(recognizer_id, file.since, file.position)
+    for path in (whole, storage.thumbnail(recognizer_id, file.since, file.position, index)):
+        with suppress(FileNotFoundError):
+            return path.open("rb")
+    raise NotFound(_NO_PICTURE)
+
+
 def add(database: Database, options: BuildOptions, enrolment: Enrolment, admission: Admission) -> Added:
     """Let faces stand for a person in the collection that is called as ``options`` say, which is made if need be.
 
@@ -102,7 +125,11 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
     tenant = admission.allowance.tenant
     with database.write() as connection:
         admission.check(connection)
+        hold(connection, Held.TENANT, tenant)  # two that find no collection would make two
+        hold_shelf(connection, tenant)
         recognizer_id = _find(connection, tenant, options.name)
+        if recognizer_id is not None:
+            hold_whole(connection, recognizer_id)
         base = None if recognizer_id is None else newest_serving(connection, recognizer_id)
         if base is not None and _pipeline(base) != enrolment.pipeline_version:
             raise Conflict("The collection has changed meanwhile; send the picture again.", retry_after_s=1)
@@ -112,11 +139,11 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
         if base is not None and not new:
             return _added(base, known, person, enrolment.faces)
         if base is None:
-            admission.allowance.check_room(connection)
-            recognizer_id, build, version = _first_version(connection, tenant, options, enrolment.pipeline_version)
+            admission.allowance.take_room(connection)
+            recognizer_id, build, version = _first_version(connection, admission, options, enrolment.pipeline_version)
         else:
             recognizer_id = base.recognizer_id
-            build, version = next_version(connection, base, known)
+            build, version = next_version(connection, base)
         _insert(connection, build, version, person, new)
         store.put(
             connection, Shelf(tenant, enrolment.pipeline_version), {face.content_hash: face.image for face in new}
@@ -134,11 +161,12 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
     Raises as ``newest_serving`` and ``known_label`` do.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
         new = next((label for label in _labels(known) if label != before and same_label(label, new)), new)
-        build, version = next_version(connection, base, known)
+        build, version = next_version(connection, base)
         own = (faces.c.build == build) & (faces.c.person == before)
         connection.execute(update(faces).where(own).values(person=new))
         connection.execute(update(files).where(files.c.build == build, files.c.label == before).values(label=new))
@@ -171,10 +199,11 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
         remove_person(database, storage, recognizer_id, example.person)
         return example
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
-        build, _ = next_version(connection, base, [other for other in own if other != file or len(file.people) > 1])
+        build, _ = next_version(connection, base, [file] if len(file.people) == 1 else [])
         copy = select(files.c.id).where(files.c.build == build, files.c.position == file.position)
         connection.execute(delete(faces).where(faces.c.file.in_(copy), faces.c.face == index))
         connection.execute(
@@ -224,11 +253,11 @@ def _is_known(sent: SentFace, person: str, known: Sequence[File]) -> bool:
 
 
 def _first_version(
-    connection: Connection, tenant: str, options: BuildOptions, pipeline_version: str
+    connection: Connection, admission: Admission, options: BuildOptions, pipeline_version: str
 ) -> tuple[str, int, int]:
     """A new recognizer's id, the number of its build, and its version."""
     recognizer_id = uuid.uuid4().hex
-    insert_recognizer(connection, recognizer_id, tenant, options)
+    insert_recognizer(connection, recognizer_id, admission, options)
     build = insert_build(connection, recognizer_id, 1, options)
     connection.execute(update(builds).where(builds.c.number == build).values(pipeline_version=pipeline_version))
     return recognizer_id, build, 1
@@ -240,6 +269,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
     for position, sent in enumerate(new, 0 if last is None else last + 1):
         row = {"build": build, "position": position, "name": sent.name, "label": person, "since": version}
         row |= {"content_hash": sent.content_hash, "state": FileState.ENCODED}
+        row |= {"first_of_several": sent.image.first_of_several}
         file = connection.execute(insert(files).values(row).returning(files.c.id)).scalar_one()
         insert_faces(connection, build, file, sent.image.only({sent.face}).faces)
         connection.execute(update(faces).where(faces.c.file == file).values(person=person, choice=Choice.LABEL))

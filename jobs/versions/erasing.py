@@ -15,7 +15,9 @@ from jobs.audit_file import SERVICE, Entry
 from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.builds import build_of
+from jobs.table.holding import hold_whole
 from jobs.table.idempotency import forget_what_was_asked
+from jobs.table.nodes import is_within_reach
 from jobs.table.tables import OPEN_STATES, FileState, builds, faces, files, people, recognizers, tasks
 from jobs.versions.erasures import carry_out_at_once, request_erasure
 
@@ -27,6 +29,7 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
     pictures that were sent to another recognizer as well stay, for that one. Raises as ``builds.status`` does.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         build_of(connection, recognizer_id)
         mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
         build_log.erased(connection, recognizer_id, mine)
@@ -41,8 +44,9 @@ def erase(database: Database, storage: Storage, recognizer_id: str) -> None:
 
 
 def erase_expired(database: Database, storage: Storage) -> None:
-    """Erase the recognizers whose time has come, by the clock on the wall."""
+    """Erase the recognizers of this node whose time has come, by the clock on the wall."""
     expired = select(recognizers.c.id, recognizers.c.tenant).where(recognizers.c.expires_at <= time.time())
+    expired = expired.where(is_within_reach(storage.node))
     with database.read() as connection:
         due = connection.execute(expired).all()
     for recognizer_id, tenant in due:
@@ -57,6 +61,7 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
     Raises as ``builds.status`` does.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         build = build_of(connection, recognizer_id, version).number
         mine = list(connection.scalars(select(builds.c.number).where(builds.c.recognizer_id == recognizer_id)))
         if len(mine) > 1:
@@ -68,7 +73,7 @@ def erase_version(database: Database, storage: Storage, recognizer_id: str, vers
 
 
 def erase_versions(connection: Connection, recognizer_id: str, which: ColumnElement[bool]) -> None:
-    """Cancel and delete those versions of a recognizer that keeps others, if there are any such."""
+    """Cancel and delete those versions of a recognizer, held whole, that keeps others, if there are any such."""
     query = select(builds.c.number, builds.c.version).where(builds.c.recognizer_id == recognizer_id, which)
     found = connection.execute(query).all()
     for row in found:
@@ -79,7 +84,10 @@ def erase_versions(connection: Connection, recognizer_id: str, which: ColumnElem
 
 
 def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
-    """Delete builds of a recognizer with all that the tables have of them, and encodings that no other build needs."""
+    """Delete builds of a recognizer, held whole, with all that the tables have of them.
+
+    And the encodings that no other build needs.
+    """
     hashes = connection.scalars(select(files.c.content_hash).where(files.c.build.in_(numbers))).all()
     forget_what_was_asked(connection, numbers)
     tenant = _tenant(connection, numbers)
@@ -90,7 +98,10 @@ def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
 
 
 def forget_unneeded(connection: Connection, tenant: str, hashes: Iterable[str]) -> None:
-    """Delete what is kept of a tenant's pictures and none of its builds needs: whole ones, and faces of others."""
+    """Delete what is kept of a tenant's pictures and none of its builds needs: whole ones, and faces of others.
+
+    The tenant's shelf is held by the caller.
+    """
     hashes = set(hashes)
     still_needed = needed(connection, tenant, hashes)
     store.erase(connection, tenant, hashes - still_needed)

@@ -14,6 +14,7 @@ from jobs.audit_file import SERVICE, Entry
 from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
+from jobs.table.nodes import is_within_reach
 from jobs.table.tables import erasures, recognizers
 from logger import logger
 
@@ -80,13 +81,15 @@ def outcome(connection: Connection, numbers: Collection[int]) -> tuple[ErasureSt
 
 
 def carry_out(database: Database, storage: Storage) -> None:
-    """Erase what is pending, and write down what was found to be gone; whatever is left is tried again later.
+    """Erase what is pending in this node, and write down what was found to be gone; what is left is tried again later.
 
     Nothing is gone for good while somebody reads the database as it was before, takes a snapshot of it, or trains what
     was cancelled meanwhile.
     """
+    query = select(erasures).join(recognizers, recognizers.c.id == erasures.c.recognizer_id)
+    query = query.where(erasures.c.done_at.is_(None), is_within_reach(storage.node))
     with database.read() as connection:
-        pending = [Erasure.of(row) for row in connection.execute(select(erasures).where(erasures.c.done_at.is_(None)))]
+        pending = [Erasure.of(row) for row in connection.execute(query)]
     may_come_back = bool(pending) and _may_come_back(database, storage)  # asked first: then nobody writes any more
     for erasure in pending:
         _delete_files(storage, erasure)
@@ -94,8 +97,11 @@ def carry_out(database: Database, storage: Storage) -> None:
     if gone and database.forget_deleted():
         with database.write() as connection:
             done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
-            connection.execute(done.values(done_at=time.time()))
+            done = done.where(erasures.c.done_at.is_(None)).values(done_at=time.time())
+            noted = set(connection.scalars(done.returning(erasures.c.id)))  # not by another process at this moment
             for erasure in gone:
+                if erasure.id not in noted:
+                    continue
                 build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
                 # Before it counts as done: what cannot be written down is found to be gone once more.
                 audit_file.append(storage.data_dir, _gone(erasure))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
 
 from constants.exceptions import Conflict
 from constants.faces import ENCODING_SIZE
@@ -16,7 +16,8 @@ from features.lookalikes import may_be_of
 from features.store import FaceFeatures, Shelf
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
-from jobs.table.records import Build, File, StandIn, files_of
+from jobs.table.holding import hold_whole
+from jobs.table.records import Build, File, StandIn, files_where
 from jobs.table.tables import FileState, builds, faces, files
 from jobs.versions.erasing import erase_builds, forget_unneeded, needed_by, needed_elsewhere
 from jobs.versions.erasures import ErasureState, carry_out_at_once, outcome, request_erasure
@@ -65,21 +66,24 @@ def forget(database: Database, storage: Storage, recognizer_id: str, label: str)
     Kept pictures of all these versions are deleted. Until the new version is ready, faces are judged by what is kept
     of the others, as the latest version judged them. Raises ``Conflict`` where nobody would be left,
     else as ``newest_serving`` and ``known_label`` do.
+
+    Of the versions only those files are read that have to do with the person: there may be 100,000.
     """
     with database.write() as connection:
+        hold_whole(connection, recognizer_id)
         base = newest_serving(connection, recognizer_id)
         numbers = _builds_of(connection, recognizer_id)
-        versions = {version: files_of(connection, number) for version, number in numbers.items()}
-        labels = set[str]().union(*(file.labels for file in versions[base.version]))
+        labels = set(connection.scalars(select(faces.c.person).where(_stands(base.number)).distinct()))
         person = known_label(labels, label, base.version)
         _refuse_last(labels, person)
-        erased = _built_with(versions, person, _standing_for(versions[base.version], person))
-        gone = _to_erase(connection, base, versions, erased, person)
+        erased = _built_with(connection, numbers, person, _own(connection, base, person))
+        gone = _to_erase(connection, base, numbers, erased, person)
+        versions = {version: _concerned(connection, number, person, gone) for version, number in numbers.items()}
         elsewhere = needed_elsewhere(connection, gone, recognizer_id, base.tenant)
         needing = needed_by(connection, {content for content, _ in elsewhere}, recognizer_id, base.tenant)
-        build, version = next_version(connection, base, _left(versions[base.version], person, gone))
+        build, version = next_version(connection, base, _left_out(versions[base.version], person, gone))
         connection.execute(update(builds).where(builds.c.number == build).values(stand_in=asdict(_stand_in(base))))
-        _erase_faces(connection, files_of(connection, build), gone)
+        _erase_faces(connection, _concerned(connection, build, person, gone), gone)
         connection.execute(update(files).where(files.c.build == build, files.c.label == person).values(label=None))
         staying = versions.keys() - set(erased)
         reduced = [number for number in staying if _erase_faces(connection, versions[number], gone)]
@@ -127,39 +131,73 @@ def _builds_of(connection: Connection, recognizer_id: str) -> dict[int, int]:
     return {row.version: row.number for row in connection.execute(query.order_by(builds.c.version))}
 
 
-def _standing_for(sent: Iterable[File], person: str | None = None) -> set[_Place]:
-    """The faces that stand for a person, or for anybody."""
-    return {(file.content_hash, face.index) for file in sent for face in file.people if person in (None, face.person)}
+def _stands(*numbers: int) -> ColumnElement[bool]:
+    """Of a face, that it stands for somebody in one of these builds."""
+    return faces.c.build.in_(numbers) & faces.c.person.is_not(None)
 
 
-def _built_with(versions: Mapping[int, _Files], person: str, own: set[_Place]) -> list[int]:
+def _places(connection: Connection, which: ColumnElement[bool]) -> set[_Place]:
+    """Faces of which something is true."""
+    query = select(files.c.content_hash, faces.c.face).join(faces, faces.c.file == files.c.id).where(which)
+    return {(content, face) for content, face in connection.execute(query)}
+
+
+def _built_with(connection: Connection, numbers: Mapping[int, int], person: str, own: set[_Place]) -> list[int]:
     """The versions in which a person's faces stand for somebody, whatever it is called, or which have its label."""
-    return [
-        version
-        for version, sent in versions.items()
-        if own & _standing_for(sent) or any(file.label == person for file in sent)
-    ]
+    labelled = select(files.c.build).where(files.c.build.in_(numbers.values()), files.c.label == person)
+    found = set(connection.scalars(labelled.distinct()))
+    query = select(files.c.build, files.c.content_hash, faces.c.face).join(faces, faces.c.file == files.c.id)
+    for some in store.portions({content for content, _ in own}):
+        rows = connection.execute(query.where(files.c.content_hash.in_(some), _stands(*numbers.values())))
+        found.update(build for build, content, face in rows if (content, face) in own)
+    return [version for version, number in numbers.items() if number in found]
 
 
 def _to_erase(
-    connection: Connection, base: Build, versions: Mapping[int, _Files], erased: Collection[int], person: str
+    connection: Connection, base: Build, numbers: Mapping[int, int], erased: Collection[int], person: str
 ) -> set[_Place]:
     """The person's own faces, and those that are nobody's and may be the person's or were sent for the person."""
-    sent = [file for own in versions.values() for file in own]
-    own = _standing_for(versions[base.version], person)
-    staying = [file for version, own_files in versions.items() if version not in erased for file in own_files]
-    somebodys = _standing_for([*versions[base.version], *staying])
-    sent_for = {file.content_hash for file in sent if file.label == person}
-    encoded = _encoded(connection, base, sent)
-    nobodys = sorted(encoded.keys() - somebodys)
+    own = _own(connection, base, person)
+    staying = [number for version, number in numbers.items() if version not in erased]
+    nobodys = sorted(_nobodys(connection, list(numbers.values()), [base.number, *staying]))
+    labelled = select(files.c.content_hash).where(files.c.build.in_(numbers.values()), files.c.label == person)
+    sent_for = set(connection.scalars(labelled.distinct()))
+    encoded = _encoded(connection, base, {*nobodys, *own})
     alike = may_be_of(_encodings(encoded, nobodys), _encodings(encoded, sorted(own)))
-    more = {place for place, is_alike in zip(nobodys, alike, strict=True) if is_alike or place[0] in sent_for}
-    return own | more
+    return own | {place for place, is_alike in zip(nobodys, alike, strict=True) if is_alike or place[0] in sent_for}
 
 
-def _encoded(connection: Connection, base: Build, sent: Iterable[File]) -> dict[_Place, FaceFeatures]:
-    """The features of the faces of files."""
-    places = {(file.content_hash, face.index) for file in sent for face in file.faces}
+def _own(connection: Connection, base: Build, person: str) -> set[_Place]:
+    """The faces that stand for a person."""
+    return _places(connection, _stands(base.number) & (faces.c.person == person))
+
+
+def _nobodys(connection: Connection, numbers: Sequence[int], kept: Sequence[int]) -> set[_Place]:
+    """The faces in builds of those numbers that stand for nobody in the ones that are ``kept``."""
+    same_file, same_face = files.alias(), faces.alias()
+    somebodys = exists().where(
+        same_file.c.content_hash == files.c.content_hash,
+        same_face.c.file == same_file.c.id,
+        same_face.c.face == faces.c.face,
+        same_face.c.build.in_(kept),
+        same_face.c.person.is_not(None),
+    )
+    # The first of these leaves few to look at, or none.
+    return _places(connection, ~_stands(*kept) & faces.c.build.in_(numbers) & ~somebodys)
+
+
+def _concerned(connection: Connection, build: int, person: str, gone: set[_Place]) -> list[File]:
+    """The files of a build that were sent for a person, or have faces that are ``gone``, by their positions."""
+    own = select(files.c.id).where(files.c.build == build)
+    found = {file.position: file for file in files_where(connection, own.where(files.c.label == person))}
+    for some in store.portions({content for content, _ in gone}):
+        with_gone = files_where(connection, own.where(files.c.content_hash.in_(some)))
+        found |= {file.position: file for file in with_gone}
+    return [found[position] for position in sorted(found)]
+
+
+def _encoded(connection: Connection, base: Build, places: Collection[_Place]) -> dict[_Place, FaceFeatures]:
+    """The features of faces."""
     shelf = Shelf(base.tenant, base.pipeline_version or base.ready_manifest.pipeline_version)
     images = store.get(connection, shelf, {content for content, _ in places})
     found = {(content, face.index): face for content, image in images.items() for face in image.faces}
@@ -171,15 +209,15 @@ def _encodings(encoded: Mapping[_Place, FaceFeatures], places: Sequence[_Place])
     return np.stack(found) if found else np.empty((0, ENCODING_SIZE), np.float32)
 
 
-def _left(sent: _Files, person: str, gone: set[_Place]) -> list[File]:
-    """The files of the next version; those in which nobody else is left are not among them."""
-    left = []
+def _left_out(sent: _Files, person: str, gone: set[_Place]) -> list[File]:
+    """Those of the files that are not in the next version: in which nobody else is left."""
+    left_out = []
     for file in sent:
         others = [face for face in file.faces if (file.content_hash, face.index) not in gone]
         nobody = not any(face.person is not None for face in others)
-        if not (file.label == person and nobody) and not (file.state == FileState.ENCODED and not others):
-            left.append(file)
-    return left
+        if (file.label == person and nobody) or (file.state == FileState.ENCODED and not others):
+            left_out.append(file)
+    return left_out
 
 
 def _erase_faces(connection: Connection, sent: _Files, gone: set[_Place]) -> bool:

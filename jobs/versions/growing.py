@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from sqlalchemy import Connection, func, select
+
 from constants.reasons import Reason
 from features.database import Database
+from features.store import portions
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
 from jobs.table import build_log
 from jobs.table.admission import Admission
 from jobs.table.builds import Upload, insert_files, paths
-from jobs.table.records import File, files_of
+from jobs.table.holding import hold_recognizer
+from jobs.table.records import File, files_where
+from jobs.table.tables import files
 from jobs.versions.next_version import latest, next_version
 
 
@@ -25,12 +30,12 @@ def grow(
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     with ExitStack() as taken, database.write() as connection:
         admission.check(connection)
+        hold_recognizer(connection, recognizer_id)
         base = latest(connection, recognizer_id)
-        files = files_of(connection, base.number)
-        uploads = _without_known(uploads, files)
+        uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
         refuse_hopeless(uploads, base.ready_manifest.labels)
-        build, version = next_version(connection, base, files)
-        first = max(file.position for file in files) + 1
+        build, version = next_version(connection, base)
+        first = connection.execute(select(func.max(files.c.position) + 1).where(files.c.build == build)).scalar_one()
         storage.erase_images(recognizer_id, version)  # of a version that was never committed
         taken.enter_context(storage.taking_in(paths(uploads, first), recognizer_id, version))
         insert_files(connection, build, uploads, version, first)
@@ -39,11 +44,20 @@ def grow(
     return version
 
 
-def _without_known(uploads: Sequence[Upload], files: Sequence[File]) -> list[Upload]:
+def _sent_already(connection: Connection, build: int, uploads: Sequence[Upload]) -> list[File]:
+    """The files of a build that uploads are, or are the videos of; nothing is read of the others, who may be many."""
+    own = select(files.c.id).where(files.c.build == build)
+    found = files_where(connection, own.where(files.c.video.is_not(None)))
+    for some in portions({upload.content_hash for upload in uploads}):
+        found += files_where(connection, own.where(files.c.content_hash.in_(some)))
+    return found
+
+
+def _without_known(uploads: Sequence[Upload], sent: Sequence[File]) -> list[Upload]:
     """The uploads, with those refused as duplicates that a version has already, for the same person or for none."""
-    known = {file.content_hash for file in files} | {file.video for file in files}
-    named = {(file.content_hash, file.label) for file in files} | {(file.video, file.label) for file in files}
-    named |= {(file.content_hash, face.person) for file in files for face in file.people}
+    known = {file.content_hash for file in sent} | {file.video for file in sent}
+    named = {(file.content_hash, file.label) for file in sent} | {(file.video, file.label) for file in sent}
+    named |= {(file.content_hash, face.person) for file in sent for face in file.people}
     return [
         replace(upload, path=None, reason=Reason.DUPLICATE)
         if upload.reason is None

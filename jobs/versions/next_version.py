@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from constants.exceptions import Conflict, NotFound, NotReady
+from features.store import portions
 from jobs.intake.labels import same_label
 from jobs.table.builds import WAIT_S, build_of, insert_build, newest_that_recognizes
 from jobs.table.found_faces import copy_faces
@@ -12,7 +13,7 @@ from jobs.table.records import Build, File
 from jobs.table.tables import OPEN_STATES, BuildState, builds, faces, files, recognizers
 
 #: What a file keeps in every later version.
-_KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "since")
+_KEPT = ("position", "name", "label", "box", "video", "content_hash", "state", "reason", "first_of_several", "since")
 
 _NOTHING_READY = "No version of this recognizer is ready, so that there is nothing to change; build one first."
 
@@ -69,10 +70,10 @@ def known_label(labels: Iterable[str], label: str, version: int) -> str:
     raise NotFound(f"Version {version} of this recognizer knows nobody called {label!r}.")
 
 
-def next_version(connection: Connection, base: Build, kept: Collection[File]) -> tuple[int, int]:
-    """Insert a version made from ``base``, of those of its files, with their faces and whom they stand for.
+def next_version(connection: Connection, base: Build, left_out: Collection[File] = ()) -> tuple[int, int]:
+    """Insert a version made from ``base``, of its files but those, with their faces and whom they stand for.
 
-    Gives the numbers of its build and of itself.
+    Gives the numbers of its build and of itself. The database copies by itself: there may be 100,000 of each.
     """
     counted = update(recognizers).where(recognizers.c.id == base.recognizer_id)
     counted = counted.values(versions=recognizers.c.versions + 1).returning(recognizers.c.versions)
@@ -84,10 +85,10 @@ def next_version(connection: Connection, base: Build, kept: Collection[File]) ->
         base.options.model_copy(update={"optimize": False}),
         base.manifest or base,
     )
-    connection.execute(insert(files), [_columns(file) | {"build": build} for file in kept])
-    rows = connection.execute(select(files.c.position, files.c.id).where(files.c.build == build))
-    copies = {row.position: row.id for row in rows}
-    copy_faces(connection, build, {file.id: copies[file.position] for file in kept})
+    _copy_files(connection, base.number, build)
+    for some in portions([file.position for file in left_out]):
+        connection.execute(delete(files).where(files.c.build == build, files.c.position.in_(some)))
+    copy_faces(connection, base.number, build)
     return build, version
 
 
@@ -98,5 +99,6 @@ def refuse_nobody(connection: Connection, build: int) -> None:
         raise Conflict("Nobody would be left; delete the recognizer instead.")
 
 
-def _columns(file: File) -> dict[str, object]:
-    return {name: getattr(file, name) for name in _KEPT}
+def _copy_files(connection: Connection, base: int, build: int) -> None:
+    rows = select(literal(build), *(files.c[name] for name in _KEPT)).where(files.c.build == base)
+    connection.execute(insert(files).from_select(["build", *_KEPT], rows.order_by(files.c.position)))

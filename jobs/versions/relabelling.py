@@ -11,6 +11,7 @@ from features.database import Database
 from features.store import portions
 from jobs.intake.labels import same_label
 from jobs.table import build_log, tasks
+from jobs.table.holding import hold_recognizer
 from jobs.table.records import Face, File, files_of
 from jobs.table.tables import Choice, FileState, faces, files
 from jobs.versions.next_version import known_label, latest, next_version, refuse_nobody
@@ -37,9 +38,10 @@ def relabel(database: Database, recognizer_id: str, corrections: Sequence[Correc
     else as ``latest`` and ``known_label`` do.
     """
     with database.write() as connection:
+        hold_recognizer(connection, recognizer_id)
         base = latest(connection, recognizer_id)
         labels = base.ready_manifest.labels
-        build, version = next_version(connection, base, files_of(connection, base.number))
+        build, version = next_version(connection, base)
         sent = files_of(connection, build)
         whole: dict[str, str | None] = {}
         single: dict[int, str | None] = {}

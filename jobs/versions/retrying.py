@@ -10,8 +10,9 @@ from features.store import portions
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.builds import build_of
-from jobs.table.idempotency import KeyedRequest, refuse_repeated, remember
-from jobs.table.records import Build, files_of, query_builds
+from jobs.table.holding import hold_build, hold_recognizer
+from jobs.table.idempotency import KeyedRequest, accept_once, remember
+from jobs.table.records import Build, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
@@ -21,14 +22,16 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
     """Accept another try of what was given up, and give the version that comes of it.
 
     A build that failed goes on where it stood; of a recognizer that is ready without some pictures a version is made
-    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``refuse_repeated``
+    with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``accept_once``
     does where a ``request`` has a key, else as ``builds.status`` does.
     """
     version = 0
     try:
         with database.write() as connection:
-            refuse_repeated(connection, request)
+            accept_once(connection, request)
+            hold_recognizer(connection, recognizer_id)
             build_of(connection, recognizer_id)  # for what it raises
+            hold_build(connection, _newest(connection, recognizer_id).number)
             newest = _newest(connection, recognizer_id)
             given_up = _given_up(connection, storage, newest)
             if newest.state == BuildState.FAILED and _has_dead(connection, newest):
@@ -38,7 +41,7 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             if newest.state != BuildState.READY or not given_up:
                 raise Conflict(_NOTHING)
             base = latest(connection, recognizer_id)
-            build, version = next_version(connection, base, files_of(connection, base.number))
+            build, version = next_version(connection, base)
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
             storage.share_images(recognizer_id, base.version, version, given_up)
             _wait_again(connection, build, given_up)

@@ -71,6 +71,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         _keep_thumbnails(paths, {file.id: found[file.content_hash] for file in files})
     kept = _bare(paths.values()) if build.options.keep_images else set()
     with workplace.database.write() as connection:
+        store.hold_shelf(connection, build.tenant, shared=True)
         _record(connection, claim, files, shelf, found)
         for each in took:
             count_duration(connection, each)
@@ -163,4 +164,5 @@ def _outcome(file: File, found: _Found) -> tasks.FileOutcome:
         return tasks.FileOutcome(file.id, reason=found)
     if isinstance(found, list):
         return tasks.FileOutcome(file.id)
-    return tasks.FileOutcome(file.id, found.faces, None if found.faces else Reason.NO_FACE)
+    reason = None if found.faces else Reason.NO_FACE
+    return tasks.FileOutcome(file.id, found.faces, reason, found.first_of_several)

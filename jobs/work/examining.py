@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, update
 from constants.reasons import Reason
 from features import store
 from features.alive import Alive, unheard
-from features.doctor import Examination, PersonFinding, examine, without_suspects
+from features.doctor import Examination, FaceFinding, PersonFinding, examine, without_suspects
 from features.face_naming import NamedFace, Picture, named_faces
 from features.store import Shelf
 from jobs.table.build_options import BuildOptions
@@ -72,15 +72,13 @@ def examined(
 
 
 def record(connection: Connection, build: int, found: Examined) -> None:
-    """Write down for every file, face and person of a build what was found."""
-    reasons = found.reasons
-    values = [{"row": file.id, "why": reasons.get(file.id)} for file in found.files]
-    connection.execute(update(files).where(files.c.id == bindparam("row")).values(reason=bindparam("why")), values)
-    nobody = {"person": None, "choice": None}
-    connection.execute(update(faces).where(faces.c.build == build).values(nobody))
+    """Write down for every file, face and person of a build what was found, where it is not there already."""
+    why = [(file, found.reasons.get(file.id)) for file in found.files]
+    changed = [{"row": file.id, "why": reason} for file, reason in why if reason != file.reason]
+    if changed:
+        connection.execute(update(files).where(files.c.id == bindparam("row")).values(reason=bindparam("why")), changed)
     own = {(file.id, place): face for file in found.files for place, face in enumerate(file.faces)}
-    _record_findings(connection, found.examination, own)
-    _record_people(connection, found.named, own)
+    _record_faces(connection, found, own)
     connection.execute(delete(people).where(people.c.build == build))
     rows = [_person(person, own) | {"build": build} for person in found.examination.people]
     if rows:
@@ -90,34 +88,45 @@ def record(connection: Connection, build: int, found: Examined) -> None:
 #: The faces of files, each by its file's id and its place among that file's faces.
 _Faces = dict[tuple[int, int], Face]
 
+_FOUND: dict[Any, Any] = {
+    faces.c.wrong: bindparam("wrong"),
+    faces.c.suspect: bindparam("suspect"),
+    faces.c.resembles: bindparam("resembles"),
+    faces.c.near_duplicates: bindparam("near_duplicates"),
+}
+_STANDS: dict[Any, Any] = {faces.c.person: bindparam("person"), faces.c.choice: bindparam("choice")}
 
-def _record_findings(connection: Connection, examination: Examination, own: _Faces) -> None:
-    values = [
-        {
-            "row": own[face.file, face.face].id,
-            "how_wrong": face.wrong,
-            "is_suspect": face.is_suspect,
-            "like": face.resembles,
-            "near": face.near_duplicates,
-        }
-        for face in examination.faces
-    ]
-    columns: dict[Any, Any] = {
-        faces.c.wrong: bindparam("how_wrong"),
-        faces.c.suspect: bindparam("is_suspect"),
-        faces.c.resembles: bindparam("like"),
-        faces.c.near_duplicates: bindparam("near"),
+
+def _record_faces(connection: Connection, found: Examined, own: _Faces) -> None:
+    """Each row is written once at the most: there may be 300,000, and most stand for whom they stood for before."""
+    findings = {own[face.file, face.face].id: _finding(face) for face in found.examination.faces}
+    chosen = ((own[face.picture.file, face.face], face) for face in found.named)
+    stand = {face.id: {"person": named.person, "choice": _choice(face, named)} for face, named in chosen}
+    moved = {
+        face.id: stands
+        for face in own.values()
+        if (stands := stand.get(face.id, _NOBODY)) != {"person": face.person, "choice": face.choice}
     }
-    if values:
-        connection.execute(update(faces).where(faces.c.id == bindparam("row")).values(columns), values)
+    for columns, rows in (
+        (_FOUND | _STANDS, findings.keys() & moved.keys()),
+        (_FOUND, findings.keys() - moved.keys()),
+        (_STANDS, moved.keys() - findings.keys()),
+    ):
+        values = [{"row": row, **findings.get(row, {}), **moved.get(row, {})} for row in sorted(rows)]
+        if values:
+            connection.execute(update(faces).where(faces.c.id == bindparam("row")).values(columns), values)
 
 
-def _record_people(connection: Connection, named: Sequence[NamedFace], own: _Faces) -> None:
-    chosen = [(own[face.picture.file, face.face], face) for face in named]
-    values = [{"row": face.id, "who": found.person, "how": _choice(face, found)} for face, found in chosen]
-    columns: dict[Any, Any] = {faces.c.person: bindparam("who"), faces.c.choice: bindparam("how")}
-    if values:
-        connection.execute(update(faces).where(faces.c.id == bindparam("row")).values(columns), values)
+_NOBODY = {"person": None, "choice": None}
+
+
+def _finding(face: FaceFinding) -> dict[str, object]:
+    return {
+        "wrong": face.wrong,
+        "suspect": face.is_suspect,
+        "resembles": face.resembles,
+        "near_duplicates": face.near_duplicates,
+    }
 
 
 def _choice(face: Face, found: NamedFace) -> Choice:

@@ -23,6 +23,12 @@ def found_face(face: EncodedFace, image: EncodedImage) -> dict[str, Any]:
     }
 
 
+def about_photo(image: EncodedImage) -> dict[str, Any]:
+    """What is said of a photo before its faces: its sides and, of a file with several, that it is the first."""
+    sides: dict[str, Any] = {"width": image.width, "height": image.height}
+    return sides | ({"first_of_several": True} if image.first_of_several else {})
+
+
 def unusable(image: ImageRejected) -> dict[str, Any]:
     """A photo that cannot be used, and why."""
     return {"reason": image.reason, "message": str(image), "faces": []}

@@ -12,7 +12,7 @@ from constants.reasons import Reason
 from constants.settings import Settings
 from features.angle_evidence import angle, evidence, unit
 from jobs.work import stages
-from jobs.work.face_answers import found_face, unusable
+from jobs.work.face_answers import about_photo, found_face, unusable
 from modelization.decision.decision_rule import logistic
 from preprocessor.steps import BeforeEach, unwatched
 from preprocessor.types import EncodedFace, EncodedImage
@@ -38,7 +38,7 @@ def compared(images: Sequence[bytes | Path], settings: Settings, before_each: Be
         "same_person": nats >= 0,
         "confidence": round(float(logistic(nats)), 4),
         "faces": [found_face(found.face, found.image) for found in (first, second)],
-    }
+    } | ({"first_of_several": True} if first.image.first_of_several or second.image.first_of_several else {})
 
 
 @dataclass(frozen=True)
@@ -59,4 +59,4 @@ def _encoded(image: EncodedImage | ImageRejected) -> dict[str, Any]:
     if isinstance(image, ImageRejected):
         return unusable(image)
     faces = [found_face(face, image) | {"encoding": face.encoding.tolist()} for face in image.faces]
-    return {"width": image.width, "height": image.height, "faces": faces}
+    return about_photo(image) | {"faces": faces}

@@ -13,7 +13,7 @@ from constants.exceptions import ImageRejected, NotReady
 from constants.reasons import Reason
 from constants.settings import Settings
 from jobs.work import stages
-from jobs.work.face_answers import found_face, unusable
+from jobs.work.face_answers import about_photo, found_face, unusable
 from modelization.face_recognizer import FaceRecognizer, Identification
 from preprocessor.decoding import Photo
 from preprocessor.drawing import draw_faces
@@ -100,9 +100,7 @@ def _answer(
 ) -> dict[str, Any]:
     if isinstance(image, ImageRejected):
         return unusable(image)
-    return {
-        "width": image.width,
-        "height": image.height,
+    return about_photo(image) | {
         "threshold": threshold,
         "faces": [found_face(face, image) | _identity(next(verdicts)) for face in image.faces],
     }

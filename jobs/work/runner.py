@@ -60,11 +60,10 @@ def run_all(workplace: Workplace) -> None:
     """
     while held := _next(workplace):
         if not run(workplace, held):
-            tasks.release(workplace.database, "inline", tasks.Ending.TROUBLED)
+            tasks.release(workplace.database, "inline", tasks.Ending.TROUBLED, node=workplace.node)
             raise MachineFault("The disk is full, or the memory: make room, and try again.")
 
 
 def _next(workplace: Workplace) -> tasks.Claim | None:
-    return tasks.claim(workplace.database, TaskKind.ENCODE, "inline:0") or tasks.claim(
-        workplace.database, TaskKind.TRAIN, "inline:0"
-    )
+    claims = (tasks.claim(workplace.database, kind, "inline:0", node=workplace.node) for kind in TaskKind)
+    return next((claim for claim in claims if claim is not None), None)

@@ -83,7 +83,7 @@ def take_apart(video: Path, before_each: BeforeEach = unwatched) -> list[VideoFr
 def image_features(image: EncodedImage, every_face: bool = True) -> ImageFeatures:
     """What is kept of an encoded picture, of which every face was looked for or only one person's."""
     faces = tuple(_face_features(face, index) for index, face in enumerate(image.faces))
-    return ImageFeatures(image.width, image.height, faces, every_face)
+    return ImageFeatures(image.width, image.height, faces, every_face, image.first_of_several)
 
 
 def _face_features(face: EncodedFace, index: int) -> FaceFeatures:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from features import store
-from features.database import Database
+from features.database import Database, Held, hold
 from jobs.held_folder import sweep_unheld
 from jobs.intake.pieced_uploads import PiecedUploads
 from jobs.snapshot import sweep_snapshot
@@ -59,6 +59,7 @@ def _forget_examined(database: Database, build: int, tenant: str) -> None:
         if not store.holds_any(connection, tenant, hashes - needed(connection, tenant, hashes)):
             return
     with database.write() as connection:
+        store.hold_shelf(connection, tenant)
         forget_unneeded(connection, tenant, hashes)
     database.forget_deleted()
 
@@ -110,7 +111,9 @@ def _discard_unaccepted(database: Database, storage: Storage, suspects: Sequence
     """Discard pictures that belong to no build, and to none that is just being accepted."""
     if not suspects:
         return
-    with database.write() as connection:  # pictures are taken in within such a transaction: there is no other now
+    with database.write() as connection:
+        # Pictures are taken in by whoever holds their recognizer: nobody else does now.
+        hold(connection, Held.RECOGNIZER, *(recognizer_id for recognizer_id, _ in suspects))
         known = {(row.recognizer_id, row.version) for row in connection.execute(_VERSIONS)}
         for version in set(suspects) - known:
             storage.discard_pictures(*version)

@@ -174,5 +174,6 @@ def _provenance(build: Build, version: str, found: Examined) -> Provenance:
         images_used=len(found.used),
         images_rejected=len(found.reasons),
         rejected=rejected,
+        firsts=[file.name for file in found.files if file.first_of_several],
         findings=name_files(found.examination, {file.id: file.name for file in found.files}),
     )

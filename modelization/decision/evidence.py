@@ -70,7 +70,7 @@ def weigh_evidence(
         np.minimum(z**2 @ ratio.curve + z @ ratio.slope + ratio.level, MAX_RATIO),
         (cosine - (units @ model.mean)[:, None]) / spread,
         units @ unit(model.mean[None]).T,
-        np.linalg.norm(gallery.means, axis=1),
+        gallery.lengths,
         np.log(people),
         0.0 if posterior is None else _log_odds(posterior),
     )
@@ -86,7 +86,7 @@ def weigh_nearest(
     """
     units, raw = unit(encodings), np.asarray(encodings, np.float64)
     means, unit_means = gallery.means[nearest], gallery.unit_means[nearest]
-    cosine = _dot(unit_means, units) / np.linalg.norm(unit_means, axis=2)
+    cosine = _dot(unit_means, units) / gallery.unit_lengths[nearest]
     distance = np.linalg.norm(means - raw[:, None], axis=2)
     toward_mean = units @ model.mean
     spread = np.sqrt(((units @ model.between) * units).sum(axis=1))
@@ -97,7 +97,7 @@ def weigh_nearest(
         np.minimum(_pair_ratios(model, units, unit_means, gallery.faces[nearest]), MAX_RATIO),
         (cosine - toward_mean[:, None]) / spread[:, None],
         (toward_mean / np.linalg.norm(model.mean))[:, None],
-        np.linalg.norm(means, axis=2),
+        gallery.lengths[nearest],
         np.log(len(gallery.faces)),
         0.0,
     )

@@ -1,6 +1,7 @@
 """The people of a recognizer as it keeps them: means of their encodings, no picture's own."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,16 @@ class Gallery:
     means: _Floats
     unit_means: _Floats
     faces: npt.NDArray[np.int64]
+
+    @cached_property
+    def lengths(self) -> _Floats:
+        """Euclidean lengths (people,) of the means."""
+        return np.asarray(np.linalg.norm(self.means, axis=1))
+
+    @cached_property
+    def unit_lengths(self) -> _Floats:
+        """Those of the unit means: the more alike a person's faces are, the nearer to one."""
+        return np.asarray(np.linalg.norm(self.unit_means, axis=1))
 
     @property
     def inverse_faces(self) -> float:

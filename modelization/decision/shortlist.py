@@ -61,7 +61,8 @@ class Shortlist:
 
     def nearest(self, encodings: _Floats, count: int = LISTED) -> npt.NDArray[np.int64]:
         """The people (n, count) who come first for each of raw encodings (n, 128), in no order."""
-        scores = (unit(encodings) @ self.faces).astype(np.float32) @ self.people + self.level
+        scores = (unit(encodings) @ self.faces).astype(np.float32) @ self.people
+        scores += self.level  # in place: of 100,000 people they are 100 MB
         return _largest(scores, min(count, scores.shape[1]))
 
 
@@ -69,9 +70,8 @@ def _linear(model: TwoCovariance, gallery: Gallery, rule: DecisionRule) -> tuple
     """The rule's logit as a function of a unit encoding: its derivative (people, 128), and the rest (people,)."""
     weights = dict(zip(EVIDENCE, rule.weights, strict=True))
     ratio = model.ratios(gallery)
-    lengths = np.linalg.norm(gallery.means, axis=1)
     # Encodings of one person have nearly one length, and so have those of all.
-    length = float((lengths / np.linalg.norm(gallery.unit_means, axis=1)).mean())
+    length = float((gallery.lengths / gallery.unit_lengths).mean())
     # A distance grows by that of its square over twice itself; who is nearer leads by as much more.
     per_square = (weights["distance"] - weights["lead"]) / (2 * _USUAL_DISTANCE)
     spread = float(np.sqrt(np.sum(model.between * (model.between + model.within + np.outer(model.mean, model.mean)))))
@@ -82,7 +82,7 @@ def _linear(model: TwoCovariance, gallery: Gallery, rule: DecisionRule) -> tuple
     )
     # The square of a face on an axis is taken as it is on average, the variance of faces there.
     usual = ratio.level + (model.strengths + 1) @ ratio.curve - (model.mean @ model.axes) @ ratio.slope
-    level = weights["length"] * lengths + per_square * lengths**2 + weights["likelihood_ratio"] * usual
+    level = weights["length"] * gallery.lengths + per_square * gallery.lengths**2 + weights["likelihood_ratio"] * usual
     return toward, level
 
 

@@ -44,13 +44,17 @@ class RejectedFiles:
 
 @dataclass(frozen=True)
 class Pictures:
-    """How many people and faces of them, and from which images."""
+    """How many people and faces of them, and from which images.
+
+    ``first_of_several`` names the files with other pictures than the first, which alone was looked at.
+    """
 
     people: int
     faces: int
     images_used: int
     images_rejected: int
     rejected: tuple[RejectedFiles, ...]
+    first_of_several: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def _pictures(manifest: Manifest, provenance: Provenance) -> Pictures:
         images_used=manifest.images_used,
         images_rejected=manifest.images_rejected,
         rejected=tuple(RejectedFiles(reason, reason.message, len(files), tuple(files)) for reason, files in by_number),
+        first_of_several=tuple(provenance.firsts),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from modelization.search.population_training import Judgement, PopulationTrainer
 from modelization.search.search_options import SEARCH_MAX_UNITS, SearchOptions
 from modelization.search.topology_choice import JudgedTopology, choose
 from modelization.topology import ACTIVATIONS, DEFAULT_TOPOLOGY, Layer, Topology
-from modelization.training_progress import SearchProgress
+from modelization.training_progress import FrontPoint, SearchProgress
 from optimization.evolution import Evolution, Limits, Problem, StopReason, evolve
 from optimization.evolution_file import EvolutionFile
 from optimization.genome import Choice, Genome, Size, Space
@@ -185,6 +185,7 @@ class _Search:
                 layers=best[1] if best[1] is None else int(best[1]),
                 evaluated=len(evolution.individuals),
                 time_left_s=max(0.0, options.time_budget_s - (time.monotonic() - self._start)),
+                front=_front(individual.score.objectives[:2] for individual in evolution.front),
             )
         )
 
@@ -219,6 +220,15 @@ class _Search:
         with PopulationTrainer(trial, seed) as trainer:
             (judgement,) = trainer.judge([chosen], lambda: None, [chosen])
         return network_gain(trial.margins_alone(), judgement.margins, trial.people, seed)
+
+
+def _front(judged: Iterable[Sequence[float]]) -> tuple[FrontPoint, ...]:
+    """The errors and layers of topologies that no other one beats in both."""
+    front: list[FrontPoint] = []
+    for layers, error in sorted((int(layers), error) for error, layers in judged):
+        if not front or error < front[-1].error:
+            front.append(FrontPoint(layers, error))
+    return tuple(front)
 
 
 def _part(faces: OpenTrainingSet, seed: int) -> OpenTrainingSet:

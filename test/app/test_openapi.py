@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 
@@ -17,6 +18,14 @@ def test_operations_and_schemas_have_plain_names(client):
     assert len(names) == len(set(names)) > 25
     assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
     assert all(re.fullmatch(r"[A-Za-z]+", name) for name in described["components"]["schemas"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/verify", "/v1/encode", "/recognize", "/v1/recognizers/{recognizer_id}/recognize"]
+)
+def test_photos_are_described_in_a_form_and_in_json(client, path):
+    taken = client.get("/docs/openapi.json").json["paths"][path]["post"]["requestBody"]["content"]
+    assert set(taken) == {"multipart/form-data", "application/json"}
 
 
 def test_a_person_can_read_every_operation(client):

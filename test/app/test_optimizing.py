@@ -16,7 +16,7 @@ from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.work import runner
 from modelization.bundle.bundle_file import search_file
-from modelization.training_progress import Progress, SearchProgress
+from modelization.training_progress import FrontPoint, Progress, SearchProgress
 
 #: A search of a second or two.
 SMALL = {"optimize": "1", "generations": "2", "population": "4", "max_layers": "1"}
@@ -41,9 +41,9 @@ def encoded(workplace) -> None:
 
 
 def parsed(stream: bytes) -> list[tuple[str, dict]]:
-    """The events of a stream, and what they say."""
+    """The events of a stream, and what they say; a sign of life, which a slow machine gives, is none."""
     events = []
-    for event in stream.decode().split("\n\n")[:-1]:
+    for event in filter(lambda event: not event.startswith(":"), stream.decode().split("\n\n")[:-1]):
         fields = dict(line.split(": ", 1) for line in event.splitlines())
         events.append((fields["event"], json.loads(fields["data"])))
     return events
@@ -78,10 +78,11 @@ def test_while_it_is_searched_the_client_sees_how_far_it_is(client, people, work
     encoded(workplace)
     training = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")
     assert client.get("/is_available").json["progress"] == {"done": 0, "total": 0, "unit": "generations"}
-    far = SearchProgress(1, 2, 0.0123, 0, 4, 298.6)
+    far = SearchProgress(1, 2, 0.0123, 1, 4, 298.6, (FrontPoint(0, 0.02), FrontPoint(1, 0.0123)))
     tasks.report_progress(workplace.database, training, Progress("generations", 1, 2, far))
     shown = client.get(f"/is_available?id={recognizer}").json
-    assert shown["progress"] == {"done": 1, "total": 2, "unit": "generations", "search": asdict(far)}
+    search = asdict(far) | {"front": [{"layers": 0, "error": 0.02}, {"layers": 1, "error": 0.0123}]}
+    assert shown["progress"] == {"done": 1, "total": 2, "unit": "generations", "search": search}
     assert "1 of 2 generations" in shown["message"] and "1.2 %" in shown["message"]
     assert client.get(f"/v1/recognizers/{recognizer}").json["progress"] == shown["progress"]
     tasks.report_progress(workplace.database, training, Progress("epochs", 5, 90))

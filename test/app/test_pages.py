@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import status_of
 from app.languages import LANGUAGES
+from constants.exceptions import FacialError, InvalidRequest
 from constants.reasons import Reason
 from jobs.table import access_keys
 from jobs.table.access_keys import Scope
@@ -91,6 +93,14 @@ def test_what_is_not_there_is_said_on_a_page(client):
     answer = client.get(f"/recognizers/{'0' * 32}")
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
     assert "There is no recognizer with this id" in answer.text
+    german = client.get(f"/recognizers/{'0' * 32}", headers={"Accept-Language": "de"}).text
+    assert "<h1>Das gibt es hier nicht</h1>" in german and '<p lang="en">There is no recognizer' in german
+
+
+def test_every_refusal_has_its_words():
+    kinds = [FacialError, *FacialError.__subclasses__(), *InvalidRequest.__subclasses__()]
+    refused = {kind.code for kind in kinds if status_of(kind.__new__(kind)) is not None}
+    assert len(refused) > 10 and {f"refused.{code}" for code in refused} <= STRINGS.keys()
 
 
 @pytest.fixture

@@ -36,6 +36,18 @@ def test_no_picture_is_claimed_twice_and_none_is_left(workplace):
     assert set(claimed.values()) == {1}
 
 
+def test_a_claim_waits_for_no_other_and_takes_what_is_next(workplace):
+    submit(workplace, ENCODE_BATCH + 2)
+    submit(workplace, 1)
+    taking = select(table.c.id).order_by(table.c.id).with_for_update()
+    with workplace.database.write() as connection:
+        connection.execute(taking.limit(ENCODE_BATCH))
+        assert len(held(workplace, claim(workplace))) == 2
+        assert claim(workplace).build == 2, "of the first one nothing is left that nobody takes"
+        assert claim(workplace) is None
+    assert len(held(workplace, claim(workplace))) == ENCODE_BATCH, "it was not taken after all"
+
+
 def test_who_finish_the_last_pictures_together_queue_one_training(workplace):
     for _ in range(BATCHES):
         submit(workplace, 2 * ENCODE_BATCH)

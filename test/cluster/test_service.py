@@ -1,9 +1,9 @@
-"""The whole service on PostgreSQL, which goes away and comes back."""
+"""The whole service on PostgreSQL, which goes away and comes back, and two of them on one."""
 
 import pytest
 
 from test.portraits import first_of_each
-from test.service.running import running
+from test.service.running import running, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -34,3 +34,25 @@ def test_what_was_accepted_is_built_although_the_database_was_away(tmp_path, pos
         photo = [("photo.jpg", pictures[0][1])]
         status, seen = service.post(f"/recognize?id={accepted['id']}", "image", photo)
         assert (status, seen["images"][0]["faces"][0]["person"]) == (200, pictures[0][0].split("/")[0])
+
+
+def test_a_node_that_is_killed_is_noticed_and_goes_on_with_what_is_in_its_folder(tmp_path, database_url, pictures):
+    settings = {"FACIAL_DATABASE_URL": database_url, "FACIAL_ENCODE_WORKERS": "1"}
+    log = tmp_path / "log-of-other"
+    with (
+        running(tmp_path / "one", tmp_path / "log-of-one", **settings) as one,
+        running(tmp_path / "other", log, **settings) as other,
+    ):
+        accepted, others = (node.post("/build_recognizer", "images", pictures)[1]["id"] for node in (one, other))
+        wait_for(lambda: "begins" in (tmp_path / "log-of-one").read_text(), "the work to be begun")
+        one.kill()
+        assert other.wait_until_built(others)["available"] == 1
+        wait_for(lambda: f"{accepted}/1" in log.read_text(), "the other node to notice")
+        assert "interrupted" in log.read_text()
+        assert other.get(f"/is_available?id={accepted}")[0] == 421
+        one.start()
+        assert one.wait_until_built(accepted)["available"] == 1
+        photo = [("photo.jpg", pictures[0][1])]
+        assert one.post(f"/recognize?id={accepted}", "image", photo)[0] == 200
+        status, refused = other.post(f"/recognize?id={accepted}", "image", photo)
+        assert (status, refused["error"]["code"]) == (421, "elsewhere")

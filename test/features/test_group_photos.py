@@ -83,5 +83,13 @@ def test_a_person_of_very_many_pictures(faces):
     assert choose_faces(pictures) == [1] * 125 + [0] * 125
 
 
+def test_where_there_is_nothing_to_choose_others_choices_stay(faces):
+    ada, ben, cleo, *_ = faces
+    group = [picture(0, 0, [ben[0], ada[0]], [1.0, 0.0]), picture(0, 1, [ada[1]])]
+    alone = [picture(1, 2, [ben[1]]), picture(2, 3, [cleo[0]]), picture(2, 4, [cleo[1]], [NOBODY])]
+    assert choose_faces([*group, *alone]) == [1, 0, 0, 0, None]
+    assert choose_faces(alone) == [0, 0, None]
+
+
 def test_no_picture_has_no_choice():
     assert choose_faces([]) == []

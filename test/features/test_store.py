@@ -50,6 +50,15 @@ def face(value: float = 0.0) -> FaceFeatures:
     return FaceFeatures((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32), np.full(128, value, np.float32))
 
 
+def test_that_a_file_has_several_pictures_is_kept(database):
+    both = {hash_ * 64: ImageFeatures(50, 50, (), first_of_several=hash_ == "a") for hash_ in "ab"}
+    with database.write() as connection:
+        store.put(connection, V1, both)
+    with database.read() as connection:
+        found = store.get(connection, V1, both)
+    assert [found[hash_ * 64].first_of_several for hash_ in "ab"] == [True, False]
+
+
 def test_tenants_are_never_mixed(database):
     with database.write() as connection:
         both = {"a" * 64: ImageFeatures(50, 50, (face(1), face(2)))}

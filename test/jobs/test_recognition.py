@@ -1,5 +1,6 @@
 """What recognition answers of faces that it names, of those it does not know, and of those it cannot judge."""
 
+import io
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ from app.schemas import FaceAnswer, PhotoAnswer
 from constants.reasons import Reason
 from constants.settings import Settings
 from features.training_set import TrainingSet
-from jobs.work import stages
+from jobs.work import photo_pairs, stages
 from jobs.work.recognition import MAX_FACES, recognize
 from modelization.building import build_recognizer
 from modelization.provenance import Provenance, TrainingOptions
@@ -57,6 +58,18 @@ def test_answers_say_from_where_on_a_face_is_named(recognizer, settings, astrona
     (photo,) = recognize(recognizer, [jpeg(astronaut)], settings)
     assert photo["threshold"] == recognizer.threshold == 0.5
     PhotoAnswer.model_validate({"file": "photo.jpg"} | photo)
+
+
+def test_of_an_animation_the_first_picture_is_looked_at_and_said_to_be_that(recognizer, settings, astronaut):
+    frames, buffer = [Image.fromarray(astronaut), Image.new("RGB", (512, 512))], io.BytesIO()
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], quality=90)
+    moving, still = recognize(recognizer, [buffer.getvalue(), jpeg(astronaut)], settings)
+    assert KNOWN in [face["person"] for face in moving["faces"]]
+    (encoded,) = photo_pairs.encoded([buffer.getvalue()], settings)
+    compared = photo_pairs.compared([jpeg(astronaut), buffer.getvalue()], settings)
+    assert moving["first_of_several"] and encoded["first_of_several"] and compared["first_of_several"]
+    assert "first_of_several" not in still
+    assert PhotoAnswer.model_validate({"file": "moving.webp"} | moving).first_of_several
 
 
 def is_not_judged(face: dict[str, Any], reason: Reason) -> bool:

@@ -262,7 +262,7 @@ def test_what_was_broken_off_is_kept_from_who_asks_for_the_rest_alone(workplace)
     submit(workplace, 1)
 
     def unbroken():
-        return tasks.claim(workplace.database, TaskKind.ENCODE, "cluster:a", unbroken=True)
+        return tasks.claim_unbroken(workplace.database, "cluster:a")
 
     other = unbroken()
     assert other.build != first.build

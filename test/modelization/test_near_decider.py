@@ -80,7 +80,12 @@ def test_of_many_faces_some_are_held_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_few_people_are_all_judged() -> None:
     assert type(decider_of(PRIOR.model, GALLERY, RULE)) is Decider
-    many = Gallery(*(np.resize(part, (MOST_JUDGED + 1, *part.shape[1:])) for part in vars(GALLERY).values()))
+    many = Gallery(
+        *(
+            np.resize(part, (MOST_JUDGED + 1, *part.shape[1:]))
+            for part in (GALLERY.means, GALLERY.unit_means, GALLERY.faces)
+        )
+    )
     assert type(decider_of(PRIOR.model, many, RULE)) is NearDecider
 
 

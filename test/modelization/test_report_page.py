@@ -176,6 +176,14 @@ def test_it_begins_with_what_it_is_and_what_to_do(full: bytes) -> None:
     assert page.index("wall.jpg") < page.index("<details>") and "&lt;i&gt;.jpg" in page
 
 
+def test_it_names_files_of_which_the_first_picture_alone_was_looked_at(full: bytes) -> None:
+    told = report(scores([2, 2]))
+    moving = replace(told, pictures=replace(told.pictures, first_of_several=("<moving>.gif",)))
+    page = write_page(moving).decode()
+    assert page.index("Only the first picture") < page.index("&lt;moving&gt;.gif") < page.index("<details>")
+    assert "Only the first picture" not in full.decode()
+
+
 def test_where_nothing_is_wrong_nothing_is_to_be_done() -> None:
     calm = report(scores([5, 5], gap=9.0))
     pictures = replace(calm.pictures, images_rejected=0, rejected=())

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_progress_counts_up_and_ends_whole(whole: SearchResult, seen: list[Searc
     assert seen[0].best_error is None and seen[-1].generation == seen[-1].generations == 10
     assert seen[-1].evaluated == whole.evaluated and seen[-1].best_error == whole.best_error[-1]
     assert all(one.time_left_s <= OPTIONS.time_budget_s for one in seen)
+
+
+def test_progress_has_what_there_is_to_choose_from(whole: SearchResult, seen: list[SearchProgress]) -> None:
+    assert seen[0].front == ()
+    front = seen[-1].front
+    assert front[-1].error == whole.best_error[-1]
+    assert all(fewer.layers < more.layers and fewer.error > more.error for fewer, more in pairwise(front))
+    judged = [(topology.layers, topology.error) for topology in whole.front]
+    assert {(point.layers, point.error) for point in front} <= set(judged)
+    assert not any(layers <= point.layers and error < point.error for point in front for layers, error in judged)
 
 
 def test_stopping_gives_the_best_so_far_and_another_error_ends_it() -> None:

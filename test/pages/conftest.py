@@ -1,11 +1,16 @@
 """A service and a browser for all tests of the pages."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import make_server
 
+from app import create_app
+from constants.settings import Settings
 from test.chromium import chromium
 from test.pages.camera import write_camera
 from test.service.running import Service, running
@@ -20,6 +25,24 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("pages")
     with running(folder / "data", folder / "log", FACIAL_ENCODE_WORKERS="1", FACIAL_TRUSTED_PROXIES="1") as service:
         yield service
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Settings], str]]:
+    """Serves the pages of a data folder alone, with nothing that works for them, and gives their address."""
+    with ExitStack() as ended:
+
+        def start(settings: Settings) -> str:
+            application = create_app(settings)
+            ended.callback(application.extensions["service"].close)
+            server = make_server("127.0.0.1", 0, application, threaded=True)
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            ended.callback(thread.join)
+            ended.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.port}"
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from constants.settings import Settings
+from jobs.table import access_keys
+from jobs.table.access_keys import Scope
+from jobs.workplace import Workplace
 from test.pages.conftest import PATIENCE
 from test.service.running import Service
 
@@ -73,6 +77,22 @@ def test_axe_finds_nothing(
     page.set_content(service.get(f"/report?id={recognizer}")[1].decode())
     page.locator("summary").click()
     assert faults(page) == [], "the report"
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_a_key_is_asked_for(
+    browser: Browser, serve: Callable[[Settings], str], workplace: Workplace, scheme: str
+) -> None:
+    access_keys.create(workplace.database, "somebody", [Scope.BUILD])
+    context = browser.new_context(base_url=serve(workplace.settings), color_scheme=scheme, viewport=PHONE)
+    page = context.new_page()
+    page.goto("/")
+    assert faults(page) == []
+    page.get_by_label("Key").fill("no key")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="no key")).to_be_visible()
+    assert faults(page) == []
     context.close()
 
 

@@ -88,7 +88,8 @@ def test_a_file_that_is_no_photo_is_said_to_be_none(page: Page, made: Callable[[
     (tmp_path / "photo.jpg").write_text("text")
     page.goto(f"/recognizers/{made('three')}/try")
     page.set_input_files("#photo", tmp_path / "photo.jpg")
-    expect(page.locator("#alerts")).to_contain_text("not a picture that can be read")
+    expect(page.locator("#alerts")).to_contain_text("The picture cannot be used")
+    expect(page.locator("#alerts [lang=en]")).to_contain_text("not a picture that can be read")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -220,6 +221,7 @@ def test_a_search_is_watched(page: Page, service: Service, gallery: Path) -> Non
     page.goto(f"/recognizers/{recognizer}")
     expect(page.locator("#search")).to_be_visible(timeout=PATIENCE)
     assert page.locator("#search polyline").get_attribute("points")
+    assert page.locator("#search .now").count() <= page.locator("#search .before").count()
     expect(page.locator("#search-words")).to_contain_text("layer")
     assert faults(page) == []
     service.delete(f"/v1/recognizers/{recognizer}")

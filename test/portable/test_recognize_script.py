@@ -80,14 +80,17 @@ def test_photos_of_every_kind(python: Path, unpacked: Unpacked, astronaut: np.nd
     portrait.convert("RGBA").save(tmp_path / "transparent.png")
     portrait.convert("L").save(tmp_path / "grey.png")
     (tmp_path / "nobody.jpg").write_bytes(jpeg(np.full((60, 90, 3), 128, np.uint8)))
-    kinds = ("upright", "turned", "transparent", "grey")
-    *people, nobody = recognized(
+    portrait.save(tmp_path / "moving.png", save_all=True, append_images=[portrait.rotate(90)])
+    kinds = ("upright", "turned", "transparent", "grey", "moving")
+    *people, moving, nobody = recognized(
         python, unpacked, *(tmp_path / f"{kind}.png" for kind in kinds), tmp_path / "nobody.jpg"
     )
     upright, turned, transparent, _ = people
     assert turned["faces"] == upright["faces"] == transparent["faces"]
     assert [(image["width"], image["height"], len(image["faces"])) for image in people] == [(512, 320, 1)] * 4
     assert nobody["faces"] == []
+    assert (moving["faces"], moving["first_of_several"]) == (upright["faces"], True)
+    assert "first_of_several" not in upright
 
 
 @pytest.mark.parametrize("content", [None, b"", b"text"])

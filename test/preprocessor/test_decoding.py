@@ -153,7 +153,21 @@ def test_half_transparent_parts_are_mixed_with_white():
 def test_a_moving_picture_gives_its_first_frame(kind):
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue")]
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-    assert_alike(Photo(data).pixels(), np.asarray(frames[0]))
+    moving, still = Photo(data), Photo(encoded(frames[0], kind))
+    assert_alike(moving.pixels(), np.asarray(frames[0]))
+    # An MPO is a camera's JPEG with a smaller copy behind it, which nobody would miss.
+    assert (moving.first_of_several, still.first_of_several) == (kind != "MPO", False)
+
+
+def test_a_moving_picture_may_be_damaged_after_its_first_frame():
+    frames = [smooth(64, 48), smooth(64, 48).rotate(90)]
+    whole = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    with Image.open(io.BytesIO(whole)) as image:
+        image.seek(1)
+        behind = image.tile[0].offset
+    expected = Photo(whole).pixels()
+    for end in range(behind - 30, behind):
+        assert np.array_equal(Photo(whole[:end]).pixels(), expected)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIF"])

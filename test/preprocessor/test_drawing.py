@@ -8,6 +8,9 @@ from PIL import Image
 
 from preprocessor.drawing import draw_faces
 
+#: A character that no font has.
+NOBODYS = "\U0010ffff"
+
 
 def face(box: tuple[int, int, int, int], person: str | None = "Ada") -> dict:
     sides = dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True))
@@ -52,6 +55,32 @@ def test_a_name_is_in_the_picture_even_where_the_box_is_not(box):
 )
 def test_labels_of_every_script(label):
     assert changed(drawn([face((50, 40, 120, 120), label)])).any()
+
+
+#: A word of two or more different letters in each script that the packaged fonts know.
+WORDS = {
+    "Latin": "Łukász",
+    "Greek": "Ελένη",
+    "Cyrillic": "Ђорђе",
+    "Armenian": "Արամ",
+    "Georgian": "გიორგი",
+    "Hebrew": "מרים",
+    "Arabic": "محمد",
+    "Devanagari": "प्रिया",
+    "Thai": "สมชาย",
+    "Han": "名前",
+    "Kana": "さくら",
+    "Hangul": "민수",
+    "several": "Ada 名前 Зоя",
+}
+
+
+@pytest.mark.parametrize("script", WORDS)
+def test_letters_of_every_such_script_are_drawn_and_no_boxes(script):
+    word = WORDS[script]
+    texts = (word, word[::-1], NOBODYS * len(word))
+    letters, backwards, boxes = (drawn([face((50, 40, 120, 120), text)]).tobytes() for text in texts)
+    assert len({letters, backwards, boxes}) == 3
 
 
 @given(st.text(max_size=20), st.tuples(*[st.integers(-400, 400)] * 2), st.integers(1, 400), st.integers(32, 400))

@@ -179,6 +179,10 @@ def test_a_client_made_of_the_description_does_the_same(service, recognizer, peo
         assert ask("verify", body=both).same_person
         (encoded,) = ask("encode", body=models.Photos(image=[file(photo)])).images
         assert [len(face.encoding) for face in encoded.faces] == [128]
+        in_json = b64encode(photo.read_bytes()).decode()
+        assert ask("verify", body=models.TwoPhotosInJson(image=[in_json, in_json])).same_person
+        (same,) = ask("encode", body=models.PhotosInJson(image=in_json)).images
+        assert same.faces == encoded.faces
 
 
 def test_refusals_are_sentences(facial, tmp_path):

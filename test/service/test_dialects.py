@@ -151,6 +151,8 @@ def test_compreface_knows_the_same_people(compreface, known, names, view):
     assert compreface.whom(view(names[0], 5))["subject"] == names[0]
     added = compreface.add(view(names[2], 0), names[2])
     assert added.status_code == 201 and added.json()["subject"] == names[2]
+    picture = compreface.send("GET", f"/faces/{added.json()['image_id']}/img")
+    assert (picture.status_code, picture.json()["code"]) == (404, 11) and "is kept" in picture.json()["message"]
     third = compreface.whom(view(names[2], 4))
     assert third["subject"] == names[2] and third["similarity"] >= 0.5
     sent = {"file": base64.b64encode(view(names[2], 1).read_bytes()).decode()}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,24 @@ def test_a_dispatcher_that_stands_still_is_replaced(service):
     os.kill(still, signal.SIGSTOP)
     wait_for(lambda: not alive(still), "its end")
     wait_for(lambda: service.get("/v1/readyz")[0] == 200, "another")
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt")]
+    return bool(int(line.split()[1], 16) >> number - 1 & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the signals that a process catches are not told")
+def test_a_web_process_that_is_told_to_end_while_it_starts_ends_alone(service):
+    before = set(service.processes())
+    _master, first, _other = service.processes("uwsgi --ini")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: set(service.processes("uwsgi --ini")) - before, "another")
+    (starting,) = set(service.processes("uwsgi --ini")) - before
+    wait_for(lambda: not catches(starting, signal.SIGTERM), "its application to be loaded")
+    os.kill(starting, signal.SIGTERM)
+    wait_for(lambda: not alive(starting), "its end")
+    wait_for(lambda: len(service.processes("uwsgi --ini")) == 3, "another")
+    assert before - set(service.processes()) == {first}
+    assert service.get("/v1/readyz")[0] == 200

@@ -63,7 +63,8 @@ class Recognizer:
 
     def recognize(self, photo: Path) -> dict[str, Any]:
         """The faces in a photo, the surest first, in pixels of the photo as a person sees it."""
-        return {"file": str(photo)} | self.recognize_pixels(np.asarray(upright(photo)))
+        several = {"first_of_several": True} if is_first_of_several(photo) else {}
+        return {"file": str(photo)} | several | self.recognize_pixels(np.asarray(upright(photo)))
 
     def recognize_pixels(self, photo: NDArray[np.uint8]) -> dict[str, Any]:
         """The faces in an upright photo's pixels, (height, width, 3) in RGB."""
@@ -102,6 +103,12 @@ def upright(photo: Path | IO[bytes]) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
+
+
+def is_first_of_several(photo: Path | IO[bytes]) -> bool:
+    """Whether the file has other pictures than the one looked at, such as an animation's frames."""
+    with Image.open(photo) as file:
+        return file.format != "MPO" and getattr(file, "is_animated", False)
 
 
 def _share(value: float) -> float:

@@ -1,4 +1,4 @@
-"""Faces, people, requests, erasures and counters get tables; tasks say why they were tried, and since when."""
+"""Faces, people, requests, erasures, nodes and counters get tables; tasks say why they were tried, and since when."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +23,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     with op.batch_alter_table("files") as batch:
         batch.add_column(sa.Column("since", sa.Integer, nullable=False, server_default="1"))
+        batch.add_column(sa.Column("first_of_several", sa.Boolean, nullable=False, server_default=sa.false()))
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("tenant", sa.String(64), nullable=False, server_default=_TENANT))
     op.create_index("recognizers_of_tenant", "recognizers", ["tenant"])
@@ -33,7 +34,8 @@ def upgrade() -> None:
     with op.batch_alter_table("files") as batch:
         for name in ("faces", "people", "findings"):
             batch.drop_column(name)
-        batch.alter_column("since", server_default=None)
+        for name in ("since", "first_of_several"):
+            batch.alter_column(name, server_default=None)
     with op.batch_alter_table("recognizers") as batch:
         batch.alter_column("tenant", server_default=None)
     with op.batch_alter_table("builds") as batch:
@@ -46,12 +48,17 @@ def upgrade() -> None:
         batch.alter_column("passing", server_default=None)
     with op.batch_alter_table("recognizers") as batch:
         batch.add_column(sa.Column("expires_at", sa.Float))
+        batch.add_column(sa.Column("node", sa.String(32)))
         batch.create_index("ix_recognizers_expires_at", ["expires_at"])
     with op.batch_alter_table("tasks") as batch:
         batch.drop_column("lease_until")
         for name in _COUNTS:
             batch.add_column(sa.Column(name, sa.Integer, nullable=False, server_default="0"))
         batch.add_column(sa.Column("queued_at", sa.Float, nullable=False, server_default="0"))
+        batch.add_column(sa.Column("node", sa.String(32)))
+    op.create_index("tasks_of_file", "tasks", ["file"])
+    # Whoever held one ended with the older release.
+    op.execute("UPDATE tasks SET state = 'queued', worker = NULL, token = NULL WHERE state = 'leased'")
     op.execute("UPDATE tasks SET queued_at = (SELECT created_at FROM builds WHERE number = tasks.build)")
     with op.batch_alter_table("tasks") as batch:
         for name in (*_COUNTS, "queued_at"):
@@ -87,6 +94,13 @@ def _make_tables() -> None:
         sa.Column("has_few", sa.Boolean, nullable=False),
         sa.Column("typical", sa.Integer, sa.ForeignKey("faces.id"), nullable=False),
         sa.Column("looks_like", sa.JSON, nullable=False),
+    )
+    op.create_index("people_by_typical", "people", ["typical"])
+    op.create_table(
+        "nodes",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("host", sa.String, nullable=False),
+        sa.Column("beats", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "broken_off",
@@ -153,7 +167,7 @@ def _tables(connection: sa.Connection, *names: str) -> list[sa.Table]:
 def _carry_over_encodings(connection: sa.Connection) -> None:
     """Encodings get a tenant, which is a part of what they are found by, and a picture says how many faces it has.
 
-    What encoded them looked for every face that it could find.
+    What encoded them looked for every face that it could find, and did not ask whether a file has several pictures.
     """
     for name in _ENCODED:
         op.rename_table(name, f"{name}_before")
@@ -164,7 +178,7 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         sa.Column("content_hash", sa.String(64), primary_key=True),
         sa.Column("pipeline_version", sa.String, primary_key=True),
         *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height", "faces")),
-        sa.Column("every_face", sa.Boolean, nullable=False),
+        *(sa.Column(name, sa.Boolean, nullable=False) for name in ("every_face", "first_of_several")),
     )
     faces = op.create_table(
         "encoded_faces",
@@ -181,9 +195,9 @@ def _carry_over_encodings(connection: sa.Connection) -> None:
         old_faces.c.pipeline_version == old_images.c.pipeline_version,
     )
     whose = sa.literal(_TENANT)
-    more_of_images = [number.scalar_subquery(), sa.true()]
+    more_of_images = [number.scalar_subquery(), sa.true(), sa.false()]
     for table, old, more in ((images, old_images, more_of_images), (faces, old_faces, [])):
-        names = ["tenant", *old.c.keys(), *(["faces", "every_face"] if more else [])]
+        names = ["tenant", *old.c.keys(), *(["faces", "every_face", "first_of_several"] if more else [])]
         connection.execute(sa.insert(table).from_select(names, sa.select(whose, *old.c, *more)))
     for name in _ENCODED:
         op.drop_table(f"{name}_before")
