@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -74,19 +74,14 @@ class Cluster:
             if self._client is None:
                 self._client = self._connect()
             threads = self._client.nthreads()
-        except OSError:  # Dask's own errors of a connection are such, too
+            self._ask(threads.keys() - self._judged.keys() - self._asked.keys())
+            until = time.monotonic() + patience_s
+            while any(asked.status == "pending" for asked in self._asked.values()) and time.monotonic() < until:
+                time.sleep(_ASK_S)
+            self._judge(threads)
+        # A connection that broke is an OSError of Dask's; the others are of an answer that was just being fetched.
+        except (OSError, CancelledError, self._dask.KilledWorker):
             self.close()
-            return
-        self._judged = {worker: refusal for worker, refusal in self._judged.items() if worker in threads}
-        self._asked = {worker: asked for worker, asked in self._asked.items() if worker in threads}
-        for worker in threads.keys() - self._judged.keys() - self._asked.keys():
-            self._asked[worker] = self._client.submit(cluster_stages.versions, pure=False, workers=[worker])
-        until = time.monotonic() + patience_s
-        while not all(asked.done() for asked in self._asked.values()) and time.monotonic() < until:
-            time.sleep(_ASK_S)
-        said = {worker: asked for worker, asked in self._asked.items() if asked.done()}
-        self._asked = {worker: asked for worker, asked in self._asked.items() if worker not in said}
-        self._judged = self._judged | {worker: _judge(worker, threads[worker], asked) for worker, asked in said.items()}
 
     def run(self, stage: Callable[..., list[bytes]], *arguments: Any, alive: BeforeEach = unwatched) -> list[bytes]:
         """What a stage of ``cluster_stages`` answers; ``alive`` is called while it is waited for, and may end that.
@@ -116,6 +111,22 @@ class Cluster:
         client.scheduler_comm.interval = 0.0
         return client
 
+    def _ask(self, workers: Iterable[str]) -> None:
+        """Ask those who are new what they are; there is no picture in that."""
+        for worker in workers:
+            self._asked[worker] = self._client.submit(cluster_stages.versions, pure=False, workers=[worker])
+
+    def _judge(self, threads: dict[str, int]) -> None:
+        """Take in what workers said, of all that are there, each with the number of its threads."""
+        known = {worker: refusal for worker, refusal in self._judged.items() if worker in threads}
+        said = {worker: asked for worker, asked in self._asked.items() if worker in threads}
+        self._asked = {worker: asked for worker, asked in said.items() if asked.status == "pending"}
+        self._judged = known | {
+            worker: _refusal(worker, threads[worker], asked)
+            for worker, asked in said.items()
+            if asked.status in ("finished", "error")  # else it is asked again
+        }
+
     def _wait(self, client: Any, future: Any, workers: list[str], alive: BeforeEach) -> list[bytes]:
         async def answer() -> list[bytes]:
             answered: list[bytes] = await future
@@ -139,10 +150,10 @@ class Cluster:
             waiting.cancel()  # a stage that nobody waits for any more is dropped
 
 
-def _judge(worker: str, threads: int, asked: Any) -> str | None:
+def _refusal(worker: str, threads: int, asked: Any) -> str | None:
     """Why a worker cannot be used, by what it was asked, which failed where it has no such code."""
     mend = f"install {VERSION} there, and start it again."
-    if asked.exception():
+    if asked.status == "error":
         return f"The cluster's worker {worker}, or its scheduler, has no release of this service: {mend}"
     said = json.loads(asked.result())
     if said != json.loads(cluster_stages.versions()):
