@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     storage_url: str = Field(
         "", description="URL of what several nodes keep files in; empty means the data folder alone"
     )
+    cluster: str = Field("", description="Address of a Dask scheduler, tcp:// or tls://, whose workers encode as well")
     encode_workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"
     )
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return addresses.origins(value)
+
+    @field_validator("cluster")
+    @classmethod
+    def _cluster(cls, value: str) -> str:
+        return addresses.cluster(value)
 
     @field_validator("data_dir")
     @classmethod
