@@ -120,7 +120,7 @@ def report(recognizer_id: str, version: int | None, name: str) -> Streamed:
 
 def _streamed(found: BuildStatus, form: Format, headers: Mapping[str, str]) -> Streamed:
     """One form of a finished version's bundle, piece by piece: a web process never holds the whole of it."""
-    pieces, size = open_format(workplace().storage.bundle(found.id, found.bundle or ""), form)
+    pieces, size = open_format(builds.bundle_of(workplace().storage, found), form)
     return pieces, 200, {"Content-Type": form.media_type, "Content-Length": str(size), **headers}
 
 

@@ -206,6 +206,12 @@ class BundleInvalid(FacialError):
     code = "bundle_invalid"
 
 
+class ObjectDamaged(FacialError):
+    """A file that all nodes share is not what was put there."""
+
+    code = "object_damaged"
+
+
 class BackupInvalid(FacialError):
     """A backup is damaged, foreign or of a version that cannot be read, or what it is to be made of is damaged."""
 

@@ -1,84 +1,55 @@
-"""Where files lie under the data folder, and how they get there for good."""
+"""What lies in the data folder, how it gets there for good, and how it goes."""
 
 import re
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
+from jobs.held_folder import held_folder
+from jobs.layout import SEARCH, THUMBNAIL, Layout, is_of_version, is_part
 from jobs.linking import link_or_copy
 from jobs.machine_faults import leaves_doubt
+from jobs.object_store import NoStore, ObjectStore
+from jobs.shared_files import SharedFiles
 from modelization.bundle.bundle_file import search_file, sync_folder
 from modelization.bundle.bundle_parts import NETWORKS
-
-#: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
-_OF_VERSION = re.compile(
-    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.jpg)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
-)
-#: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
-_WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
-_SEARCH = ".search.json"
-#: What a thumbnail is called: by its picture's position, and by its face's index there.
-_THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.jpg")
-
-
-def is_of_version(name: str) -> bool:
-    """Whether a name under the data folder is that of a version's picture, bundle or search."""
-    return _OF_VERSION.fullmatch(name) is not None
-
-
-def version_of(name: str) -> int | None:
-    """The version that something among bundles is of, by its name."""
-    found = _WRITTEN.fullmatch(name)
-    return int(found["version"]) if found else None
-
-
-def token_of(name: str) -> str | None:
-    """The token of the claim under which it was written."""
-    found = _WRITTEN.fullmatch(name)
-    return found["token"] if found else None
-
-
-def is_part(name: str, bundle: str | None) -> bool:
-    """Whether it is a published bundle or the networks of it, which no other claim wrote."""
-    if bundle is None or name.startswith("."):
-        return False
-    return name == bundle or (name.endswith(NETWORKS) and name.partition(".")[0] == bundle.partition(".")[0])
-
-
-def is_search(name: str) -> bool:
-    """Whether it is where a search stood when it was saved last."""
-    return name.endswith(_SEARCH) and not name.startswith(".")
-
 
 #: Bytes that are left of a full disk at most: less than a bundle, or a picture, takes.
 _FULL_BYTES = 32 << 20
 
 
-class Storage:
+class Storage(Layout):
     """The data folder: ``incoming`` uploads, ``images`` of builds, finished ``bundles``, ``scratch`` of trainings.
 
-    Names are made of ids and numbers alone; nothing that a client sent becomes part of a path. A file that is there
-    under its name is whole and never changes; a search alone is replaced by a later state of itself.
+    A file that is there under its name is whole and never changes; a search alone is replaced by a later state of
+    itself. What every node needs is among the ``shared`` files as well, where there are any: what is here is then a
+    copy, which may be missing.
     """
 
-    def __init__(self, data_dir: Path, node: str = "") -> None:
+    def __init__(self, data_dir: Path, node: str = "", objects: ObjectStore | None = None) -> None:
         """``node`` is which of the nodes at work on a database has the folder; empty where there can be no other."""
-        self.data_dir = data_dir
+        super().__init__(data_dir)
         self.node = node
+        self.shared = SharedFiles(data_dir, objects or NoStore())
         self.incoming = data_dir / "incoming"
         #: Uploads that come in pieces, each for a day at most; see ``jobs/intake/pieced_uploads.py``.
         self.pieces = data_dir / "pieces"
-        self.images = data_dir / "images"
-        self.bundles = data_dir / "bundles"
         #: What trainings write on the way, each in a folder that is called by its claim's token.
         self.scratch = data_dir / "scratch"
+        #: What is just being brought here from the objects, each in a folder whose name begins with its recognizer's.
+        self.arriving = data_dir / "arriving"
         #: A copy of all that is kept, while a backup of it is made; see ``jobs/snapshot.py``.
         self.snapshot = data_dir / "snapshot"
         #: What is restored, until all of it is; see ``jobs/commands/restore.py``.
         self.restoring = data_dir / "restoring"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may have what this one has."""
+        return self.shared.are_kept
 
     @property
     def is_full(self) -> bool:
@@ -95,26 +66,22 @@ class Storage:
         before_1_0_0 = self.data_dir / "dumps"
         if before_1_0_0.is_dir() and not self.bundles.exists():
             before_1_0_0.rename(self.bundles)
-        for folder in (self.data_dir, self.incoming, self.pieces, self.images, self.bundles, self.scratch):
+        for folder in (
+            self.data_dir,
+            self.incoming,
+            self.pieces,
+            self.images,
+            self.bundles,
+            self.scratch,
+            self.arriving,
+        ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def image_folder(self, recognizer_id: str, version: int) -> Path:
-        return self.images / recognizer_id / str(version)
-
-    def image(self, recognizer_id: str, version: int, position: int) -> Path:
-        return self.image_folder(recognizer_id, version) / str(position)
-
-    def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
-        """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
-        return self.image_folder(recognizer_id, version) / f"{position}.{face}.jpg"
 
     def thumbnails_of(self, recognizer_id: str, version: int) -> set[tuple[int, int]]:
         """The thumbnails of a version that are there, each by its picture's position and its face's index."""
-        names = (_THUMBNAIL.fullmatch(file.name) for file in _listed(self.image_folder(recognizer_id, version)))
+        here = [file.name for file in _listed(self.image_folder(recognizer_id, version))]
+        names = map(THUMBNAIL.fullmatch, (*here, *self.shared.pictures_of(recognizer_id, version)))
         return {(int(name[1]), int(name[2])) for name in names if name}
-
-    def bundle(self, recognizer_id: str, name: str) -> Path:
-        return self.bundles / recognizer_id / name
 
     def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
         """The pictures that a version has now, by their names under the data folder."""
@@ -162,6 +129,27 @@ class Storage:
                     _remove_if_empty(emptied)
             raise
 
+    def share_missing(self, recognizer_id: str, version: int, waiting: Collection[int] = ()) -> None:
+        """Let thumbnails of a version that are only here be shared, and pictures at positions that wait."""
+        named = set(map(str, waiting))
+        folder = self.image_folder(recognizer_id, version)
+        here = [path for path in _listed(folder) if path.name in named or THUMBNAIL.fullmatch(path.name)]
+        there = self.shared.pictures_of(recognizer_id, version) if here else []
+        self.shared.put(path for path in here if path.name not in there)
+
+    def exchange(self, recognizer_id: str, version: int, kept: Mapping[Path, Path]) -> None:
+        """Let pictures be shared under the names of what is ``kept`` of them, and no files here."""
+        here = [path for path in kept if path.exists()]
+        there = self.shared.pictures_of(recognizer_id, version) if here else []
+        for path in here:
+            if kept[path].name not in there:
+                self.shared.store.put(path, self.shared.name(kept[path]))
+            path.unlink(missing_ok=True)
+
+    def has_copies(self, recognizer_id: str, version: int) -> bool:
+        """Whether pictures of a version are here, thumbnails apart."""
+        return any(path.name.isdecimal() for path in _listed(self.image_folder(recognizer_id, version)))
+
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""
         folder = self.image_folder(recognizer_id, other)
@@ -179,7 +167,7 @@ class Storage:
         if but or not thumbnails:
             kept = set(map(str, but))
             for picture in _listed(folder):
-                if picture.name not in kept and (thumbnails or not _THUMBNAIL.fullmatch(picture.name)):
+                if picture.name not in kept and (thumbnails or not THUMBNAIL.fullmatch(picture.name)):
                     picture.unlink(missing_ok=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +181,7 @@ class Storage:
         """
         bundle = self.bundle(recognizer_id, f"{version}-{token}.zip")
         bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        searches = sorted(self._of_version(recognizer_id, version, _SEARCH), key=_written_at)
+        searches = sorted(self._of_version(recognizer_id, version, SEARCH), key=_written_at)
         if searches:
             searches[-1].rename(search_file(bundle))
         return bundle
@@ -208,14 +196,20 @@ class Storage:
                     seen.add(number)
                     yield path
 
+    def arrival(self, recognizer_id: str) -> AbstractContextManager[Path]:
+        """A folder for what comes from, or goes to, the objects of a recognizer: an erasure waits for its end."""
+        return held_folder(self.arriving, f"{recognizer_id}-{uuid.uuid4().hex}")
+
     def give_up_bundle(self, path: Path) -> None:
-        """Delete what the holder of a claim wrote at ``path``, which was not published."""
+        """Delete what the holder of a claim wrote at ``path``, which no row names."""
+        self.shared.delete([path])
         for file in path.parent.glob(f"{path.stem}.*"):
             if file.name == path.name or is_part(file.name, path.name):
                 file.unlink(missing_ok=True)
 
     def erase_unpublished(self, recognizer_id: str, version: int, published: str | None) -> None:
         """Delete all that trainings of a version left, the ``published`` bundle excepted."""
+        self.shared.erase_unpublished(recognizer_id, version, published)
         for file in self._of_version(recognizer_id, version):
             if not is_part(file.name, published):
                 file.unlink(missing_ok=True)
@@ -226,9 +220,14 @@ class Storage:
         self.bundle(recognizer_id, name).unlink(missing_ok=True)
         _remove_if_empty(self.bundles / recognizer_id)
 
+    def erase_pictures(self, recognizer_id: str, version: int) -> None:
+        """Delete all pictures of a version, and thumbnails: objects first, or files would be made of them again."""
+        self.shared.erase_pictures(recognizer_id, version)
+        self.erase_images(recognizer_id, version)
+
     def erase_version(self, recognizer_id: str, version: int) -> None:
         """Delete everything of a version."""
-        self.erase_images(recognizer_id, version)
+        self.erase_pictures(recognizer_id, version)
         self.erase_unpublished(recognizer_id, version, None)
 
     def _of_version(self, recognizer_id: str, version: int, suffix: str = "") -> list[Path]:
@@ -237,21 +236,37 @@ class Storage:
         return [file for file in _listed(self.bundles / recognizer_id) if named.fullmatch(file.name)]
 
     def erase(self, recognizer_id: str) -> None:
-        """Delete everything of a recognizer."""
+        """Delete everything of a recognizer: objects first, or files would be made of them again."""
+        self.shared.erase(recognizer_id)
         for folder in (self.images / recognizer_id, self.bundles / recognizer_id):
             shutil.rmtree(folder, ignore_errors=True)
 
     def has_any(self, recognizer_id: str) -> bool:
-        """Whether anything of a recognizer is left."""
-        return any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
+        """Whether anything of a recognizer is left, or is just arriving here."""
+        return (
+            self._is_arriving(recognizer_id)  # asked first: it ends in a file
+            or any((folder / recognizer_id).exists() for folder in (self.images, self.bundles))
+            or self.shared.has_any(recognizer_id)
+        )
 
     def has_version(self, recognizer_id: str, version: int) -> bool:
-        """Whether anything of a version is left."""
-        return self.has_pictures(recognizer_id, version) or bool(self._of_version(recognizer_id, version))
+        """Whether anything of a version is left, or is just arriving here."""
+        return (
+            self.has_pictures(recognizer_id, version)
+            or bool(self._of_version(recognizer_id, version))
+            or bool(self.shared.bundles_of(recognizer_id, version))
+        )
+
+    def _is_arriving(self, recognizer_id: str) -> bool:
+        return any(folder.name.startswith(recognizer_id) for folder in _listed(self.arriving))
 
     def has_pictures(self, recognizer_id: str, version: int) -> bool:
-        """Whether any picture of a version is left."""
-        return self.image_folder(recognizer_id, version).exists()
+        """Whether any picture of a version is left, or is just arriving here."""
+        return (
+            self._is_arriving(recognizer_id)
+            or self.image_folder(recognizer_id, version).exists()
+            or bool(self.shared.pictures_of(recognizer_id, version))
+        )
 
     def discard_pictures(self, recognizer_id: str, version: int) -> None:
         """Let the pictures of a version be swept with the uploads that nobody holds, which takes no time now."""

@@ -14,6 +14,7 @@ from constants.settings import Settings
 from features.database import PATIENCE_S, Database, nameable
 from jobs.machine_faults import is_machine_fault, words_of
 from jobs.node_identity import node_of
+from jobs.object_store import open_store
 from jobs.private_folder import make_private
 from jobs.storage import Storage
 from jobs.table.migrating import migrate
@@ -52,11 +53,8 @@ class Workplace:
 
     @property
     def home(self) -> str | None:
-        """The node that alone reaches the files that are kept here; None where there is no other, or all of them do.
-
-        Once files are shared as the database is, this is the one place to say so.
-        """
-        return self.node or None
+        """The node that alone reaches the files that are kept here; None where there is no other, or all of them do."""
+        return None if self.storage.is_shared else self.node or None
 
     @classmethod
     def of(cls, settings: Settings, patience_s: float = PATIENCE_S) -> "Workplace":
@@ -66,13 +64,15 @@ class Workplace:
         that this one cannot go on with, and as ``make_private`` does.
         """
         make_private(settings.data_dir)
+        objects = open_store(settings.storage_url)
         database = Database(settings.database, patience_s)
         try:
             migrate(database)  # first: the data of another release stay as they are
         except BaseException:
             database.close()
             raise
-        storage = Storage(settings.data_dir, node_of(settings.data_dir) if database.is_shared else "")
+        node = node_of(settings.data_dir) if database.is_shared else ""
+        storage = Storage(settings.data_dir, node, objects)
         storage.make_folders()
         return cls(settings, database, storage)
 

@@ -84,7 +84,7 @@ def _own_workplace() -> Iterator[Workplace]:
     parent = _private_parent()
     sweep_unheld(parent)
     with held_folder(parent) as folder:
-        own = {"data_dir": folder, "database_url": "", "log_level": "WARNING"}
+        own = {"data_dir": folder, "database_url": "", "storage_url": "", "log_level": "WARNING"}
         workplace = Workplace.of(load_settings().model_copy(update=own))
         start_logging(workplace.settings, "build")
         try:

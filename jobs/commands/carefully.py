@@ -39,9 +39,14 @@ def carefully(what: str) -> Iterator[None]:
 
 
 def refuse_other_database(settings: Settings) -> None:
-    """Raise ``InvalidSettings`` where the tables are not in the data folder: that database has tools of its own."""
+    """Raise ``InvalidSettings`` where tables or files are not in the data folder alone: others have own tools."""
     if settings.database_url:
         raise InvalidSettings(
             "FACIAL_DATABASE_URL names a database outside the data folder: stop the service, save or restore that with "
             "its own tools (PostgreSQL's are pg_dump and pg_restore) and the data folder with them, and start again."
+        )
+    if settings.storage_url:
+        raise InvalidSettings(
+            "FACIAL_STORAGE_URL names a place outside the data folder that files are kept in: stop the service, copy "
+            "or restore that with its own tools and the database with them, and start again."
         )

@@ -25,9 +25,9 @@ _RELOADS = "UWSGI_RELOADS"
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
-    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, for an
-    address that others can reach while there is no key, or that cannot be listened on, and for a cluster whose workers
-    have another release; else as ``opened_workplace`` does.
+    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, for files'
+    other place that cannot be used, for an address that others can reach while there is no key, or that cannot be
+    listened on, and for a cluster whose workers have another release; else as ``opened_workplace`` does.
     """
     with usable_data_folder(settings):
         make_private(settings.data_dir)
@@ -37,6 +37,7 @@ def prepare(settings: Settings) -> None:
             sweep_snapshot(settings.data_dir)
             with opened_workplace(settings) as workplace:
                 _refuse_strangers(workplace)
+                workplace.storage.shared.store.check()
             if os.environ.get(_RELOADS, "0") == "0":
                 _refuse_address(settings)
             _refuse_other_releases(settings)

@@ -1,10 +1,11 @@
 """A thread of the dispatcher's process that deletes what is left over, so that no photo waits for it."""
 
+import math
 import threading
 import time
 
 from jobs.machine_faults import is_machine_fault
-from jobs.work.tidying import sweep, tidy
+from jobs.work.tidying import sweep, tidy, tidy_objects
 from jobs.workplace import Workplace
 from logger import logger
 
@@ -12,6 +13,8 @@ from logger import logger
 _SWEEP_S = 0.5
 #: Seconds between two looks at all files: what only these find is left where a process was killed between two steps.
 _TIDY_S = 20.0
+#: Seconds between two looks at all objects, likewise, where each look costs something.
+_TIDY_OBJECTS_S = 600.0
 
 
 class Sweeper(threading.Thread):
@@ -21,7 +24,7 @@ class Sweeper(threading.Thread):
         super().__init__(name="sweeper", daemon=True)
         self._workplace = workplace
         self._stopping = threading.Event()
-        self._tidied: float | None = None
+        self._tidied = self._tidied_objects = -math.inf
 
     def run(self) -> None:
         while not self._stopping.wait(_SWEEP_S):
@@ -42,6 +45,9 @@ class Sweeper(threading.Thread):
     def _turn(self) -> None:
         database, storage = self._workplace.database, self._workplace.storage
         sweep(database, storage)
-        if self._tidied is None or time.monotonic() - self._tidied >= _TIDY_S:
+        if time.monotonic() - self._tidied >= _TIDY_S:
             self._tidied = time.monotonic()
             tidy(database, storage)
+        if storage.is_shared and time.monotonic() - self._tidied_objects >= _TIDY_OBJECTS_S:
+            self._tidied_objects = time.monotonic()
+            tidy_objects(database, storage)

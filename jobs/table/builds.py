@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Select, func, insert, null, select
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database, Held, hold
+from jobs.arrival import present_bundle
 from jobs.storage import Storage
-from jobs.table import build_log
+from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.pages import ALL, Page, Part
@@ -64,8 +65,9 @@ class VersionStatus:
 class BuildStatus:
     """Where the build of one version of a recognizer stands; times are seconds since 1970.
 
-    ``bundle`` is the name of the finished bundle's file. ``search`` is how far the search for a topology is, while
-    there is one. At ``expires_at`` the recognizer erases itself. ``versions`` are all that it has, the oldest first.
+    ``bundle`` is the name of the finished bundle's file, ``bundle_sha256`` that of its content. ``search`` is how far
+    the search for a topology is, while there is one. At ``expires_at`` the recognizer erases itself. ``versions`` are
+    all that it has, the oldest first.
     """
 
     id: str
@@ -79,6 +81,7 @@ class BuildStatus:
     created_at: float
     finished_at: float | None
     bundle: str | None
+    bundle_sha256: str | None
     manifest: Manifest | None = field(repr=False)
     search: SearchProgress | None = None
     expires_at: float | None = None
@@ -104,13 +107,14 @@ class BuildStatus:
 class Serving:
     """What faces are judged by: the ``bundle`` of a version or, before there is one, what stands in for its ``build``.
 
-    ``bundle`` is the name of its file, and ``build`` a number.
+    ``bundle`` is the name of its file, ``sha256`` that of its content, and ``build`` a number.
     """
 
     id: str
     version: int
     build: int
     bundle: str | None
+    sha256: str | None
 
 
 def submit(
@@ -122,12 +126,18 @@ def submit(
     """
     recognizer_id = uuid.uuid4().hex
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
-    with ExitStack() as taken, database.write() as connection:
+    sent = paths(uploads)
+    with (
+        objects.put_ahead(database, storage, sent, recognizer_id, version=1),
+        ExitStack() as taken,
+        database.write() as connection,
+    ):
         admission.check(connection)
         admission.allowance.take_room(connection)
         # Within the transaction: whoever holds the recognizer finds no file that is not yet in the tables.
         hold(connection, Held.RECOGNIZER, recognizer_id)
-        taken.enter_context(storage.taking_in(paths(uploads), recognizer_id, version=1))
+        taken.enter_context(storage.taking_in(sent, recognizer_id, version=1))
+        objects.accept(connection, storage, recognizer_id, version=1)
         insert_recognizer(connection, recognizer_id, admission, options)
         build = insert_build(connection, recognizer_id, 1, options)
         insert_files(connection, build, uploads, version=1)
@@ -262,7 +272,7 @@ def serving(database: Database, recognizer_id: str, version: int | None = None) 
         build = build_of(connection, recognizer_id, version)
         if not build.recognizes:
             raise _not_ready(_status(connection, build))
-    return Serving(build.recognizer_id, build.version, build.number, build.bundle)
+    return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
 
 
 def serving_newest(database: Database, recognizer_id: str) -> Serving:
@@ -274,7 +284,7 @@ def serving_newest(database: Database, recognizer_id: str) -> Serving:
         build = newest_that_recognizes(connection, recognizer_id)
         if build is None:
             raise _not_ready(_status(connection, build_of(connection, recognizer_id)))
-    return Serving(build.recognizer_id, build.version, build.number, build.bundle)
+    return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
 
 
 def newest_that_recognizes(connection: Connection, recognizer_id: str) -> Build | None:
@@ -287,8 +297,12 @@ def newest_that_recognizes(connection: Connection, recognizer_id: str) -> Build 
 
 def bundle(database: Database, storage: Storage, recognizer_id: str, version: int | None = None) -> Path:
     """The file of a finished version's bundle. Raises as ``ready`` does."""
-    found = ready(database, recognizer_id, version)
-    return storage.bundle(found.id, found.bundle or "")
+    return bundle_of(storage, ready(database, recognizer_id, version))
+
+
+def bundle_of(storage: Storage, status: BuildStatus) -> Path:
+    """The same of a status that is ready. Raises as ``present_bundle`` does."""
+    return present_bundle(storage, status.id, status.bundle or "", status.bundle_sha256 or "")
 
 
 def listing(database: Database, tenant: str = DEFAULT_TENANT) -> list[BuildStatus]:
@@ -374,6 +388,7 @@ def _status(connection: Connection, build: Build) -> BuildStatus:
         created_at=build.created_at,
         finished_at=build.finished_at,
         bundle=build.bundle,
+        bundle_sha256=build.bundle_sha256,
         manifest=build.manifest,
         expires_at=build.expires_at,
         search=build.progress.search if build.progress and build.state == BuildState.TRAINING else None,

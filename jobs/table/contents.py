@@ -10,6 +10,7 @@ from constants.exceptions import NotFound
 from constants.reasons import Reason
 from features.database import Database
 from features.store import QualityFeatures
+from jobs.arrival import present_thumbnail
 from jobs.storage import Storage
 from jobs.table.builds import build_of
 from jobs.table.records import Face, File, files_of, people_of
@@ -117,9 +118,13 @@ def thumbnails(
     Raises as ``builds.status`` does.
     """
     with database.read() as connection:
-        build = build_of(connection, recognizer_id, version).number
-        sent_for = connection.scalars(select(file_table.c.since).where(file_table.c.build == build).distinct())
-        return set[tuple[int, int]]().union(*(storage.thumbnails_of(recognizer_id, since) for since in sent_for))
+        build = build_of(connection, recognizer_id, version)
+        if build.options.keep_thumbnails == "off":
+            return set()
+        sent_for = connection.scalars(
+            select(file_table.c.since).where(file_table.c.build == build.number).distinct()
+        ).all()
+    return set[tuple[int, int]]().union(*(storage.thumbnails_of(recognizer_id, since) for since in sent_for))
 
 
 def thumbnail(
@@ -136,7 +141,7 @@ def thumbnail(
         own = own.where(file_table.c.build == build, file_table.c.position == number, face_table.c.face == face)
         since = connection.scalar(own)
     path = storage.thumbnail(recognizer_id, since or 0, number, face)
-    if since is None or not path.is_file():
+    if since is None or not present_thumbnail(storage, recognizer_id, path):
         raise NotFound("No thumbnail of this face is kept.")
     return path
 

@@ -1,6 +1,6 @@
 """The nodes at work on the tables: each says that it is there, and which of them reaches whose files."""
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 
 from constants.exceptions import Elsewhere
 from features.database import Database, upsert
@@ -22,6 +22,16 @@ def require_within_reach(database: Database, recognizer_id: str, home: str | Non
     if elsewhere is not None:
         where = elsewhere.host or "a machine that is unknown here"
         raise Elsewhere(f"Another node keeps this recognizer, on {where}; ask that one.")
+
+
+def share(database: Database, node: str) -> None:
+    """Let every node reach the recognizers that were one node's alone: their files are shared by now."""
+    own = recognizers.c.node == node
+    with database.read() as connection:
+        if connection.scalar(select(recognizers.c.id).where(own).limit(1)) is None:
+            return
+    with database.write() as connection:
+        connection.execute(update(recognizers).where(own).values(node=None))
 
 
 def beat(database: Database, node: str, host: str) -> None:

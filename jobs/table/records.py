@@ -37,7 +37,8 @@ class Build:
     """The build of one version of a recognizer; times are seconds since 1970.
 
     ``pipeline_version`` and ``topology`` are those of the version that this one was made from, if it was. ``bundle`` is
-    the name of the finished bundle's file; until there is one, the ``stand_in`` of some versions serves.
+    the name of the finished bundle's file, ``bundle_sha256`` that of its content; until there is one, the ``stand_in``
+    of some versions serves.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Build:
     finished_at: float | None
     expires_at: float | None
     bundle: str | None
+    bundle_sha256: str | None
     stand_in: StandIn | None
     _manifest: dict[str, Any] | None
 
@@ -77,6 +79,7 @@ class Build:
             finished_at=row.finished_at,
             expires_at=row.expires_at,
             bundle=row.bundle,
+            bundle_sha256=row.bundle_sha256,
             stand_in=StandIn(**row.stand_in) if row.stand_in else None,
             _manifest=row.manifest,
         )

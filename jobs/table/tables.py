@@ -279,6 +279,18 @@ erasures = Table(
     Index("erasures_to_do", "done_at"),
     sqlite_autoincrement=True,
 )
+
+#: What may be among the objects and has no row yet: pictures that are just being sent; see jobs/table/objects.py.
+objects = Table(
+    "objects",
+    metadata,
+    # What their names begin with.
+    Column("folder", String(64), primary_key=True),
+    # Which node puts them, and the folder that the request holds there as long as it lives.
+    Column("node", String(32), nullable=False),
+    Column("holder", String(32), nullable=False),
+)
+
 #: Keys by which clients are known: see jobs/table/access_keys.py. What was once made stays, for the audit.
 access_keys = Table(
     "access_keys",

@@ -190,7 +190,7 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
     With the last file of a build its training is queued.
     """
     hold_build(connection, claim.build)  # who records the last picture must see all the others
-    if not _holds(connection, claim):
+    if not holds(connection, claim):
         return False
     for outcome in outcomes:
         state = FileState.ENCODED if outcome.reason is None else FileState.REJECTED
@@ -205,7 +205,7 @@ def finish_encoding(connection: Connection, claim: Claim, outcomes: Sequence[Fil
 def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
     """End a build, within the caller's transaction; ``False`` where the lease is gone."""
     hold_build(connection, claim.build)
-    if not _holds(connection, claim):
+    if not holds(connection, claim):
         return False
     build_log.ended(connection, claim.build, ended.state, ended.manifest)
     connection.execute(delete(tasks).where(_held(claim)))
@@ -285,7 +285,8 @@ def _held(claim: Claim) -> ColumnElement[bool]:
     return (tasks.c.token == claim.token) & (tasks.c.state == TaskState.LEASED)
 
 
-def _holds(connection: Connection, claim: Claim) -> bool:
+def holds(connection: Connection, claim: Claim) -> bool:
+    """Whether a claim is still its holder's."""
     return connection.scalar(select(tasks.c.id).where(_held(claim)).limit(1)) is not None
 
 

@@ -15,10 +15,11 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from constants.exceptions import Conflict, NotFound
+from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
 from features.database import Database, Held, hold
 from features.store import ImageFeatures, Shelf, hold_shelf
+from jobs.arrival import present_picture, present_thumbnail
 from jobs.intake.labels import same_label
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
@@ -109,10 +110,12 @@ def picture(database: Database, storage: Storage, recognizer_id: str, example_id
     with database.read() as connection:
         base = _now(connection, recognizer_id)
         file, index = _place(base, files_of(connection, base.number), example_id)
-    whole = storage.image(recognizer_id, file.since, file.position)
-    for path in (whole, storage.thumbnail(recognizer_id, file.since, file.position, index)):
-        with suppress(FileNotFoundError):
-            return path.open("rb")
+    with suppress(NotFound, ObjectDamaged, FileNotFoundError):
+        return present_picture(storage, recognizer_id, file.since, file).open("rb")
+    thumbnail = storage.thumbnail(recognizer_id, file.since, file.position, index)
+    with suppress(FileNotFoundError):
+        if present_thumbnail(storage, recognizer_id, thumbnail):
+            return thumbnail.open("rb")
     raise NotFound(_NO_PICTURE)
 
 

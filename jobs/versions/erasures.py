@@ -15,6 +15,7 @@ from jobs.machine_faults import is_machine_fault
 from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.nodes import is_within_reach
+from jobs.table.objects import written_down
 from jobs.table.tables import erasures, recognizers
 from logger import logger
 
@@ -90,10 +91,16 @@ def carry_out(database: Database, storage: Storage) -> None:
     query = query.where(erasures.c.done_at.is_(None), is_within_reach(storage.node))
     with database.read() as connection:
         pending = [Erasure.of(row) for row in connection.execute(query)]
+        being_put = written_down(connection) if pending else set()
     may_come_back = bool(pending) and _may_come_back(database, storage)  # asked first: then nobody writes any more
     for erasure in pending:
         _delete_files(storage, erasure)
-    gone = [erasure for erasure in pending if not may_come_back and not _is_left(storage, erasure)]
+    being_put_of = {folder.split("/")[1] for folder in being_put}
+    gone = [
+        erasure
+        for erasure in pending
+        if not may_come_back and erasure.recognizer_id not in being_put_of and not _is_left(storage, erasure)
+    ]
     if gone and database.forget_deleted():
         with database.write() as connection:
             done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
@@ -133,7 +140,7 @@ def _delete_files(storage: Storage, erasure: Erasure) -> None:
     if erasure.version is None:
         storage.erase(erasure.recognizer_id)
     elif erasure.only_pictures:
-        storage.erase_images(erasure.recognizer_id, erasure.version)
+        storage.erase_pictures(erasure.recognizer_id, erasure.version)
     else:
         storage.erase_version(erasure.recognizer_id, erasure.version)
 

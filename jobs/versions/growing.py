@@ -1,23 +1,34 @@
 """More pictures for a recognizer: of new people, or of known ones."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
+from constants.exceptions import Conflict
 from constants.reasons import Reason
 from features.database import Database
 from features.store import portions
 from jobs.intake.intake import refuse_hopeless
 from jobs.storage import Storage
-from jobs.table import build_log
+from jobs.table import build_log, objects
 from jobs.table.admission import Admission
-from jobs.table.builds import Upload, insert_files, paths
+from jobs.table.builds import WAIT_S, Upload, insert_files, paths
 from jobs.table.holding import hold_recognizer
-from jobs.table.records import File, files_where
+from jobs.table.records import Build, File, files_where
 from jobs.table.tables import files
-from jobs.versions.next_version import latest, next_version
+from jobs.versions.next_version import latest, next_version, take_number
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """What is added to which version, at which positions, and the new version's number, if that is taken already."""
+
+    base: Build
+    uploads: Sequence[Upload]
+    first: int
+    version: int | None = None
 
 
 def grow(
@@ -27,21 +38,42 @@ def grow(
 
     Raises ``NothingUsable`` where the latest version has all of them already, else as ``latest`` and ``submit`` do.
     """
+    planned = None
+    if storage.is_shared:  # the objects come before the transaction, and need their names
+        with database.write() as connection:
+            admission.check(connection)
+            planned = _growth(connection, recognizer_id, uploads)
+            planned = replace(planned, version=take_number(connection, recognizer_id))
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
-    with ExitStack() as taken, database.write() as connection:
+    with _ahead(database, storage, planned), ExitStack() as taken, database.write() as connection:
         admission.check(connection)
-        hold_recognizer(connection, recognizer_id)
-        base = latest(connection, recognizer_id)
-        uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
-        refuse_hopeless(uploads, base.ready_manifest.labels)
-        build, version = next_version(connection, base)
-        first = connection.execute(select(func.max(files.c.position) + 1).where(files.c.build == build)).scalar_one()
+        growth = _growth(connection, recognizer_id, uploads)
+        if planned is not None and planned.base.number != growth.base.number:
+            raise Conflict("The recognizer was changed while the pictures were taken in; send them again.", WAIT_S)
+        build, version = next_version(connection, growth.base, version=planned.version if planned else None)
         storage.erase_images(recognizer_id, version)  # of a version that was never committed
-        taken.enter_context(storage.taking_in(paths(uploads, first), recognizer_id, version))
-        insert_files(connection, build, uploads, version, first)
+        taken.enter_context(storage.taking_in(paths(growth.uploads, growth.first), recognizer_id, version))
+        insert_files(connection, build, growth.uploads, version, growth.first)
+        objects.accept(connection, storage, recognizer_id, version)
         admission.note(connection, recognizer_id, version)
         build_log.accepted(connection, build)
     return version
+
+
+def _growth(connection: Connection, recognizer_id: str, uploads: Sequence[Upload]) -> _Growth:
+    hold_recognizer(connection, recognizer_id)
+    base = latest(connection, recognizer_id)
+    uploads = _without_known(uploads, _sent_already(connection, base.number, uploads))
+    refuse_hopeless(uploads, base.ready_manifest.labels)
+    first = select(func.max(files.c.position) + 1).where(files.c.build == base.number)
+    return _Growth(base, uploads, connection.execute(first).scalar_one())
+
+
+def _ahead(database: Database, storage: Storage, planned: _Growth | None) -> AbstractContextManager[None]:
+    if planned is None or planned.version is None:
+        return nullcontext()
+    sent = paths(planned.uploads, planned.first)
+    return objects.put_ahead(database, storage, sent, planned.base.recognizer_id, planned.version)
 
 
 def _sent_already(connection: Connection, build: int, uploads: Sequence[Upload]) -> list[File]:

@@ -70,14 +70,23 @@ def known_label(labels: Iterable[str], label: str, version: int) -> str:
     raise NotFound(f"Version {version} of this recognizer knows nobody called {label!r}.")
 
 
-def next_version(connection: Connection, base: Build, left_out: Collection[File] = ()) -> tuple[int, int]:
+def take_number(connection: Connection, recognizer_id: str) -> int:
+    """A version's number that nobody else will have."""
+    counted = update(recognizers).where(recognizers.c.id == recognizer_id)
+    counted = counted.values(versions=recognizers.c.versions + 1).returning(recognizers.c.versions)
+    return int(connection.execute(counted).scalar_one())
+
+
+def next_version(
+    connection: Connection, base: Build, left_out: Collection[File] = (), version: int | None = None
+) -> tuple[int, int]:
     """Insert a version made from ``base``, of its files but those, with their faces and whom they stand for.
 
-    Gives the numbers of its build and of itself. The database copies by itself: there may be 100,000 of each.
+    Gives the numbers of its build and of itself, which is ``version`` where that was taken before. The database copies
+    by itself: there may be 100,000 of each.
     """
-    counted = update(recognizers).where(recognizers.c.id == base.recognizer_id)
-    counted = counted.values(versions=recognizers.c.versions + 1).returning(recognizers.c.versions)
-    version = connection.execute(counted).scalar_one()
+    if version is None:
+        version = take_number(connection, base.recognizer_id)
     build = insert_build(
         connection,
         base.recognizer_id,

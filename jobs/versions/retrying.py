@@ -1,21 +1,27 @@
 """What was given up, tried once more from what is kept of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from constants.exceptions import Conflict
+from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features.database import Database
 from features.store import portions
+from jobs.arrival import present_picture
+from jobs.held_folder import held_folder
+from jobs.linking import link_or_copy
 from jobs.storage import Storage
-from jobs.table import build_log, tasks
-from jobs.table.builds import build_of
+from jobs.table import build_log, objects, tasks
+from jobs.table.builds import WAIT_S, build_of
 from jobs.table.holding import hold_build, hold_recognizer
 from jobs.table.idempotency import KeyedRequest, accept_once, remember
-from jobs.table.records import Build, query_builds
+from jobs.table.records import Build, File, files_where, query_builds
 from jobs.table.tables import BuildState, FileState, TaskKind, TaskState, builds, files
 from jobs.table.tables import tasks as task_table
-from jobs.versions.next_version import latest, next_version
+from jobs.versions.next_version import latest, next_version, take_number
 
 
 def retry(database: Database, storage: Storage, recognizer_id: str, request: KeyedRequest | None = None) -> int:
@@ -25,6 +31,23 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
     with them. Raises ``Conflict`` where nothing was given up, or while a version is being made, as ``accept_once``
     does where a ``request`` has a key, else as ``builds.status`` does.
     """
+    with _brought(database, storage, recognizer_id) as brought:
+        return _retry(database, storage, recognizer_id, request, brought)
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """Of which build which given-up pictures are there, and the number that a version with them will have."""
+
+    build: int
+    positions: Collection[int]
+    number: int | None
+
+
+def _retry(
+    database: Database, storage: Storage, recognizer_id: str, request: KeyedRequest | None, brought: _Brought | None
+) -> int:
+    """Likewise, where pictures that were ``brought`` are objects already."""
     version = 0
     try:
         with database.write() as connection:
@@ -33,7 +56,9 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             build_of(connection, recognizer_id)  # for what it raises
             hold_build(connection, _newest(connection, recognizer_id).number)
             newest = _newest(connection, recognizer_id)
-            given_up = _given_up(connection, storage, newest)
+            if brought is not None and brought.build != newest.number:
+                raise Conflict("The recognizer was changed at this moment; try again.", WAIT_S)
+            given_up = brought.positions if brought else _given_up(connection, storage, newest)
             if newest.state == BuildState.FAILED and _has_dead(connection, newest):
                 _queue_again(connection, newest, given_up)
                 remember(connection, request, recognizer_id, newest.version)
@@ -41,10 +66,12 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
             if newest.state != BuildState.READY or not given_up:
                 raise Conflict(_NOTHING)
             base = latest(connection, recognizer_id)
-            build, version = next_version(connection, base)
+            build, version = next_version(connection, base, version=brought.number if brought else None)
             storage.erase_images(recognizer_id, version)  # of a version that was never committed
-            storage.share_images(recognizer_id, base.version, version, given_up)
+            if brought is None:
+                storage.share_images(recognizer_id, base.version, version, given_up)
             _wait_again(connection, build, given_up)
+            objects.accept(connection, storage, recognizer_id, version)
             build_log.accepted(connection, build)
             connection.execute(delete(task_table).where(task_table.c.build == base.number))
             remember(connection, request, recognizer_id, version)
@@ -54,13 +81,48 @@ def retry(database: Database, storage: Storage, recognizer_id: str, request: Key
         raise
     if not base.options.keep_images:
         storage.erase_images(recognizer_id, base.version, thumbnails=False)
+        with suppress(OSError):  # else they go with a later look at all objects
+            storage.shared.erase_pictures(recognizer_id, base.version, thumbnails=False)
     return version
+
+
+@contextmanager
+def _brought(database: Database, storage: Storage, recognizer_id: str) -> Iterator[_Brought | None]:
+    """Let the pictures that were given up be objects, within, of the version that may be made with them.
+
+    Nothing is to be done where the data folder is all there is.
+    """
+    if not storage.is_shared:
+        yield None
+        return
+    with database.write() as connection:
+        hold_recognizer(connection, recognizer_id)
+        build_of(connection, recognizer_id)  # for what it raises
+        newest = _newest(connection, recognizer_id)
+        sent = _given_up_files(connection, newest.number)
+        number = take_number(connection, recognizer_id) if newest.state == BuildState.READY and sent else None
+    with held_folder(storage.incoming) as folder:
+        pictures: dict[int, Path] = {}
+        for file in sent:
+            with suppress(NotFound, ObjectDamaged, FileNotFoundError):
+                picture = present_picture(storage, recognizer_id, newest.version, file)
+                link_or_copy(picture, folder / str(file.position))
+                pictures[file.position] = folder / str(file.position)
+        with objects.put_ahead(database, storage, pictures if number else {}, recognizer_id, number or 0):
+            yield _Brought(newest.number, list(pictures), number)
 
 
 _NOTHING = (
     "Nothing of this recognizer was given up that could be tried again; the list of its images says why files were "
     "not used."
 )
+
+
+def _given_up_files(connection: Connection, build: int) -> list[File]:
+    own, found = select(files.c.id).where(files.c.build == build), list[File]()
+    for some in portions(tasks.given_up(connection, build)):
+        found += files_where(connection, own.where(files.c.position.in_(some)))
+    return found
 
 
 def _newest(connection: Connection, recognizer_id: str) -> Build:

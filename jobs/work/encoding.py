@@ -1,16 +1,19 @@
 """A claim of pictures: read, encode those never seen before, commit what came of each."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from constants.exceptions import BuildCancelled
+from constants.exceptions import BuildCancelled, NotFound
 from constants.reasons import Reason
 from constants.settings import Settings
 from features import store
 from features.store import ImageFeatures, Shelf
+from jobs.arrival import present_picture
+from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where
@@ -29,6 +32,8 @@ from preprocessor.version import pipeline_version
 
 #: A picture may take so long to be decoded, searched for faces and encoded.
 _PICTURE = Step(30.0)
+#: A picture or video may take so long to come from another node.
+_BRINGING = Step(300.0)
 
 #: What came of a picture, or of a video.
 _Found = ImageFeatures | list[Frame] | Reason
@@ -53,12 +58,36 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         known = store.get_whole(connection, shelf, contents - widely, every_face=False)
         known |= store.get_whole(connection, shelf, contents & widely)
     paths = {file.id: _path(workplace, build, file) for file in files}
+    _bring(workplace, build, [file for file in files if file.content_hash not in known or _keeps_something(build)])
     # By content, so that what stands twice in a batch is encoded once.
     unknown = {file.content_hash: paths[file.id] for file in files if file.content_hash not in known}
+    new, took = _looked_at(workplace, unknown, widely, settings)
+    found: dict[str, _Found] = {**known, **new}
+    with _erasures_waiting(workplace, build, claim):
+        if build.options.keep_thumbnails != "off" and not build.options.dry_run:
+            _keep_thumbnails(workplace.storage, paths, {file.id: found[file.content_hash] for file in files})
+        kept = _bare(workplace.storage, paths.values()) if build.options.keep_images else set()
+        with workplace.database.write() as connection:
+            store.hold_shelf(connection, build.tenant, shared=True)
+            _record(connection, claim, files, shelf, found)
+            for each in took:
+                count_duration(connection, each)
+    for path in paths.values():
+        if path in kept:
+            take_bare(path)
+        else:
+            path.unlink(missing_ok=True)
+    workplace.storage.shared.delete(paths.values())
+
+
+def _looked_at(
+    workplace: Workplace, unknown: Mapping[str, Path], widely: set[str], settings: Settings
+) -> tuple[dict[str, _Found], list[Took]]:
+    """What came of pictures and videos, by content, some of which are searched ``widely``, and how long that took."""
     videos = {content: path for content, path in unknown.items() if _is_video(path)}
     pictures = {content: path for content, path in unknown.items() if content not in videos}
     begun = time.monotonic()
-    found: dict[str, _Found] = {**known}
+    found: dict[str, _Found] = {}
     for every_face in (False, True):
         some = {content: path for content, path in pictures.items() if (content in widely) == every_face}
         found |= dict(zip(some, _encoded(workplace, list(some.values()), settings, every_face), strict=True))
@@ -67,36 +96,55 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         begun = time.monotonic()
         found[content] = encode_video(workplace, content, path, settings, content in widely)
         took.append(Took(Work.VIDEO, time.monotonic() - begun))
-    if build.options.keep_thumbnails != "off" and not build.options.dry_run:
-        _keep_thumbnails(paths, {file.id: found[file.content_hash] for file in files})
-    kept = _bare(paths.values()) if build.options.keep_images else set()
-    with workplace.database.write() as connection:
-        store.hold_shelf(connection, build.tenant, shared=True)
-        _record(connection, claim, files, shelf, found)
-        for each in took:
-            count_duration(connection, each)
-    for path in paths.values():
-        if path in kept:
-            take_bare(path)
-        else:
-            path.unlink(missing_ok=True)
+    return found, took
 
 
-def _keep_thumbnails(paths: Mapping[int, Path], found: Mapping[int, _Found]) -> None:
+def _keeps_something(build: Build) -> bool:
+    """Whether more is done with a picture than to encode it."""
+    return build.options.keep_images or build.options.keep_thumbnails != "off"
+
+
+def _bring(workplace: Workplace, build: Build, files: Sequence[File]) -> None:
+    """Let pictures be here that another node was sent."""
+    if workplace.storage.is_shared:
+        for file in files:
+            _BRINGING()
+            try:
+                present_picture(workplace.storage, build.recognizer_id, build.version, file)
+            except NotFound as error:
+                raise _gone() from error
+
+
+@contextmanager
+def _erasures_waiting(workplace: Workplace, build: Build, claim: tasks.Claim) -> Iterator[None]:
+    """Within, what is put among the objects of a build is seen by every erasure."""
+    if not (workplace.storage.is_shared and _keeps_something(build)):
+        yield
+        return
+    with workplace.storage.arrival(build.recognizer_id):
+        with workplace.database.read() as connection:  # after it is held: who erased before that sees nothing of it
+            if not tasks.holds(connection, claim):
+                raise BuildCancelled("The lease is gone.")
+        yield
+
+
+def _keep_thumbnails(storage: Storage, paths: Mapping[int, Path], found: Mapping[int, _Found]) -> None:
     """Write thumbnails of the faces in pictures; paths and what came of them are by the ids of their files."""
     for file, came in found.items():
         if isinstance(came, ImageFeatures):
             _PICTURE()
             write_thumbnails(paths[file], came.faces)
+            storage.shared.put(paths[file].parent.glob(f"{paths[file].name}.*.jpg"))
 
 
-def _bare(paths: Iterable[Path]) -> set[Path]:
+def _bare(storage: Storage, paths: Iterable[Path]) -> set[Path]:
     """Those of some pictures that can be kept, once their bare forms are written."""
     kept = set()
     for path in paths:
         _PICTURE()
         if write_bare(path):
             kept.add(path)
+            storage.shared.put_bare(path)
     return kept
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
+from jobs.layout import bare_form
 from jobs.table.tables import FileState, files
 
 
@@ -27,7 +28,7 @@ def write_bare(path: Path) -> bool:
         sent = path.read_bytes()
         content = bare(sent)
         if content != sent:
-            with _beside(path).open("wb") as file:
+            with bare_form(path).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -41,7 +42,7 @@ def write_bare(path: Path) -> bool:
 def take_bare(path: Path) -> None:
     """Let a picture's bare form take its place, if there is one."""
     with suppress(FileNotFoundError):
-        _beside(path).replace(path)
+        bare_form(path).replace(path)
 
 
 def take_left(folder: Path, positions: Collection[int]) -> None:
@@ -56,7 +57,3 @@ def bare_positions(connection: Connection, build: int) -> list[int]:
     """Where the pictures of a build stand that are bare once it has ended, or still wait."""
     usable = or_(files.c.state != FileState.REJECTED, files.c.reason == Reason.NO_FACE)
     return list(connection.scalars(select(files.c.position).where(files.c.build == build, usable)))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.bare")

@@ -41,6 +41,13 @@ class TrainingReport:
         self._last, self._told = now, progress
         tasks.report_progress(_database(self.database_url), self.claim, progress)
 
+    def again(self) -> None:
+        """Give a sign of life, for what cannot be counted."""
+        if self._told is None:
+            TRAINING()
+        else:
+            self(self._told)
+
     def _pause_s(self, progress: Progress) -> float:
         """Seconds since the last record before there is another; none before a stage's end."""
         if progress == self._told:

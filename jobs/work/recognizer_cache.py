@@ -12,6 +12,7 @@ from constants.exceptions import BuildFailed, FacialError, NotFound, NotReady
 from constants.faces import ENCODING_SIZE
 from features.database import Database
 from features.store import Shelf
+from jobs.arrival import present_bundle
 from jobs.table.builds import Serving, build_numbered
 from jobs.table.found_faces import known_faces
 from jobs.table.tables import builds
@@ -109,7 +110,7 @@ def recognizer_for(workplace: Workplace, cache: RecognizerCache, serving: Mappin
     asked = Serving(**serving)
     if asked.bundle is None:
         return cache.get(Unfinished(workplace.database, asked.build))
-    return cache.get(Finished(workplace.storage.bundle(asked.id, asked.bundle)))
+    return cache.get(Finished(present_bundle(workplace.storage, asked.id, asked.bundle, asked.sha256 or "")))
 
 
 _GONE = "This recognizer has no such version any more."

@@ -1,6 +1,8 @@
 """Deleting the files that nothing needs any more."""
 
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -9,12 +11,15 @@ from features import store
 from features.database import Database, Held, hold
 from jobs.held_folder import sweep_unheld
 from jobs.intake.pieced_uploads import PiecedUploads
+from jobs.layout import bare_form, is_part, is_search, token_of, version_of
 from jobs.snapshot import sweep_snapshot
-from jobs.storage import Storage, is_part, is_search, token_of, version_of
+from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
+from jobs.table.nodes import share
+from jobs.table.objects import sweep_objects, written_down
 from jobs.table.records import Build
-from jobs.table.tables import OPEN_STATES, builds, files
+from jobs.table.tables import OPEN_STATES, FileState, builds, files
 from jobs.versions.erasing import erase_expired, forget_unneeded, needed
 from jobs.versions.erasures import carry_out
 from jobs.work.kept_pictures import bare_positions, take_left
@@ -29,6 +34,7 @@ def tidy_build(database: Database, storage: Storage, build: int) -> None:
     """
     ended = _tidy_pictures(database, storage, build)
     if ended is not None:
+        _settle_pictures(database, storage, build)
         storage.erase_unpublished(ended.recognizer_id, ended.version, ended.bundle)
 
 
@@ -52,6 +58,44 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     return ended
 
 
+def _settle_pictures(database: Database, storage: Storage, build: int) -> None:
+    """Let there be among the objects what is still needed of a build's pictures, and no copies here of what is kept.
+
+    What is only here was made before there were objects. A kept picture is called bare among them, and a copy of it
+    may be as it was sent.
+    """
+    with ExitStack() as held:
+        if storage.is_shared:
+            with database.read() as connection:
+                known = build_numbered(connection, build)
+            if known is not None:
+                held.enter_context(storage.arrival(known.recognizer_id))
+                _settle_held_pictures(database, storage, build)
+
+
+def _settle_held_pictures(database: Database, storage: Storage, build: int) -> None:
+    with database.read() as connection:  # once more: from here on an erasure waits
+        known = build_numbered(connection, build)
+        given_up, bare = tasks.given_up(connection, build), bare_positions(connection, build)
+        waiting = select(files.c.position).where(files.c.build == build, files.c.state == FileState.WAITING)
+        positions = connection.scalars(waiting).all()
+    if known is None:
+        return
+    place = known.recognizer_id, known.version
+    if known.state in OPEN_STATES:
+        storage.share_missing(*place, positions)
+    elif known.options.dry_run:
+        storage.shared.erase_pictures(*place)
+    else:
+        kept = {path: path for path in map(partial(storage.image, *place), given_up)}
+        if known.options.keep_images:
+            kept |= {path: bare_form(path) for path in map(partial(storage.image, *place), bare)}
+        needed_names = {path.name for path in kept.values()}
+        storage.shared.erase_pictures(*place, needed_names, not keeps_thumbnails(known))
+        storage.share_missing(*place)
+        storage.exchange(*place, kept)
+
+
 def _forget_examined(database: Database, build: int, tenant: str) -> None:
     """Forget what only a dry run needed; asked first, since it is asked of every one at each start."""
     with database.read() as connection:
@@ -68,6 +112,8 @@ def sweep(database: Database, storage: Storage) -> None:
     """Delete what processes that ended left of requests and trainings, and go on with erasures; some are due by now."""
     sweep_unheld(storage.incoming)
     sweep_unheld(storage.scratch)
+    sweep_unheld(storage.arriving)
+    sweep_objects(database, storage)
     erase_expired(database, storage)
     if storage.snapshot.exists():
         sweep_snapshot(storage.data_dir)
@@ -89,12 +135,53 @@ def tidy(database: Database, storage: Storage) -> None:
     dry_runs = {version for version in ended if known[version].dry_run}
     for version in dry_runs | ended.intersection(with_pictures):
         _tidy_pictures(database, storage, known[version].number)
+        if storage.is_shared and storage.has_copies(*version):
+            _settle_pictures(database, storage, known[version].number)
     _discard_unaccepted(database, storage, [version for version in with_pictures if version not in known])
     for recognizer_id, name in written:
         row = known.get((recognizer_id, version_of(name)))
         if row is None or not _is_needed(name, row, held):
             storage.erase_bundle(recognizer_id, name)
     database.forget_deleted()
+
+
+def tidy_objects(database: Database, storage: Storage) -> None:
+    """Delete the objects that no row needs, and put those there that are missing: they were made before there were any.
+
+    One that is there belongs to a claim that is held, or has its row by then, or is nobody's.
+    """
+    stored, with_pictures = storage.shared.all_bundles(), storage.shared.versions_with_pictures()
+    here = set(storage.versions_with_pictures())
+    with database.read() as connection:
+        known = {(row.recognizer_id, row.version): row for row in connection.execute(_VERSIONS)}
+        held, being_put = tasks.tokens(connection), written_down(connection)
+    for version in (with_pictures | here) & known.keys():
+        _settle_pictures(database, storage, known[version].number)
+    for recognizer_id, number in with_pictures - known.keys():
+        if f"images/{recognizer_id}/{number}" not in being_put:
+            storage.shared.erase_pictures(recognizer_id, number)
+    for recognizer_id, name in stored:
+        row = known.get((recognizer_id, version_of(name) or 0))
+        if row is None or not _is_needed(name, row, held):
+            storage.shared.delete([storage.bundle(recognizer_id, name)])
+    for row in known.values():
+        if row.bundle is not None and (row.recognizer_id, row.bundle) not in stored:
+            _publish_late(database, storage, row.number)
+    if storage.node:
+        share(database, storage.node)
+
+
+def _publish_late(database: Database, storage: Storage, build: int) -> None:
+    """Publish a bundle that is only here, if it is."""
+    with database.read() as connection:
+        known = build_numbered(connection, build)
+    if known is None or known.bundle is None:
+        return
+    with storage.arrival(known.recognizer_id), suppress(FileNotFoundError):
+        with database.read() as connection:  # once more: from here on an erasure waits
+            is_known = build_numbered(connection, build) is not None
+        if is_known:
+            storage.shared.put_bundle(storage.bundle(known.recognizer_id, known.bundle))
 
 
 _VERSIONS: Select[Any] = select(

@@ -3,28 +3,32 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from constants.exceptions import BuildCancelled, BuildFailed
+from constants.exceptions import BuildCancelled, BuildFailed, NotFound, ObjectDamaged
 from constants.reasons import Reason
 from features.alive import Alive
 from features.face_naming import NamedFace, Picture
 from features.store import Shelf
 from features.training_set import TrainingSet, assemble
+from jobs.arrival import present_picture
 from jobs.held_folder import held_folder, temporary_files_in
+from jobs.machine_faults import is_machine_fault, words_of
 from jobs.table import build_log, tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_of
 from jobs.table.tables import BuildState
 from jobs.table.work_counts import Took, Work, count_duration
-from jobs.work import stages
+from jobs.work import pulse, stages
 from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TRAINING, TrainingReport
 from jobs.work.uncollected import uncollected
 from jobs.workplace import Workplace
+from logger import logger
 from modelization.bundle.bundle_splitting import split_bundle
 from modelization.decision.shortlist import MOST_JUDGED
 from modelization.findings import name_files
@@ -35,6 +39,8 @@ from preprocessor.version import pipeline_version
 
 #: Kept pictures that the one-file form is proved on: enough for every kind of face, few enough for a second or two.
 _PARITY_PICTURES = 12
+#: Seconds for which a trained recognizer waits for the place where all nodes find it, and those between two tries.
+_PATIENCE_S, _PAUSE_S = 600.0, 2.0
 
 
 def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
@@ -110,12 +116,31 @@ def _train(workplace: Workplace, claim: tasks.Claim, build: Build, found: Examin
         message += f"; no topology was searched for: {_why_no_search(people)}"
     try:
         path = split_bundle(path, workplace.storage.networks_called)
+        _publish(workplace, path, report)
         # Only with this do readers see the bundle: whoever lost the claim deletes its own, and touches no other.
         ended = tasks.Ended(BuildState.READY, message, path.name, result.manifest, result.sha256)
         _commit(workplace, claim, found, ended, took)
     except BuildCancelled:
         workplace.storage.give_up_bundle(path)
         raise
+
+
+def _publish(workplace: Workplace, path: Path, report: TrainingReport) -> None:
+    """Let every node find a finished bundle; where that cannot be done now, what was trained waits for a while."""
+    pulse.own.begin(TRAINING.limit_s)
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            workplace.storage.shared.put_bundle(path)
+            return
+        except FileNotFoundError as error:
+            raise BuildCancelled("The bundle is gone: its recognizer was deleted.") from error
+        except OSError as error:
+            if not is_machine_fault(error) or time.monotonic() >= until:
+                raise
+            logger.warning("a trained recognizer waits to be published: {}", words_of(error))
+        time.sleep(_PAUSE_S)
+        report.again()
 
 
 def _commit(
@@ -141,6 +166,10 @@ def _refuse_nothing_new(build: Build, found: Examined) -> None:
 def _kept(workplace: Workplace, build: Build, found: Examined) -> list[Path]:
     """Some pictures of this version, where it keeps them, to prove its one-file form on."""
     used = [file for file in found.files if file.id in found.used][:_PARITY_PICTURES]
+    if workplace.storage.is_shared and build.options.keep_images:
+        for file in used:
+            with suppress(NotFound, ObjectDamaged):
+                present_picture(workplace.storage, build.recognizer_id, build.version, file)
     return [workplace.storage.image(build.recognizer_id, build.version, file.position) for file in used]
 
 

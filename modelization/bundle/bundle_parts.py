@@ -40,6 +40,17 @@ def header(sha256: str, pieces: Sequence[Piece]) -> bytes:
     return json.dumps({"networks": sha256, "pieces": pieces}).encode() + b"\n"
 
 
+def networks_needed(own: Path) -> str | None:
+    """The SHA-256 of the networks that a bundle stands beside; None for one that stands in one file.
+
+    Raises as ``open_whole`` does.
+    """
+    if own.suffix != OWN:
+        return None
+    with own.open("rb") as file:
+        return _read_header(file)[0]
+
+
 def open_whole(path: Path) -> io.BufferedReader:
     """A bundle, whether it stands in one file or in two, to be read from anywhere, and closed.
 
@@ -50,14 +61,18 @@ def open_whole(path: Path) -> io.BufferedReader:
         if path.suffix != OWN:
             opened.pop_all()
             return own
-        try:
-            written = json.loads(own.readline(_MAX_HEADER_BYTES))
-            sha256, pieces = str(written["networks"]), [Piece(*map(int, piece)) for piece in written["pieces"]]
-        except (ValueError, TypeError, KeyError) as error:
-            raise BundleInvalid("This recognizer's file is damaged; restore it from a backup.") from error
+        sha256, pieces = _read_header(own)
         networks = opened.enter_context(networks_of(path, sha256).open("rb"))
         opened.pop_all()
     return io.BufferedReader(_Joined(own, networks, pieces))
+
+
+def _read_header(own: IO[bytes]) -> tuple[str, list[Piece]]:
+    try:
+        written = json.loads(own.readline(_MAX_HEADER_BYTES))
+        return str(written["networks"]), [Piece(*map(int, piece)) for piece in written["pieces"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BundleInvalid("This recognizer's file is damaged; restore it from a backup.") from error
 
 
 class _Joined(io.RawIOBase):

@@ -49,9 +49,17 @@ class Planted:
 
 
 def plant(
-    workplace: Workplace, people: tuple[str, ...], seed: int = 0, ready: bool = True, **options: object
+    workplace: Workplace,
+    people: tuple[str, ...],
+    seed: int = 0,
+    ready: bool = True,
+    encodes: Workplace | None = None,
+    **options: object,
 ) -> Planted:
-    """Build a recognizer of people with faces that are made up; its bundle is none, but holds what one does."""
+    """Build a recognizer of people with faces that are made up; its bundle is none, but holds what one does.
+
+    Another node ``encodes``, if any is given.
+    """
     rng = np.random.default_rng(seed)
     planted = Planted(marks={person: {person.encode()} for person in people})
     uploads, known = [], {}
@@ -74,7 +82,7 @@ def plant(
         workplace.database, workplace.storage, uploads, BuildOptions(**options), Admission(100)
     )
     while claim := tasks.claim(workplace.database, TaskKind.ENCODE, "inline:0"):
-        encode_claim(workplace, claim)
+        encode_claim(encodes or workplace, claim)
     if ready:
         publish(workplace, planted)
     return planted
@@ -92,10 +100,12 @@ def publish(workplace: Workplace, planted: Planted) -> None:
     labels = sorted({named.person for named in found.named})
     marks = (mark for label in labels for mark in planted.marks[label])
     path.write_bytes(b"".join(mark for mark in marks if not mark.startswith(b"GPS")))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    workplace.storage.shared.put_bundle(path)
     found_by = pipeline_version(workplace.settings)
     manifest = _manifest(planted.recognizer_id, build.version, labels, found, found_by).model_dump(mode="json")
     with workplace.database.write() as connection:
-        assert tasks.finish_training(connection, claim, Ended(BuildState.READY, "", path.name, manifest, "0" * 64))
+        assert tasks.finish_training(connection, claim, Ended(BuildState.READY, "", path.name, manifest, sha256))
         record(connection, build.number, found)
 
 

@@ -137,6 +137,12 @@ def _make_tables() -> None:
     op.create_index("erasures_of_recognizer", "erasures", ["recognizer_id"])
     op.create_index("erasures_to_do", "erasures", ["done_at"])
     op.create_table(
+        "objects",
+        sa.Column("folder", sa.String(64), primary_key=True),
+        sa.Column("node", sa.String(32), nullable=False),
+        sa.Column("holder", sa.String(32), nullable=False),
+    )
+    op.create_table(
         "access_keys",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("name", sa.String(64), nullable=False),
