@@ -1,5 +1,5 @@
 # make run serves, make test tests, make quick tests what needs no TensorFlow, process or browser, and make test-cluster
-# what needs PostgreSQL; make torture lets thousands of faults happen to the service, and make fuzz sends it a hundred
+# what needs PostgreSQL or a Dask cluster; make torture lets thousands of faults happen to the service, and make fuzz sends it a hundred
 # thousand changed requests. make release makes the package and tries it, make lock the image's list of packages, and make
 # audit looks that up among known holes.
 # Each makes its own virtual environment first.

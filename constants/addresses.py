@@ -1,4 +1,4 @@
-"""Hosts and origins as settings and requests name them."""
+"""Hosts, origins and clusters as settings and requests name them."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 #: Letters, digits and hyphens between dots; one dot before them stands for every name that ends so.
 _NAME = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _ORIGIN = re.compile(r"https?://([^/?#@\s:\[\]]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+_CLUSTER = re.compile(r"(tcp|tls)://([^/?#@\s:\[\]]+|\[[0-9a-f:.]+\]):\d{1,5}", re.IGNORECASE)
 _LOOPBACK = "localhost"
 #: What uWSGI listens on every address of the machine for.
 _ANY = ("", "0.0.0.0", "::")
@@ -47,6 +48,13 @@ def origins(written: tuple[str, ...]) -> tuple[str, ...]:
         if not _ORIGIN.fullmatch(origin.lower()):
             raise ValueError(f"{origin!r} is not an origin; write scheme, host and port: https://faces.example.org")
     return tuple(origin.lower() for origin in written)
+
+
+def cluster(written: str) -> str:
+    """A scheduler's address, or nothing. Raises ``ValueError`` with a sentence for what is neither."""
+    if written and not _CLUSTER.fullmatch(written):
+        raise ValueError(f"{written!r} is no address of a Dask scheduler; write it as tcp://scheduler.example.org:8786")
+    return written
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:

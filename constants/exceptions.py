@@ -194,6 +194,12 @@ class WorkerStopping(FacialError):
     code = "stopping"
 
 
+class StageLost(FacialError):
+    """What was to run a stage is gone, or cannot be given it; whose stage it was goes on elsewhere."""
+
+    code = "stage_lost"
+
+
 class BundleInvalid(FacialError):
     """A recognizer's file is damaged, foreign, or of a version that cannot be read."""
 

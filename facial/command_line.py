@@ -17,7 +17,7 @@ from jobs.table.build_options import BuildOptions
 
 _BENCHES = (
     *("encode", "detect", "pipeline", "accuracy", "search", "cluster", "serve", "build", "forms"),
-    *("faults", "limits", "fuzz"),
+    *("faults", "limits", "fuzz", "cluster_scale"),
 )
 _PATH = click.Path(path_type=Path)
 #: Interrupted by Ctrl-C, as shells count it.

@@ -72,9 +72,19 @@ def worker(kind: str, slot: str, parent: int | None, name: str | None, pulse: tu
     run_worker(own_settings(), TaskKind(kind), slot, _joined(slot, parent, name, pulse), parent)
 
 
+@click.command(hidden=True)
+@_of_a_service
+def sender(parent: int | None, name: str | None, pulse: tuple[int, int] | None) -> None:
+    """Send batches of pictures to the cluster."""
+    from jobs.processes.cluster_sender import run_sender
+
+    parent = parent or os.getppid()
+    run_sender(own_settings(), _joined("cluster", parent, name, pulse), parent)
+
+
 def add_processes(commands: click.Group) -> None:
     """Make them commands."""
-    for command in (workers, prepare, dispatcher, worker):
+    for command in (workers, prepare, dispatcher, worker, sender):
         commands.add_command(command)
 
 

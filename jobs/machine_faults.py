@@ -4,8 +4,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from zmq import ZMQError
 
+from constants.exceptions import MachineFault
 from constants.machine_faults import is_fault_of_system
 
+#: The database's errors that are none of a statement's making, and our own word for what does not let work go on.
+_FAULTS = (OperationalError, InterfaceError, NoConnection, MachineFault)
 #: Errors that say by such a number what the system refused.
 _NUMBERED = (OSError, ZMQError)
 
@@ -31,7 +34,7 @@ def leaves_doubt(error: BaseException) -> bool:
 def _fault(error: BaseException) -> BaseException | None:
     cause: BaseException | None = error
     while cause is not None:
-        if is_fault_of_system(cause) or isinstance(cause, OperationalError | InterfaceError | NoConnection):
+        if is_fault_of_system(cause) or isinstance(cause, _FAULTS):
             return cause
         if isinstance(cause, ZMQError) and is_fault_of_system(OSError(cause.errno, "")):
             return cause

@@ -12,9 +12,12 @@ from jobs.processes.sockets import address
 from jobs.snapshot import sweep_snapshot
 from jobs.storage import Storage
 from jobs.table import access_keys
+from jobs.work.cluster import Cluster
 from jobs.workplace import Workplace, opened_workplace, usable_data_folder
 from preprocessor.face_pipeline import prepare_graphs
 
+#: Seconds that the workers of a cluster have to say what they are.
+_JUDGED_S = 5.0
 #: Where uWSGI says how often it has started anew; it keeps its socket then.
 _RELOADS = "UWSGI_RELOADS"
 
@@ -22,9 +25,9 @@ _RELOADS = "UWSGI_RELOADS"
 def prepare(settings: Settings) -> None:
     """Make them where they are missing, in a process of its own: it needs more memory than what runs afterwards.
 
-    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, and for an
-    address that others can reach while there is no key, or that cannot be listened on; else as ``opened_workplace``
-    does.
+    Raises ``InvalidSettings`` for a data folder that another service uses, or that a restore left half-done, for an
+    address that others can reach while there is no key, or that cannot be listened on, and for a cluster whose workers
+    have another release; else as ``opened_workplace`` does.
     """
     with usable_data_folder(settings):
         make_private(settings.data_dir)
@@ -36,6 +39,7 @@ def prepare(settings: Settings) -> None:
                 _refuse_strangers(workplace)
             if os.environ.get(_RELOADS, "0") == "0":
                 _refuse_address(settings)
+            _refuse_other_releases(settings)
             _sweep_graphs(settings)
             prepare_graphs(settings)
 
@@ -55,6 +59,17 @@ def _refuse_strangers(workplace: Workplace) -> None:
             "data folder, python run.py keys create --name NAME --scope build,recognize (with Docker: docker run --rm "
             "--volume facial:/data facial python run.py keys create …), or set FACIAL_HOST to 127.0.0.1."
         )
+
+
+def _refuse_other_releases(settings: Settings) -> None:
+    """Raise ``InvalidSettings`` where the cluster has a worker that cannot be used; one that is away may come later."""
+    if settings.cluster:
+        cluster = Cluster(settings.cluster)
+        cluster.look(_JUDGED_S)
+        refusals = cluster.refusals
+        cluster.close()
+        if refusals:
+            raise InvalidSettings("\n".join(refusals))
 
 
 def _refuse_address(settings: Settings) -> None:

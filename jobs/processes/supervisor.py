@@ -57,12 +57,16 @@ def supervise(settings: Settings) -> None:
 def _children(settings: Settings) -> tuple[Child, list[Child]]:
     """The dispatcher and the workers of a run of the service, which is named so that it is told from any other."""
     run = uuid.uuid4().hex
-    slots = [(TaskKind.ENCODE, f"encode-{number}") for number in range(settings.encode_workers)]
-    slots.append((TaskKind.TRAIN, "train-0"))
-    board = Board(1 + len(slots))
+    commands: dict[str, tuple[str, ...]] = {
+        f"encode-{number}": ("worker", TaskKind.ENCODE, f"encode-{number}") for number in range(settings.encode_workers)
+    }
+    commands["train-0"] = ("worker", TaskKind.TRAIN, "train-0")
+    if settings.cluster:
+        commands["cluster"] = ("sender",)
+    board = Board(1 + len(commands))
     dispatcher = Child("dispatcher", ("dispatcher",), run, board, 0)
     return dispatcher, [
-        Child(slot, ("worker", kind, slot), run, board, place) for place, (kind, slot) in enumerate(slots, 1)
+        Child(slot, command, run, board, place) for place, (slot, command) in enumerate(commands.items(), 1)
     ]
 
 

@@ -64,6 +64,8 @@ class Ending(StrEnum):
     TROUBLED = "troubled"
 
 
+#: What is true of a task that nobody's end has to do with so far.
+_NEVER_BROKEN_OFF = (tasks.c.attempts == 0) & (tasks.c.interruptions == 0)
 #: What is counted of each ending, and how often it may be.
 _COUNTED = {
     Ending.INTERRUPTED: ("interruptions", MAX_INTERRUPTIONS),
@@ -109,44 +111,63 @@ def claim(database: Database, kind: TaskKind, worker: str, after_build: int = 0,
     not wait for a large one. Pictures are handed out by the batch; one whose work was broken off is tried
     again alone, so that a picture that kills workers takes no others with it.
     """
+    return _lease(database, _Asked(kind, worker, after_build, node))
+
+
+def claim_unbroken(database: Database, worker: str, after_build: int = 0, node: str = "") -> Claim | None:
+    """Likewise, pictures alone, and of these none whose work was broken off before."""
+    return _lease(database, _Asked(TaskKind.ENCODE, worker, after_build, node, unbroken=True))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who asks for tasks of which kind, beginning with which build; ``unbroken``: only those never broken off."""
+
+    kind: TaskKind
+    worker: str
+    after_build: int
+    node: str
+    unbroken: bool = False
+
+    def is_waiting(self) -> ColumnElement[bool]:
+        """What is true of such tasks that nobody holds."""
+        waiting = (tasks.c.kind == self.kind) & (tasks.c.state == TaskState.QUEUED)
+        return waiting & _NEVER_BROKEN_OFF if self.unbroken else waiting
+
+
+def _lease(database: Database, asked: _Asked) -> Claim | None:
     tried: list[int] = []
     with database.write() as connection:
-        while (build := _next_build(connection, kind, after_build, node, tried)) is not None:
-            chosen = _choose(connection, kind, build)
+        while (build := _next_build(connection, asked, tried)) is not None:
+            chosen = _choose(connection, asked, build)
             if chosen:
-                held = Claim(kind, build, secrets.token_hex(16))
-                lease = {"node": node, "worker": worker, "token": held.token, "renewals": 0}
+                held = Claim(asked.kind, build, secrets.token_hex(16))
+                lease = {"node": asked.node, "worker": asked.worker, "token": held.token, "renewals": 0}
                 which = tasks.c.id.in_(chosen)
                 connection.execute(update(tasks).where(which).values(state=TaskState.LEASED, **lease))
-                build_log.begun(connection, build, kind, worker)
-                if kind == TaskKind.ENCODE:
+                build_log.begun(connection, build, asked.kind, asked.worker)
+                if asked.kind == TaskKind.ENCODE:
                     _set_state(connection, build, BuildState.ENCODING, only_from=BuildState.QUEUED)
                 return held
             tried.append(build)  # others are just claiming all that waits
     return None
 
 
-def _next_build(
-    connection: Connection, kind: TaskKind, after_build: int, node: str, tried: Sequence[int]
-) -> int | None:
-    """The build whose turn it is, of those whose files a node reaches."""
-    waits = exists().where(tasks.c.build == builds.c.number, _waiting(kind))
+def _next_build(connection: Connection, asked: _Asked, tried: Sequence[int]) -> int | None:
+    """The build whose turn it is, of those whose files the node reaches."""
+    waits = exists().where(tasks.c.build == builds.c.number, asked.is_waiting())
     query = select(builds.c.number).join(recognizers, recognizers.c.id == builds.c.recognizer_id)
-    query = query.where(builds.c.state.in_(OPEN_STATES), builds.c.number.not_in(tried), waits, is_within_reach(node))
-    return connection.scalar(query.order_by(builds.c.number <= after_build, builds.c.number).limit(1))
+    query = query.where(builds.c.state.in_(OPEN_STATES), builds.c.number.not_in(tried), waits)
+    query = query.where(is_within_reach(asked.node))
+    return connection.scalar(query.order_by(builds.c.number <= asked.after_build, builds.c.number).limit(1))
 
 
-def _choose(connection: Connection, kind: TaskKind, build: int) -> Sequence[int]:
+def _choose(connection: Connection, asked: _Asked, build: int) -> Sequence[int]:
     """The ids of tasks of a build to be done together, which nobody else is claiming."""
-    query = select(tasks.c.id).where(tasks.c.build == build, _waiting(kind)).with_for_update(skip_locked=True)
-    never_broken_off = query.where(tasks.c.attempts == 0, tasks.c.interruptions == 0)
-    together = connection.scalars(never_broken_off.order_by(tasks.c.id).limit(ENCODE_BATCH)).all()
+    query = select(tasks.c.id).where(tasks.c.build == build, asked.is_waiting()).with_for_update(skip_locked=True)
+    together = connection.scalars(query.where(_NEVER_BROKEN_OFF).order_by(tasks.c.id).limit(ENCODE_BATCH)).all()
     least = query.order_by(tasks.c.attempts + tasks.c.interruptions, tasks.c.id).limit(1)
     return together or connection.scalars(least).all()
-
-
-def _waiting(kind: TaskKind) -> ColumnElement[bool]:
-    return (tasks.c.kind == kind) & (tasks.c.state == TaskState.QUEUED)
 
 
 def report_progress(database: Database, claim: Claim, progress: Progress) -> None:
@@ -199,6 +220,12 @@ def fail(database: Database, claim: Claim, error: str, final: bool = False) -> N
     """Take a claim back after an error of its own: to be tried again, or, if ``final``, given up at once."""
     with database.write() as connection:
         _take_back(connection, _held(claim), Ending.FAILED, error, final)
+
+
+def give_back(database: Database, claim: Claim, ending: Ending) -> None:
+    """Take back what of a claim is still held; of one that was brought to its end that is nothing."""
+    with database.write() as connection:
+        _take_back(connection, _held(claim), ending, _SAID[ending])
 
 
 def release(database: Database, slot: str, ending: Ending, but: str = "", node: str = "") -> None:

@@ -88,13 +88,34 @@ def erase_builds(connection: Connection, numbers: Sequence[int]) -> None:
 
     And the encodings that no other build needs.
     """
-    hashes = connection.scalars(select(files.c.content_hash).where(files.c.build.in_(numbers))).all()
-    forget_what_was_asked(connection, numbers)
     tenant = _tenant(connection, numbers)
+    pictures, encodings = _needed_by_nobody_else(connection, tenant, numbers)
+    forget_what_was_asked(connection, numbers)
     for table in (tasks, people, faces, files):
         connection.execute(delete(table).where(table.c.build.in_(numbers)))
     connection.execute(delete(builds).where(builds.c.number.in_(numbers)))
-    forget_unneeded(connection, tenant, hashes)
+    store.erase(connection, tenant, pictures)
+    store.erase_faces(connection, tenant, encodings)
+
+
+def _needed_by_nobody_else(
+    connection: Connection, tenant: str, numbers: Sequence[int]
+) -> tuple[set[str], set[tuple[str, int]]]:
+    """The pictures of builds that no other build needs, and the faces of the others, each by content hash and index.
+
+    The database looks for them by itself: a version that follows another one has nearly all of its pictures.
+    """
+    own, encoded = files.alias(), store.encoded_faces
+    others = _needed(tenant).where(files.c.build.not_in(numbers))
+    mine = select(own.c.content_hash).where(own.c.build.in_(numbers))
+    pictures = mine.where(~others.where(files.c.content_hash == own.c.content_hash).correlate(own).exists())
+    alone = set(connection.scalars(pictures.distinct()))
+    needs_face = others.where(files.c.content_hash == encoded.c.content_hash, _HAS_FACE | _WAITS).correlate(encoded)
+    nobodys = select(encoded.c.content_hash, encoded.c.face).where(
+        encoded.c.tenant == tenant, encoded.c.content_hash.in_(mine), ~needs_face.exists()
+    )
+    found = {(content, face) for content, face in connection.execute(nobodys)}
+    return alone, {(content, face) for content, face in found if content not in alone}
 
 
 def forget_unneeded(connection: Connection, tenant: str, hashes: Iterable[str]) -> None:
@@ -106,8 +127,7 @@ def forget_unneeded(connection: Connection, tenant: str, hashes: Iterable[str]) 
     still_needed = needed(connection, tenant, hashes)
     store.erase(connection, tenant, hashes - still_needed)
     encoded = store.encoded_faces
-    has_face = exists().where(faces.c.file == files.c.id, faces.c.face == encoded.c.face).correlate(files, encoded)
-    needs_face = _needed(tenant).where(files.c.content_hash == encoded.c.content_hash, has_face | _WAITS)
+    needs_face = _needed(tenant).where(files.c.content_hash == encoded.c.content_hash, _HAS_FACE | _WAITS)
     for some in store.portions(still_needed):
         nobodys = select(encoded.c.content_hash, encoded.c.face).where(
             encoded.c.tenant == tenant, encoded.c.content_hash.in_(some), ~needs_face.exists()
@@ -151,6 +171,12 @@ def needed_by(
 _WAS_DRY_RUN = builds.c.options["dry_run"].as_boolean() & builds.c.state.not_in(OPEN_STATES)
 #: A picture that is still to be encoded needs every face that is kept of it.
 _WAITS = files.c.state == FileState.WAITING
+#: Else a file needs the faces of it that there are rows of.
+_HAS_FACE = (
+    exists()
+    .where(faces.c.file == files.c.id, faces.c.face == store.encoded_faces.c.face)
+    .correlate(files, store.encoded_faces)
+)
 
 
 def _needed(tenant: str) -> Select[Any]:

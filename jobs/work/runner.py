@@ -3,7 +3,7 @@
 import errno
 import os
 
-from constants.exceptions import BuildCancelled, BuildFailed, MachineFault, WorkerStopping
+from constants.exceptions import BuildCancelled, BuildFailed, MachineFault, StageLost, WorkerStopping
 from jobs.machine_faults import is_machine_fault
 from jobs.table import build_log, tasks
 from jobs.table.tables import TaskKind
@@ -37,9 +37,9 @@ def _work(workplace: Workplace, claim: tasks.Claim) -> None:
         _WORK[claim.kind](workplace, claim)
     except BuildCancelled:
         logger.info("{}: the build was cancelled or taken over", claim.kind)
-    except WorkerStopping:
+    except (WorkerStopping, StageLost):
         logger.info("{}: broken off, to be gone on with later", claim.kind)
-        return  # still held: who stops the worker gives it back
+        return  # still held: who stops the worker, or sent the stage elsewhere, gives it back
     except BuildFailed as failure:
         tasks.fail(workplace.database, claim, str(failure), final=True)
     except Exception as error:

@@ -23,6 +23,7 @@ from jobs.work import stages
 from jobs.work.examining import Examined, examined, pictures_of, record
 from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TRAINING, TrainingReport
+from jobs.work.uncollected import uncollected
 from jobs.workplace import Workplace
 from modelization.bundle.bundle_splitting import split_bundle
 from modelization.decision.shortlist import MOST_JUDGED
@@ -48,16 +49,17 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
 
 
 def _train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
-    with workplace.database.read() as connection:
-        build = build_numbered(connection, claim.build)
-        if build is None:
-            raise BuildCancelled("The recognizer was deleted.")
-        shelf = Shelf(build.tenant, pipeline_version(settings_of_build(build, workplace.settings)))
-        files = files_of(connection, build.number)
-        pictures = pictures_of(connection, shelf, files)
     report = TrainingReport(workplace.settings.database, claim)
-    alive = partial(report, preparing(build.options.optimize))
-    found, outcome = _found(build, files, pictures, alive)
+    with uncollected():
+        with workplace.database.read() as connection:
+            build = build_numbered(connection, claim.build)
+            if build is None:
+                raise BuildCancelled("The recognizer was deleted.")
+            shelf = Shelf(build.tenant, pipeline_version(settings_of_build(build, workplace.settings)))
+            files = files_of(connection, build.number)
+            pictures = pictures_of(connection, shelf, files)
+        alive = partial(report, preparing(build.options.optimize))
+        found, outcome = _found(build, files, pictures, alive)
     dry_run = build.options.dry_run
     if isinstance(outcome, TrainingSet) and not dry_run:
         _train(workplace, claim, build, found, outcome)

@@ -28,6 +28,9 @@ def test_every_setting_stands_in_the_readme_and_no_other():
         ("HOSTS", "faces.example.org,http://faces.example.org"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://faces.example.org/"),
+        ("CLUSTER", "scheduler:8786"),
+        ("CLUSTER", "tcp://scheduler"),
+        ("CLUSTER", "http://scheduler:8786"),
     ],
 )
 def test_a_malformed_setting_is_named(monkeypatch, name, value):
@@ -45,8 +48,9 @@ def test_a_misspelt_setting_is_named_with_the_one_that_was_meant(monkeypatch):
 def test_settings_come_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("FACIAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("FACIAL_VIEWS", "6")
+    monkeypatch.setenv("FACIAL_CLUSTER", "tls://[::1]:8786")
     monkeypatch.setenv("FACIAL_HOSTS", "Faces.example.org, .inside.example.org,[FD00::0:1]")
     settings = load_settings()
-    assert (settings.data_dir, settings.views) == (tmp_path, 6)
+    assert (settings.data_dir, settings.views, settings.cluster) == (tmp_path, 6, "tls://[::1]:8786")
     assert settings.hosts == ("faces.example.org", ".inside.example.org", "fd00::1")
     assert settings.database == f"sqlite:///{tmp_path}/facial.sqlite"

@@ -253,3 +253,20 @@ def test_each_generation_that_is_kept_begins_the_count_anew(workplace):
         tasks.report_progress(workplace.database, training, Progress("generations", generation, 10, search))
         tasks.fail(workplace.database, training, "It broke.")
     assert count(workplace, TaskState.DEAD) == 1, "going over what was reached before is no progress"
+
+
+def test_what_was_broken_off_is_kept_from_who_asks_for_the_rest_alone(workplace):
+    submit(workplace, 2)
+    first = claim(workplace)
+    tasks.give_back(workplace.database, first, Ending.INTERRUPTED)
+    submit(workplace, 1)
+
+    def unbroken():
+        return tasks.claim_unbroken(workplace.database, "cluster:a")
+
+    other = unbroken()
+    assert other.build != first.build
+    assert unbroken() is None
+    assert finish(workplace, other)
+    tasks.give_back(workplace.database, other, Ending.TROUBLED)  # nothing of it is held any more
+    assert len(held(workplace, claim(workplace))) == 1, "alone"
