@@ -35,10 +35,10 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="Folder of the database, staged pictures and finished bundles")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data folder")
+    cluster: str = Field("", description="Address of a Dask scheduler, tcp:// or tls://, whose workers encode as well")
     storage_url: str = Field(
         "", description="URL of what several nodes keep files in; empty means the data folder alone"
     )
-    cluster: str = Field("", description="Address of a Dask scheduler, tcp:// or tls://, whose workers encode as well")
     encode_workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Processes that find and encode faces"
     )
