@@ -280,6 +280,14 @@ erasures = Table(
     sqlite_autoincrement=True,
 )
 
+#: Where files are shared: the nodes that have nothing left of what is still to be erased elsewhere.
+erased_copies = Table(
+    "erased_copies",
+    metadata,
+    Column("erasure", ForeignKey("erasures.id"), primary_key=True),
+    Column("node", String(32), primary_key=True),
+)
+
 #: What may be among the objects and has no row yet: pictures that are just being sent; see jobs/table/objects.py.
 objects = Table(
     "objects",

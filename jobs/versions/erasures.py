@@ -5,10 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
 from constants.exceptions import NotFound
-from features.database import Database
+from features.database import Database, upsert
 from jobs import audit_file
 from jobs.audit_file import SERVICE, Entry
 from jobs.machine_faults import is_machine_fault
@@ -16,7 +16,7 @@ from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.nodes import is_within_reach
 from jobs.table.objects import written_down
-from jobs.table.tables import erasures, recognizers
+from jobs.table.tables import erased_copies, erasures, nodes, recognizers
 from logger import logger
 
 
@@ -85,7 +85,7 @@ def carry_out(database: Database, storage: Storage) -> None:
     """Erase what is pending in this node, and write down what was found to be gone; what is left is tried again later.
 
     Nothing is gone for good while somebody reads the database as it was before, takes a snapshot of it, or trains what
-    was cancelled meanwhile.
+    was cancelled meanwhile; nor, where files are shared, while another node has not found the same of its own copies.
     """
     query = select(erasures).join(recognizers, recognizers.c.id == erasures.c.recognizer_id)
     query = query.where(erasures.c.done_at.is_(None), is_within_reach(storage.node))
@@ -103,7 +103,8 @@ def carry_out(database: Database, storage: Storage) -> None:
     ]
     if gone and database.forget_deleted():
         with database.write() as connection:
-            done = update(erasures).where(erasures.c.id.in_([erasure.id for erasure in gone]))
+            everywhere = _gone_everywhere(connection, storage, [erasure.id for erasure in gone])
+            done = update(erasures).where(erasures.c.id.in_(everywhere))
             done = done.where(erasures.c.done_at.is_(None)).values(done_at=time.time())
             noted = set(connection.scalars(done.returning(erasures.c.id)))  # not by another process at this moment
             for erasure in gone:
@@ -112,6 +113,20 @@ def carry_out(database: Database, storage: Storage) -> None:
                 build_log.nothing_left(connection, erasure.recognizer_id, erasure.version)
                 # Before it counts as done: what cannot be written down is found to be gone once more.
                 audit_file.append(storage.data_dir, _gone(erasure))
+
+
+def _gone_everywhere(connection: Connection, storage: Storage, numbers: Collection[int]) -> Collection[int]:
+    """Those of some erasures, of which nothing is left here, of which no other node has anything left either."""
+    if not (storage.is_shared and storage.node):
+        return numbers
+    for number in numbers:
+        row = {"erasure": number, "node": storage.node}
+        connection.execute(upsert(connection, erased_copies, row, row))
+    without = select(erased_copies.c.node).where(erased_copies.c.erasure == erasures.c.id)
+    is_waited_for = exists().where(nodes.c.id != storage.node, nodes.c.id.not_in(without))
+    everywhere = connection.scalars(select(erasures.c.id).where(erasures.c.id.in_(numbers), ~is_waited_for)).all()
+    connection.execute(delete(erased_copies).where(erased_copies.c.erasure.in_(everywhere)))
+    return everywhere
 
 
 def carry_out_at_once(database: Database, storage: Storage) -> None:

@@ -19,7 +19,7 @@ from constants.settings import Settings
 from jobs.machine_faults import is_machine_fault
 from jobs.object_store import open_store
 from jobs.storage import Storage
-from jobs.table import builds, contents, tasks
+from jobs.table import builds, contents, nodes, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import Upload
@@ -492,8 +492,15 @@ def test_nodes_on_one_postgresql_do_each_others_work_once_their_files_are_shared
             assert run(there, claim)
         for recognizer in (own, accepted):
             assert [image.state for image in contents.images(here.database, recognizer)] == [FileState.ENCODED]
+        for workplace in (here, there):
+            nodes.beat(workplace.database, workplace.node, "host")
         erasing.erase(there.database, there.storage, own)
-        assert state(here, own) == ErasureState.DONE
+        sweep(there.database, there.storage)
+        assert state(there, own) == ErasureState.PENDING, "the other node may have copies"
+        assert here.storage.has_copies(own, 1)
+        sweep(here.database, here.storage)
+        assert not here.storage.has_copies(own, 1)
+        assert state(there, own) == ErasureState.DONE
     finally:
         for workplace in (alone, here, there):
             workplace.database.close()

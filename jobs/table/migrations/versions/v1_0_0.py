@@ -137,6 +137,11 @@ def _make_tables() -> None:
     op.create_index("erasures_of_recognizer", "erasures", ["recognizer_id"])
     op.create_index("erasures_to_do", "erasures", ["done_at"])
     op.create_table(
+        "erased_copies",
+        sa.Column("erasure", sa.Integer, sa.ForeignKey("erasures.id"), primary_key=True),
+        sa.Column("node", sa.String(32), primary_key=True),
+    )
+    op.create_table(
         "objects",
         sa.Column("folder", sa.String(64), primary_key=True),
         sa.Column("node", sa.String(32), nullable=False),
