@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from constants.exceptions import BundleInvalid, NotFound, ObjectDamaged
-from jobs.layout import bare_form
-from jobs.storage import Storage
+from jobs.files.layout import bare_form
+from jobs.files.storage import Storage
 from jobs.table.records import File
 from modelization.bundle.bundle_file import sync_folder
 from modelization.bundle.bundle_parts import networks_needed, networks_of, open_whole

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, select
 from constants.exceptions import Conflict
 from constants.settings import DATABASE_FILE
 from features.database import Database
+from jobs.files.linking import link_or_copy
+from jobs.files.storage import Storage
 from jobs.folder_lock import held
-from jobs.linking import link_or_copy
-from jobs.storage import Storage
 from jobs.table.tables import builds
 
 

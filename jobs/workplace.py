@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
 from features.database import PATIENCE_S, Database, nameable
+from jobs.files.object_store import open_store
+from jobs.files.private_folder import make_private
+from jobs.files.storage import Storage
 from jobs.machine_faults import is_machine_fault, words_of
 from jobs.node_identity import node_of
-from jobs.object_store import open_store
-from jobs.private_folder import make_private
-from jobs.storage import Storage
 from jobs.table.migrating import migrate
 from logger import logger
 

@@ -14,8 +14,8 @@ from features.database import Database
 from jobs.commands.backup_archive import BackupManifest, pack
 from jobs.commands.backup_contents import incomplete, opened
 from jobs.commands.carefully import carefully, refuse_other_database
+from jobs.files.storage import Storage
 from jobs.snapshot import snapshot
-from jobs.storage import Storage
 from jobs.table.migrating import SCHEMA, schema_of
 from modelization.bundle.bundle_file import sync_folder
 

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from constants.exceptions import BackupInvalid, FacialError
 from constants.settings import DATABASE_FILE
-from jobs.layout import is_of_version
-from jobs.linking import link_or_copy
+from jobs.files.layout import is_of_version
+from jobs.files.linking import link_or_copy
 
 #: Version of the archive's format; raised when an older reader would misread a newer file.
 BACKUP_FORMAT = 2

@@ -13,7 +13,7 @@ from constants.exceptions import BackupInvalid, BundleInvalid
 from constants.settings import DATABASE_FILE
 from features.database import Database
 from jobs.commands.backup_archive import Member
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table.tables import FileState, builds, files
 from modelization.bundle.bundle_parts import OWN, open_whole
 

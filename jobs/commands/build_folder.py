@@ -17,7 +17,7 @@ from tqdm import tqdm
 from constants.exceptions import BuildFailed, InvalidRequest, InvalidSettings
 from constants.settings import load_settings
 from constants.validation import sentences
-from jobs.held_folder import held_folder, sweep_unheld
+from jobs.files.held_folder import held_folder, sweep_unheld
 from jobs.intake.incoming import IncomingFile
 from jobs.intake.intake import Intake, Labelling
 from jobs.intake.label_manifest import Label, read_manifest

@@ -11,8 +11,8 @@ from constants.settings import DATABASE_FILE, Settings, load_settings
 from jobs.commands.backup_archive import BackupManifest, unpack
 from jobs.commands.backup_contents import incomplete, opened
 from jobs.commands.carefully import carefully, refuse_other_database
+from jobs.files.storage import Storage
 from jobs.folder_lock import only_one
-from jobs.storage import Storage
 from jobs.table.migrating import migrate, schema_of
 from modelization.bundle.bundle_file import sync_folder
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from constants.exceptions import InvalidRequest, NotFound, NothingUsable, RequestTooLarge
 from constants.reasons import Reason
 from constants.settings import Settings
-from jobs.held_folder import held_folder
+from jobs.files.held_folder import held_folder
+from jobs.files.linking import link_or_copy
 from jobs.intake.archives import is_archive
 from jobs.intake.folder_labels import folder_labels
 from jobs.intake.incoming import IncomingFile
@@ -18,7 +19,6 @@ from jobs.intake.label_manifest import Label, assign
 from jobs.intake.labels import clean_label, clean_name, filename_label, same_label, unify
 from jobs.intake.sorter import Found, SortingJob
 from jobs.intake.sorting import sort_out
-from jobs.linking import link_or_copy
 from jobs.table.builds import Upload
 from preprocessor.media_formats import is_plainly_usable
 

@@ -6,11 +6,11 @@ import socket
 from constants.addresses import is_loopback
 from constants.exceptions import InvalidSettings
 from constants.settings import Settings
+from jobs.files.private_folder import make_private
+from jobs.files.storage import Storage
 from jobs.folder_lock import STOPPING_S, only_one
-from jobs.private_folder import make_private
 from jobs.processes.sockets import address
 from jobs.snapshot import sweep_snapshot
-from jobs.storage import Storage
 from jobs.table import access_keys
 from jobs.work.cluster import Cluster
 from jobs.workplace import Workplace, opened_workplace, usable_data_folder

@@ -14,7 +14,7 @@ from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database, Held, hold
 from jobs.arrival import present_bundle
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions

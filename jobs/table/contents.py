@@ -11,7 +11,7 @@ from constants.reasons import Reason
 from features.database import Database
 from features.store import QualityFeatures
 from jobs.arrival import present_thumbnail
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table.builds import build_of
 from jobs.table.records import Face, File, files_of, people_of
 from jobs.table.tables import Choice, FileState

@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, insert, select
 
 from features.database import Database
+from jobs.files.storage import Storage
 from jobs.machine_faults import is_machine_fault
 from jobs.node_identity import node_of
-from jobs.storage import Storage
 from jobs.table.tables import objects
 from logger import logger
 

@@ -20,8 +20,8 @@ from features import store
 from features.database import Database, Held, hold
 from features.store import ImageFeatures, Shelf, hold_shelf
 from jobs.arrival import present_picture, present_thumbnail
+from jobs.files.storage import Storage
 from jobs.intake.labels import same_label
-from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions

@@ -12,7 +12,7 @@ from features import store
 from features.database import Database
 from jobs import audit_file
 from jobs.audit_file import SERVICE, Entry
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table import build_log
 from jobs.table.builds import build_of
 from jobs.table.holding import hold_whole

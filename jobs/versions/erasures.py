@@ -11,8 +11,8 @@ from constants.exceptions import NotFound
 from features.database import Database, upsert
 from jobs import audit_file
 from jobs.audit_file import SERVICE, Entry
+from jobs.files.storage import Storage
 from jobs.machine_faults import is_machine_fault
-from jobs.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.nodes import is_within_reach
 from jobs.table.objects import written_down

@@ -14,7 +14,7 @@ from features import store
 from features.database import Database
 from features.lookalikes import may_be_of
 from features.store import FaceFeatures, Shelf
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table import build_log, tasks
 from jobs.table.holding import hold_whole
 from jobs.table.records import Build, File, StandIn, files_where

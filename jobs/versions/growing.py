@@ -10,8 +10,8 @@ from constants.exceptions import Conflict
 from constants.reasons import Reason
 from features.database import Database
 from features.store import portions
+from jobs.files.storage import Storage
 from jobs.intake.intake import refuse_hopeless
-from jobs.storage import Storage
 from jobs.table import build_log, objects
 from jobs.table.admission import Admission
 from jobs.table.builds import WAIT_S, Upload, insert_files, paths

@@ -11,9 +11,9 @@ from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features.database import Database
 from features.store import portions
 from jobs.arrival import present_picture
-from jobs.held_folder import held_folder
-from jobs.linking import link_or_copy
-from jobs.storage import Storage
+from jobs.files.held_folder import held_folder
+from jobs.files.linking import link_or_copy
+from jobs.files.storage import Storage
 from jobs.table import build_log, objects, tasks
 from jobs.table.builds import WAIT_S, build_of
 from jobs.table.holding import hold_build, hold_recognizer

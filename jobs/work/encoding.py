@@ -13,7 +13,7 @@ from constants.settings import Settings
 from features import store
 from features.store import ImageFeatures, Shelf
 from jobs.arrival import present_picture
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.records import Build, File, files_where

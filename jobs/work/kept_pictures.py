@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
-from jobs.layout import bare_form
+from jobs.files.layout import bare_form
 from jobs.table.tables import FileState, files
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import Row, Select, select
 
 from features import store
 from features.database import Database, Held, hold
-from jobs.held_folder import sweep_unheld
+from jobs.files.held_folder import sweep_unheld
+from jobs.files.layout import bare_form, is_part, is_search, token_of, version_of
+from jobs.files.storage import Storage
 from jobs.intake.pieced_uploads import PiecedUploads
-from jobs.layout import bare_form, is_part, is_search, token_of, version_of
 from jobs.snapshot import sweep_snapshot
-from jobs.storage import Storage
 from jobs.table import tasks
 from jobs.table.builds import build_numbered
 from jobs.table.nodes import share

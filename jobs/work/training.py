@@ -15,7 +15,7 @@ from features.face_naming import NamedFace, Picture
 from features.store import Shelf
 from features.training_set import TrainingSet, assemble
 from jobs.arrival import present_picture
-from jobs.held_folder import held_folder, temporary_files_in
+from jobs.files.held_folder import held_folder, temporary_files_in
 from jobs.machine_faults import is_machine_fault, words_of
 from jobs.table import build_log, tasks
 from jobs.table.builds import build_numbered

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from app import events
-from jobs.layout import is_part
+from jobs.files.layout import is_part
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind
 from jobs.work import runner

@@ -16,9 +16,9 @@ import pytest
 from app import create_app
 from constants.exceptions import BundleInvalid, Conflict, InvalidSettings, NotFound, NothingUsable
 from constants.settings import Settings
+from jobs.files.object_store import open_store
+from jobs.files.storage import Storage
 from jobs.machine_faults import is_machine_fault
-from jobs.object_store import open_store
-from jobs.storage import Storage
 from jobs.table import builds, contents, nodes, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
@@ -359,7 +359,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from constants.settings import load_settings
-from jobs.held_folder import held_folder
+from jobs.files.held_folder import held_folder
 from jobs.table import objects
 from jobs.workplace import Workplace
 

@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from constants.settings import Settings
 from features.database import Database
-from jobs.storage import Storage
+from jobs.files.storage import Storage
 from jobs.versions import erasing, forgetting
 from jobs.workplace import Workplace
 

@@ -32,7 +32,7 @@ from jobs.commands.back_up import back_up
 from jobs.commands.backup_archive import Member
 from jobs.commands.backup_contents import incomplete, opened
 from jobs.commands.restore import restore
-from jobs.linking import link_or_copy
+from jobs.files.linking import link_or_copy
 from jobs.processes.preparing import prepare
 from jobs.snapshot import snapshot, sweep_snapshot
 from jobs.table import builds, tasks

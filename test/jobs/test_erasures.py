@@ -18,10 +18,10 @@ from app import create_app
 from constants.exceptions import BuildCancelled, Erased, NotFound
 from constants.settings import Settings
 from features.database import Database
-from jobs.held_folder import held_folder, sweep_unheld
+from jobs.files.held_folder import held_folder, sweep_unheld
+from jobs.files.storage import Storage
 from jobs.processes.sweeper import Sweeper
 from jobs.snapshot import snapshot
-from jobs.storage import Storage
 from jobs.table import builds, tasks
 from jobs.table.tables import TaskKind, recognizers
 from jobs.versions import erasing, erasures, forgetting
@@ -203,7 +203,7 @@ def test_a_trainer_that_was_killed_while_it_wrote_leaves_nothing(workplace):
     trainer = """
 import os, signal, sys, tempfile, modelization.bundle.bundle_file as bundle_file
 from pathlib import Path
-from jobs.held_folder import held_folder, temporary_files_in
+from jobs.files.held_folder import held_folder, temporary_files_in
 from test.jobs.planted import _manifest
 bundle, scratch, token, label = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4].encode()
 def die(file, members):

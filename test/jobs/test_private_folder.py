@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from constants.exceptions import InvalidSettings
-from jobs.private_folder import make_private
+from jobs.files.private_folder import make_private
 from jobs.workplace import Workplace
 from test.permitted_skips import NOT_ROOT
 

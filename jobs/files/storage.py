@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
-from jobs.held_folder import held_folder
-from jobs.layout import SEARCH, THUMBNAIL, Layout, is_of_version, is_part
-from jobs.linking import link_or_copy
+from jobs.files.held_folder import held_folder
+from jobs.files.layout import SEARCH, THUMBNAIL, Layout, is_of_version, is_part
+from jobs.files.linking import link_or_copy
+from jobs.files.object_store import NoStore, ObjectStore
+from jobs.files.shared_files import SharedFiles
 from jobs.machine_faults import leaves_doubt
-from jobs.object_store import NoStore, ObjectStore
-from jobs.shared_files import SharedFiles
 from modelization.bundle.bundle_file import search_file, sync_folder
 from modelization.bundle.bundle_parts import NETWORKS
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from jobs.layout import THUMBNAIL, Layout, bare_form, is_part, version_of
-from jobs.object_store import NoStore, ObjectStore
+from jobs.files.layout import THUMBNAIL, Layout, bare_form, is_part, version_of
+from jobs.files.object_store import NoStore, ObjectStore
 from modelization.bundle.bundle_parts import NETWORKS
 
 #: Pictures that are put at the same time: each waits for the network.

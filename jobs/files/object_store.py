@@ -69,7 +69,7 @@ def open_store(url: str) -> ObjectStore:
         return SharedFolder(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc:
         try:
-            from jobs.bucket import Bucket  # needs packages that nobody else does
+            from jobs.files.bucket import Bucket  # needs packages that nobody else does
         except ImportError as error:
             raise InvalidSettings(
                 f"FACIAL_STORAGE_URL needs the Python package {error.name!r}; install s3fs where the service's others "

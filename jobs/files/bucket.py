@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3fs import S3FileSystem
 
 from constants.exceptions import InvalidSettings
-from jobs.object_store import ObjectStore, unusable
+from jobs.files.object_store import ObjectStore, unusable
 
 #: Seconds that a server has to take a connection, and to send the next bytes.
 _CONNECT_S, _READ_S = 3, 20
