@@ -80,10 +80,10 @@ class IntegerReader:
         return self.floats(rows)
 
     def _decoded(self, content: bytes) -> Integers:
-        starts, position = [0], 0
+        found, position = [0], 0
         while (position := position + 1 + (content[position] & 0x0F)) < len(content):
-            starts.append(position)
-        values = np.frombuffer(content, np.uint8)
+            found.append(position)
+        starts, values = np.array(found), np.frombuffer(content, np.uint8)
         control = values[starts]
         sizes = control & 0x0F
         if position != len(content) or not 1 <= sizes.min() <= sizes.max() <= _MAX_BYTES or (control & 0x70).any():
@@ -91,7 +91,7 @@ class IntegerReader:
         integers = np.zeros(len(starts), np.int64)
         for byte in range(sizes.max()):
             longer = np.flatnonzero(sizes > byte)
-            integers[longer] |= values[np.take(starts, longer) + 1 + byte].astype(np.int64) << (8 * byte)
+            integers[longer] |= values[starts[longer] + 1 + byte].astype(np.int64) << (8 * byte)
         return np.where(control & 0x80, -integers, integers)
 
 
