@@ -4,6 +4,7 @@ import hashlib
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,21 @@ from bench.fault_history import ENCODED, History, Owned, Version, Wrong
 #: Folders of the data folder that are empty while nothing is to be done, and seconds that they have to become so.
 _STAGING, _SWEPT_S = ("incoming", "images", "scratch"), 120.0
 
+HashOf = Callable[[str, int], str | None]
 
-def check_answers(asking: Asking, database: Path) -> None:
-    """Ask about everything that was accepted, and find what is lost, done twice, or not as it was told."""
+
+def check_answers(asking: Asking, hash_of: HashOf) -> None:
+    """Ask about everything that was accepted, and find what is lost, done twice, or not as it was told.
+
+    ``hash_of`` says what the table has as the SHA-256 of a recognizer's version, by its id and number.
+    """
     history = asking.history
     for owned in history.owned:
         try:
             if owned.deleted is not None:
                 _check_deleted(asking, owned)
             else:
-                _check_kept(asking, database, owned)
+                _check_kept(asking, hash_of, owned)
         except GaveUp:
             continue  # found already
     _check_listing(asking)
@@ -63,7 +69,7 @@ def _check_deleted(asking: Asking, owned: Owned) -> None:
         asking.history.find(Wrong.BROKEN, f"it was deleted and is answered {answer.status}", owned.id)
 
 
-def _check_kept(asking: Asking, database: Path, owned: Owned) -> None:
+def _check_kept(asking: Asking, hash_of: HashOf, owned: Owned) -> None:
     history, path = asking.history, f"/v1/recognizers/{owned.id}"
     answer = asking.until_answered("GET", path, about=owned.id)
     if answer.status != 200:
@@ -76,10 +82,10 @@ def _check_kept(asking: Asking, database: Path, owned: Owned) -> None:
         history.find(Wrong.DUPLICATED, f"nobody asked for version {number}, which is {told[number]}", owned.id)
     for number in sorted(told.keys() & owned.versions.keys()):
         history.tell(owned, number, told[number])
-        _check_version(asking, database, owned, owned.versions[number])
+        _check_version(asking, hash_of, owned, owned.versions[number])
 
 
-def _check_version(asking: Asking, database: Path, owned: Owned, version: Version) -> None:
+def _check_version(asking: Asking, hash_of: HashOf, owned: Owned, version: Version) -> None:
     history, number, path = asking.history, version.number, f"/v1/recognizers/{owned.id}"
     wanted = "examined" if owned.dry_run else "ready"
     if version.state != wanted:
@@ -91,7 +97,7 @@ def _check_version(asking: Asking, database: Path, owned: Owned, version: Versio
     if owned.dry_run:
         return
     bundle = asking.until_answered("GET", f"{path}/model?version={number}", about=owned.id)
-    in_table = _sha256_in_table(database, owned.id, number)
+    in_table = hash_of(owned.id, number)
     if bundle.status != 200:
         history.find(Wrong.LOST, f"the bundle of version {number} is answered {bundle.status}", owned.id)
     elif hashlib.sha256(bundle.content).hexdigest() != in_table:
@@ -112,7 +118,8 @@ def _check_images(history: History, owned: Owned, version: Version, images: list
         history.find(Wrong.DUPLICATED, f"version {version.number} has files that nobody sent for it: {more}", owned.id)
 
 
-def _sha256_in_table(database: Path, recognizer: str, version: int) -> str | None:
+def sha256_in_sqlite(database: Path, recognizer: str, version: int) -> str | None:
+    """What the table has as the SHA-256 of a version's bundle."""
     query = "SELECT bundle_sha256 FROM builds WHERE recognizer_id = ? AND version = ?"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         row = connection.execute(query, (recognizer, version)).fetchone()

@@ -7,12 +7,12 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol
 from urllib.parse import quote
 
 from bench.fault_history import History, Owned, Recognition, Sent, Version, Wrong
 from bench.portrait_pictures import Files, Portraits
-from bench.running_service import Form, RunningService, form
+from bench.running_service import Form, form
 
 #: Seconds between two tries of a request, and between two looks at a build.
 _AGAIN_S, _LOOK_S = 0.3, 0.3
@@ -54,11 +54,18 @@ class Answer(NamedTuple):
         return f"{self.status or 'nothing'} {self.content[:_SHOWN_BYTES].decode(errors='replace')}".strip()
 
 
+class Connection(Protocol):
+    """Whatever takes requests: a service, or several of them."""
+
+    def send(self, method: str, path: str, form: Form = ..., /) -> tuple[int, bytes]:
+        """Status and content; 0 where nobody answers."""
+
+
 @dataclass(frozen=True)
 class Asking:
     """A client's way to the service: whoever gets no answer asks again, with the same key."""
 
-    service: RunningService
+    service: Connection
     history: History
     name: str
 

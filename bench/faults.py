@@ -9,17 +9,18 @@ import random
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from bench.fault_checks import check_answers, check_stopped, check_swept
-from bench.fault_clients import PATIENCE_S, Asking, Client, watch
+from bench.fault_checks import check_answers, check_stopped, check_swept, sha256_in_sqlite
+from bench.fault_clients import PATIENCE_S, Asking
+from bench.fault_crowd import crowd
 from bench.fault_effects import Injected
 from bench.fault_history import History, Wrong
 from bench.fault_injection import Injector
@@ -32,8 +33,8 @@ from bench.service_processes import Kind
 from bench.small_disk import SmallDisk
 from bench.task_watch import TaskWatch
 
-#: Clients that recognize beside those that build, and workers that encode.
-_WATCHERS, _ENCODERS = 2, 2
+#: Workers that encode.
+_ENCODERS = 2
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,13 @@ def run(folder: Path, seed: int, plan: Plan) -> Outcome:
         try:
             service.start()
             task_watch.start()
-            with _clients(service, history, portraits, seed, plan.builders):
+            with crowd(service.client, history, portraits, seed, plan.builders):
                 injector.run(seed, plan.kills)
                 injector.measure(plan.rounds)
                 injector.hang(Kind.ENCODE, *[Kind.TRAIN] * (plan.rounds > 0))
             injector.check_replaced()
             _settle(task_watch, history)
-            check_answers(Asking(service.client(), history, "check"), service.database)
+            check_answers(Asking(service.client(), history, "check"), partial(sha256_in_sqlite, service.database))
             check_swept(history, service.data_dir)
         except BaseException:
             service.kill()
@@ -165,40 +166,6 @@ def _disk(folder: Path) -> Iterator[SmallDisk | None]:
         yield disk
     finally:
         disk.unmount()
-
-
-@contextmanager
-def _clients(service: ManagedService, history: History, portraits: Portraits, seed: int, count: int) -> Iterator[None]:
-    """Clients that ask this and that, one recognizer being ready already; they end once what they began has ended."""
-    building, watching = threading.Event(), threading.Event()
-
-    def asking(name: str) -> Asking:
-        return Asking(service.client(), history, name)
-
-    def client(name: str) -> Client:
-        return Client(asking(name), portraits, f"{seed} {name}", building)
-
-    def watcher(name: str) -> threading.Thread:
-        arguments = asking(name), portraits, f"{seed} {name}", watching
-        return threading.Thread(target=watch, args=arguments, name=name, daemon=True)
-
-    names = [f"builder{number}" for number in range(count)]
-    client("first").build_first()
-    builders = [threading.Thread(target=client(name).run, name=name, daemon=True) for name in names]
-    builders.append(threading.Thread(target=client("hasty").run_hastily, name="hasty", daemon=True))
-    watchers = [watcher(f"watcher{number}") for number in range(_WATCHERS)]
-    for thread in (*builders, *watchers):
-        thread.start()
-    try:
-        yield
-    except BaseException:
-        building.set()
-        watching.set()
-        raise
-    for stopping, threads in ((building, builders), (watching, watchers)):
-        stopping.set()
-        for thread in threads:
-            thread.join()
 
 
 def _settle(task_watch: TaskWatch, history: History) -> None:

@@ -35,8 +35,8 @@ class ManagedService:
     def database(self) -> Path:
         return self.data_dir / "facial.sqlite"
 
-    def client(self) -> RunningService:
-        return RunningService(self._port, _ANSWER_S)
+    def client(self, patience_s: float = _ANSWER_S) -> RunningService:
+        return RunningService(self._port, patience_s)
 
     def start(self) -> None:
         """Start it, and return once it is ready."""

@@ -1,10 +1,12 @@
 """Places that several nodes keep files in: a folder, and a bucket of a real server of S3; both can go away."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -57,7 +59,7 @@ class Bucket:
         self.come_back()
 
     def come_back(self) -> None:
-        command = [Path(sys.executable).with_name("moto_server"), "--host=127.0.0.1", f"--port={self._port}"]
+        command = [str(Path(sys.executable).with_name("moto_server")), "--host=127.0.0.1", f"--port={self._port}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | self.environment)
         until = time.monotonic() + _PATIENCE_S
@@ -75,6 +77,13 @@ class Bucket:
 
     close = go_away
 
+    def stand_still(self) -> None:
+        """Answer nobody; what is there stays."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def contents(self) -> dict[str, bytes]:
         """Every object in the bucket, by its name."""
         client, within = self._client(), "of/the test/"
@@ -91,7 +100,7 @@ class Bucket:
     def damage(self, name: str) -> None:
         self._client().put_object(Bucket=BUCKET, Key=f"of/the test/{name}", Body=b"damaged")
 
-    def _client(self):
+    def _client(self) -> Any:
         at = {name.removeprefix("AWS_").lower(): value for name, value in self.environment.items()}
         return boto3.client(
             "s3",
