@@ -61,8 +61,10 @@ def begin_build(workplace: Workplace, people: int) -> None:
         row = {"id": RECOGNIZER, "created_at": time.time(), "name": "drawn", "tenant": DEFAULT_TENANT}
         connection.execute(insert(recognizers).values(row))
         build = insert_build(connection, RECOGNIZER, 1, BuildOptions())
-        for first in range(0, people, _AT_ONCE):
+    for first in range(0, people, _AT_ONCE):
+        with workplace.database.write() as connection:
             _send(connection, workplace, (build, 1), range(first, min(first + _AT_ONCE, people)))
+    with workplace.database.write() as connection:
         tasks.train_if_encoded(connection, build)
 
 
