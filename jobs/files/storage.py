@@ -180,7 +180,10 @@ class Storage(Layout):
         A search that an earlier claim did not finish goes on beside it.
         """
         bundle = self.bundle(recognizer_id, f"{version}-{token}.zip")
-        bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while not _begun(bundle).exists():
+            bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # an erasure of another version found the folder empty at this moment
+                _begun(bundle).touch(mode=0o600)
         searches = sorted(self._of_version(recognizer_id, version, SEARCH), key=_written_at)
         if searches:
             searches[-1].rename(search_file(bundle))
@@ -203,6 +206,7 @@ class Storage(Layout):
     def give_up_bundle(self, path: Path) -> None:
         """Delete what the holder of a claim wrote at ``path``, which no row names."""
         self.shared.delete([path])
+        _begun(path.with_suffix(".zip")).unlink(missing_ok=True)
         for file in path.parent.glob(f"{path.stem}.*"):
             if file.name == path.name or is_part(file.name, path.name):
                 file.unlink(missing_ok=True)
@@ -273,6 +277,11 @@ class Storage(Layout):
         with suppress(FileNotFoundError):
             self.image_folder(recognizer_id, version).rename(self.incoming / uuid.uuid4().hex)
         _remove_if_empty(self.images / recognizer_id)
+
+
+def _begun(bundle: Path) -> Path:
+    """What keeps the folder of a bundle from being empty, and so from being removed, until the bundle is there."""
+    return bundle.with_name(f".{bundle.name}.begun")
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """The proof that a one-file recognizer is the service's own pipeline, led in a fresh process."""
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from constants.exceptions import BuildFailed, ImageRejected
+from constants.exceptions import BuildFailed, ImageRejected, MachineFault
 from constants.settings import Settings
 from modelization.bundle.drawn_portraits import drawn_portraits
 from modelization.bundle.parity import OneFile, PhotoParity, Service, compare
@@ -53,7 +54,7 @@ class PhotoProof:
         """Compare a one-file recognizer with the service's pipeline and ``head``; once for each ``PhotoProof``.
 
         On ``pictures``, where a build kept them, and always on three drawn faces. Raises ``BuildFailed`` where the two
-        are not the same.
+        are not the same, and ``MachineFault`` where the process was ended by somebody else.
         """
         with tempfile.TemporaryDirectory(prefix="facial-parity-") as name:
             folder = Path(name)
@@ -75,6 +76,8 @@ class PhotoProof:
         self.prepare()
         assert self._process is not None
         said, _ = self._process.communicate(folder)
+        if -self._process.returncode in (signal.SIGKILL, signal.SIGTERM):
+            raise MachineFault("The proof of a recognizer was ended from outside, or for want of memory.")
         return None if self._process.returncode else said
 
 

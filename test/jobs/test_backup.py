@@ -151,10 +151,11 @@ def at(data_dir: Path) -> Iterator[Workplace]:
 
 
 def contents(data_dir: Path) -> dict[str, bytes]:
-    """The files of a data folder that matter, and all that stands in its tables."""
+    """The files of a data folder that matter, none of them half-written or only begun, and all that its tables have."""
     with closing(sqlite3.connect(data_dir / DATABASE_FILE)) as database:
         tables = "\n".join(database.iterdump()).encode()
-    kept = [path for name in ("images", "bundles") for path in (data_dir / name).rglob("*") if path.is_file()]
+    found = [path for name in ("images", "bundles") for path in (data_dir / name).rglob("*")]
+    kept = [path for path in found if path.is_file() and not path.name.startswith(".")]
     return {str(path.relative_to(data_dir)): path.read_bytes() for path in kept} | {"": tables}
 
 

@@ -197,6 +197,16 @@ def test_it_is_pending_while_what_was_cancelled_is_still_trained(workplace):
         train_claim(workplace, claim)
 
 
+def test_a_version_that_is_trained_has_its_folder_while_the_only_other_one_is_erased(workplace):
+    planted = plant(workplace, PEOPLE)
+    bundle = workplace.storage.begin_bundle(planted.recognizer_id, 2, "token")
+    workplace.storage.erase_version(planted.recognizer_id, 1)
+    bundle.write_bytes(b"trained")
+    workplace.storage.give_up_bundle(bundle)
+    workplace.storage.erase_unpublished(planted.recognizer_id, 2, None)
+    assert not bundle.parent.exists()
+
+
 def test_a_trainer_that_was_killed_while_it_wrote_leaves_nothing(workplace):
     planted = plant(workplace, PEOPLE, ready=False)
     claim = tasks.claim(workplace.database, TaskKind.TRAIN, "train-0:a")

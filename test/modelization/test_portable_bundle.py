@@ -2,9 +2,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
+import psutil
 import pytest
 
-from constants.exceptions import BuildFailed
+from constants.exceptions import BuildFailed, MachineFault
 from constants.settings import Settings
 from modelization.bundle import portable_bundle
 from modelization.bundle.bundle_file import HEAD_ONNX, open_bundle
@@ -59,6 +60,16 @@ def test_a_file_that_is_not_the_service_fails_the_export(
     with PhotoProof(service_settings) as proof, pytest.raises(BuildFailed, match="not the service's"):
         add_portable_files(bundle, service_settings, [], proof)
     assert bundle.read_bytes() == before
+
+
+def test_a_proof_that_is_killed_says_nothing_of_the_file(bundle: Path, service_settings: Settings) -> None:
+    with PhotoProof(service_settings) as proof:
+        before = psutil.Process().children()
+        proof.prepare()
+        (process,) = set(psutil.Process().children()) - set(before)
+        process.kill()
+        with pytest.raises(MachineFault):
+            add_portable_files(bundle, service_settings, [], proof)
 
 
 def _initializers(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
