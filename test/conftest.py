@@ -31,8 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as processors: tests of the whole service wait for it most of the time."""
-    return 2 * (os.cpu_count() or 1)
+    """Half as many again as processors: tests of the whole service wait for it much of the time."""
+    return 3 * (os.cpu_count() or 1) // 2
 
 
 def dataset() -> Path | None:
