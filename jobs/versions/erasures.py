@@ -119,7 +119,8 @@ def _gone_everywhere(connection: Connection, storage: Storage, numbers: Collecti
     """Those of some erasures, of which nothing is left here, of which no other node has anything left either."""
     if not (storage.is_shared and storage.node):
         return numbers
-    for number in numbers:
+    mine = select(erased_copies.c.erasure).where(erased_copies.c.node == storage.node)
+    for number in set(numbers).difference(connection.scalars(mine)):  # the others wait, and nothing is written again
         row = {"erasure": number, "node": storage.node}
         connection.execute(upsert(connection, erased_copies, row, row))
     without = select(erased_copies.c.node).where(erased_copies.c.erasure == erasures.c.id)
