@@ -48,7 +48,6 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
         return None
     if ended.options.dry_run:
         _forget_examined(database, build, ended.tenant)
-    if ended.options.dry_run:
         storage.erase_images(ended.recognizer_id, ended.version)
     elif ended.options.keep_images:
         take_left(storage.image_folder(ended.recognizer_id, ended.version), bare)
