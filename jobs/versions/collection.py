@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from constants.exceptions import Conflict, NotFound, ObjectDamaged
@@ -40,6 +42,7 @@ from modelization.decision.decision_rule import NETWORK, THRESHOLD
 #: prior's threshold for as many people as there are by now.
 _STAND_IN = StandIn(NETWORK, THRESHOLD)
 
+_NO_FACE = "There is no face of this id."
 _NO_PICTURE = (
     "No picture of this face is kept: photos are forgotten once they are encoded. Build the collection with "
     "keep_images or keep_thumbnails to have those of its pictures."
@@ -117,6 +120,21 @@ def picture(database: Database, storage: Storage, recognizer_id: str, example_id
         if present_thumbnail(storage, recognizer_id, thumbnail):
             return thumbnail.open("rb")
     raise NotFound(_NO_PICTURE)
+
+
+def encoding(database: Database, recognizer_id: str, example_id: str) -> tuple[Example, npt.NDArray[np.float32]]:
+    """A face that somebody is known by, and its encoding (128,). Raises ``NotFound`` for one that is not there."""
+    with database.read() as connection:
+        base = _now(connection, recognizer_id)
+        file, index = _place(base, files_of(connection, base.number), example_id)
+        tenant = connection.scalar(select(recognizers.c.tenant).where(recognizers.c.id == recognizer_id))
+        kept = store.get(connection, Shelf(tenant or "", _pipeline(base) or ""), [file.content_hash])
+    person = next(face.person for face in file.people if face.index == index)
+    faces = kept[file.content_hash].faces if file.content_hash in kept else ()
+    face = next((face for face in faces if face.index == index), None)
+    if face is None or person is None:
+        raise NotFound(_NO_FACE)
+    return Example(example_id, person), face.encoding
 
 
 def add(database: Database, options: BuildOptions, enrolment: Enrolment, admission: Admission) -> Added:
@@ -197,7 +215,7 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
     known = examples(database, recognizer_id)
     example = next((example for example in known if example.id == example_id), None)
     if example is None:
-        raise NotFound("There is no face of this id.")
+        raise NotFound(_NO_FACE)
     if sum(other.person == example.person for other in known) == 1:
         remove_person(database, storage, recognizer_id, example.person)
         return example
@@ -319,7 +337,7 @@ def _place(base: Build, known: Sequence[File], example_id: str) -> tuple[File, i
         for face in file.people:
             if _example_id(base, file, face.index) == example_id:
                 return file, face.index
-    raise NotFound("There is no face of this id.")
+    raise NotFound(_NO_FACE)
 
 
 def _example_id(base: Build, file: File, index: int) -> str:
