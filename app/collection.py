@@ -47,7 +47,7 @@ def recognized(photo: bytes) -> list[dict[str, Any]]:
     recognizer_id = _find()
     if recognizer_id is None:
         return [face | {"person": None, "confidence": None, "candidates": []} for face in detected(photo)]
-    serve = partial(builds.serving_newest, workplace().database, recognizer_id)
+    serve = partial(builds.serving, workplace().database, recognizer_id)
     serving, answer = actions.recognized(serve, [photo])
     faces = _faces(answer.images)
     named = sum(face["person"] is not None for face in faces)

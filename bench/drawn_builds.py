@@ -17,6 +17,7 @@ from jobs.table.builds import Upload, build_of, insert_build, insert_files
 from jobs.table.tables import DEFAULT_TENANT, FileState, faces, files, recognizers
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
+from jobs.work.introducing import introduce
 from jobs.workplace import Workplace
 from modelization.decision.prior import prior_of
 from modelization.decision.two_covariance import TwoCovariance
@@ -69,12 +70,13 @@ def begin_build(workplace: Workplace, people: int) -> None:
 
 
 def add_person(workplace: Workplace, person: int) -> None:
-    """A version with one person more, as ``jobs.versions.growing`` makes it, of pictures that are encoded."""
+    """A version with one person more, as ``jobs.versions.growing`` makes it, whose pictures were just encoded."""
     with workplace.database.write() as connection:
         base = latest(connection, RECOGNIZER)
         build, version = next_version(connection, base)
         _send(connection, workplace, (build, version), (person,))
         tasks.train_if_encoded(connection, build)
+    introduce(workplace.database, build)
 
 
 def label_of(person: int) -> str:

@@ -267,23 +267,15 @@ def ready(database: Database, recognizer_id: str, version: int | None = None) ->
 
 
 def serving(database: Database, recognizer_id: str, version: int | None = None) -> Serving:
-    """What faces are judged by. Raises ``NotReady`` where there is nothing yet, else as ``status`` does."""
-    with database.read() as connection:
-        build = build_of(connection, recognizer_id, version)
-        if not build.recognizes:
-            raise _not_ready(_status(connection, build))
-    return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
+    """What faces are judged by: a version, or the newest that recognizes, be it that something stands in for it.
 
-
-def serving_newest(database: Database, recognizer_id: str) -> Serving:
-    """What faces are judged by where a change counts at once: the newest version, be it that something stands in.
-
-    Raises as ``serving`` does.
+    Raises ``NotReady`` where there is nothing yet, else as ``status`` does.
     """
     with database.read() as connection:
-        build = newest_that_recognizes(connection, recognizer_id)
-        if build is None:
-            raise _not_ready(_status(connection, build_of(connection, recognizer_id)))
+        newest = newest_that_recognizes(connection, recognizer_id) if version is None else None
+        build = newest or build_of(connection, recognizer_id, version)
+        if not build.recognizes:
+            raise _not_ready(_status(connection, build))
     return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
@@ -30,17 +30,12 @@ from jobs.table.build_options import BuildOptions
 from jobs.table.builds import insert_build, insert_recognizer, newest_that_recognizes
 from jobs.table.found_faces import insert_faces
 from jobs.table.holding import hold_whole
-from jobs.table.records import Build, File, StandIn, files_of
+from jobs.table.records import UNTRAINED, Build, File, files_of
 from jobs.table.tables import OPEN_STATES, BuildState, Choice, FileState, builds, faces, files, recognizers
 from jobs.versions.erasing import erase, erase_versions, forget_unneeded
 from jobs.versions.erasures import carry_out_at_once
 from jobs.versions.forgetting import forget
-from jobs.versions.next_version import known_label, newest_serving, next_version
-from modelization.decision.decision_rule import NETWORK, THRESHOLD
-
-#: How faces are judged until a version is trained: as for any rule that asks a network, by the learned one, with the
-#: prior's threshold for as many people as there are by now.
-_STAND_IN = StandIn(NETWORK, THRESHOLD)
+from jobs.versions.next_version import busy, known_label, newest_serving, next_version
 
 _NO_FACE = "There is no face of this id."
 _NO_PICTURE = (
@@ -151,7 +146,7 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
         recognizer_id = _find(connection, tenant, options.name)
         if recognizer_id is not None:
             hold_whole(connection, recognizer_id)
-        base = None if recognizer_id is None else newest_serving(connection, recognizer_id)
+        base = None if recognizer_id is None else _base(connection, recognizer_id)
         if base is not None and _pipeline(base) != enrolment.pipeline_version:
             raise Conflict("The collection has changed meanwhile; send the picture again.", retry_after_s=1)
         known = [] if base is None else files_of(connection, base.number)
@@ -183,7 +178,7 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
     """
     with database.write() as connection:
         hold_whole(connection, recognizer_id)
-        base = newest_serving(connection, recognizer_id)
+        base = _base(connection, recognizer_id)
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
         new = next((label for label in _labels(known) if label != before and same_label(label, new)), new)
@@ -221,7 +216,7 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
         return example
     with database.write() as connection:
         hold_whole(connection, recognizer_id)
-        base = newest_serving(connection, recognizer_id)
+        base = _base(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
         build, _ = next_version(connection, base, [file] if len(file.people) == 1 else [])
@@ -245,6 +240,19 @@ def _find(connection: Connection, tenant: str, name: str) -> str | None:
 def _now(connection: Connection, recognizer_id: str) -> Build:
     """What recognizes now, whatever is being made. Raises as ``newest_serving`` where nothing does."""
     return newest_that_recognizes(connection, recognizer_id) or newest_serving(connection, recognizer_id)
+
+
+def _base(connection: Connection, recognizer_id: str) -> Build:
+    """What the next version is made from. Raises as ``newest_serving`` does, and where it would supersede additions.
+
+    Somebody who sent pictures was given that version's number, and waits for it.
+    """
+    base = newest_serving(connection, recognizer_id)
+    was_sent = exists().where(files.c.build == base.number, files.c.since == base.version)
+    waited_for = (builds.c.number == base.number) & builds.c.state.in_(OPEN_STATES) & ~builds.c.passing & was_sent
+    if connection.scalar(select(builds.c.number).where(waited_for)) is not None:
+        raise busy(base.version)
+    return base
 
 
 def _pipeline(base: Build) -> str | None:
@@ -298,7 +306,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
 
 def _begin(connection: Connection, recognizer_id: str, build: int) -> None:
     """Let a version recognize from now on, and train it; what it and the newest that is ready leave no use for goes."""
-    values = {"stand_in": asdict(_STAND_IN), "passing": True}
+    values = {"stand_in": asdict(UNTRAINED), "passing": True}
     connection.execute(update(builds).where(builds.c.number == build).values(values))
     own = builds.c.recognizer_id == recognizer_id
     ready = select(func.max(builds.c.number)).where(own, builds.c.state == BuildState.READY).scalar_subquery()
