@@ -26,7 +26,7 @@ from jobs.work.introducing import introduce
 from jobs.work.kept_pictures import take_bare, write_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
-from jobs.work.thumbnails import write_thumbnails
+from jobs.work.thumbnails import thumbnail_of, write_thumbnails
 from jobs.workplace import Workplace
 from preprocessor.media_formats import is_video
 from preprocessor.version import pipeline_version
@@ -136,7 +136,7 @@ def _keep_thumbnails(storage: Storage, paths: Mapping[int, Path], found: Mapping
         if isinstance(came, ImageFeatures):
             _PICTURE()
             write_thumbnails(paths[file], came.faces)
-            storage.shared.put(paths[file].parent.glob(f"{paths[file].name}.*.jpg"))
+            storage.shared.put(thumbnail_of(paths[file], face) for face in came.faces)
 
 
 def _bare(storage: Storage, paths: Iterable[Path]) -> set[Path]:

@@ -28,7 +28,12 @@ def write_thumbnails(picture: Path, faces: Sequence[FaceFeatures]) -> None:
 
     with suppress(FileNotFoundError):
         for face, content in zip(faces, thumbnails(picture, [face.box for face in faces]), strict=True):
-            path = picture.with_name(f"{picture.name}.{face.index}.jpg")
+            path = thumbnail_of(picture, face)
             half_written = path.with_suffix(".part")
             half_written.write_bytes(content)
             half_written.replace(path)
+
+
+def thumbnail_of(picture: Path, face: FaceFeatures) -> Path:
+    """Where the thumbnail of a picture's face lies."""
+    return picture.with_name(f"{picture.name}.{face.index}.jpg")
