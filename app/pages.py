@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,8 +148,8 @@ def _people(status: BuildStatus, images: Sequence[SentImage]) -> dict[str, Any]:
 def show_face(recognizer_id: str, number: int, face: int) -> Response:
     """The thumbnail of a face, by the number of its file and its index there, where one is kept."""
     asked, here = arguments(ShownVersion).version, workplace()
-    path = contents.thumbnail(here.database, here.storage, recognizer_id, asked, (number, face))
-    return send_file(path, "image/jpeg")
+    content = contents.thumbnail(here.database, here.storage, recognizer_id, asked, (number, face))
+    return send_file(BytesIO(content), "image/jpeg", etag=sha256(content).hexdigest())
 
 
 @blueprint.get("/recognizers/<recognizer_id>/arrivals")

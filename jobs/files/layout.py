@@ -7,14 +7,14 @@ from modelization.bundle.bundle_parts import NETWORKS
 
 #: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
 _OF_VERSION = re.compile(
-    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.jpg)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
+    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.thumb)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
 )
 #: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
 _WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
 #: What the file ends in that says where a search stands.
 SEARCH = ".search.json"
 #: What a thumbnail is called: by its picture's position, and by its face's index there.
-THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.jpg")
+THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.thumb")
 
 
 def is_of_version(name: str) -> bool:
@@ -66,8 +66,13 @@ class Layout:
         return self.image_folder(recognizer_id, version) / str(position)
 
     def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
-        """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
-        return self.image_folder(recognizer_id, version) / f"{position}.{face}.jpg"
+        """Where the thumbnail of a picture's face lies."""
+        return self.thumbnail_of(self.image(recognizer_id, version, position), face)
+
+    @staticmethod
+    def thumbnail_of(picture: Path, face: int) -> Path:
+        """The same: beside the picture, whose end it may outlive."""
+        return picture.with_name(f"{picture.name}.{face}.thumb")
 
     def bundle(self, recognizer_id: str, name: str) -> Path:
         return self.bundles / recognizer_id / name
