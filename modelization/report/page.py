@@ -55,6 +55,7 @@ def write_page(report: BuildReport, language: str) -> bytes:
             number=words.number,
             percent=words.percent,
             one_in=words.one_in,
+            moment=words.moment,
             layers=words.layers,
             rule_name=words.rule,
             search_in_words=partial(search_in_words, words),

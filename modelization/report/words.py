@@ -1,6 +1,7 @@
 """The report's figures in words, in each of the languages that people read."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from math import floor
 from pathlib import Path
@@ -38,6 +39,11 @@ class ReportWords(Words):
         number = 1 / share
         is_fraction = abs(number - round(number)) < 0.01
         return self.say("one_in", round(number)) if is_fraction else self.percent(share)
+
+    def moment(self, iso: str) -> str:
+        """A time, given as ISO 8601 has it, in UTC, which it is where it does not say."""
+        when = datetime.fromisoformat(iso)
+        return (when.astimezone(UTC) if when.tzinfo else when).strftime(self.strings["moment"])
 
     def spelled(self, key: str, count: int, **values: object) -> str:
         """A string with a count, whose ``{word}`` is the count as people write it: from two to twelve in letters."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constants.languages import LANGUAGES
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
 from modelization.report.answers import MAX_CONFUSED_PAIRS, MAX_LISTED_PEOPLE, MAX_MATRIX_PEOPLE, WEAKEST, answers
@@ -154,3 +155,8 @@ def test_a_share_is_said_as_people_do(share: float, said: str) -> None:
 def test_a_number_is_written_as_the_language_does(language: str, share: str, fraction: str) -> None:
     words = words_in(language)
     assert (words.percent(0.053), words.one_in(0.0001)) == (share, fraction)
+
+
+def test_a_time_is_written_as_the_language_does() -> None:
+    written = [words_in(language).moment("2026-11-27T01:05:35+02:00") for language in LANGUAGES]
+    assert written == ["2026-11-26, 23:05 UTC", "26.11.2026, 23:05 UTC", "26/11/2026, 23:05 UTC"]

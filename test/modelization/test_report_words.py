@@ -18,7 +18,7 @@ OF_PHOTOS = {
     Reason.LOW_CONFIDENCE,
 }
 #: Keys that are put together where they are used.
-COMPOSED = r"reason\.|rule\.|topology\.|generations\.(best|mean)$|gain\.|percent$|numbers$"
+COMPOSED = r"reason\.|rule\.|topology\.|generations\.(best|mean)$|gain\.|percent$|numbers$|moment$"
 
 
 def values(text: str) -> set[str]:
