@@ -10,6 +10,7 @@ from app import audit
 from app.callers import caller
 from app.connection import client_is_there
 from app.idempotency_keys import keyed, mark_replayed
+from app.languages import language
 from app.rate_limits import allowance
 from app.schemas import AcceptedRecognizer, Recognition
 from app.service import broker, workplace
@@ -21,7 +22,7 @@ from jobs.table import builds, contents
 from jobs.table.admission import Admission
 from jobs.table.builds import BuildStatus, Serving
 from jobs.versions import growing, retrying
-from modelization.bundle.download_formats import FORMATS, PAGE, REPORTS, Format, open_format
+from modelization.bundle.download_formats import FORMATS, PAGE, Format, open_format, report_form
 from modelization.bundle.recognizer_page import page_policy
 
 #: A body that is sent while it is read, the status and headers.
@@ -114,8 +115,9 @@ def own_page(recognizer_id: str, version: int | None) -> Streamed:
 
 
 def report(recognizer_id: str, version: int | None, name: str) -> Streamed:
-    """A finished version's report in one of its forms, to be looked at."""
-    return _streamed(builds.ready(workplace().database, recognizer_id, version), REPORTS[name], _AS_A_PICTURE)
+    """A finished version's report in one of its forms, to be looked at, in the reader's language."""
+    found = builds.ready(workplace().database, recognizer_id, version)
+    return _streamed(found, report_form(name, language()), _AS_A_PICTURE | {"Vary": "Accept-Language, Cookie"})
 
 
 def _streamed(found: BuildStatus, form: Format, headers: Mapping[str, str]) -> Streamed:

@@ -1,9 +1,11 @@
 """The pages for people who do not write code: rendered here, made lively by the modules in ``static``."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, send_from_directory, url_for
 
@@ -11,14 +13,15 @@ from app import access, actions
 from app.callers import Caller, caller
 from app.declared import declare
 from app.errors import challenge, status_of
-from app.languages import CHOICE, LANGUAGES, language, say, strings
+from app.languages import CHOICE, language, say, strings
 from app.openapi import description
-from app.parameters import ListedPeople, Nothing, Versioned, arguments
+from app.parameters import Language, ListedPeople, Nothing, Versioned, arguments
 from app.people import asked_for
 from app.proxies import prefix
 from app.reference import operations
 from app.service import workplace
 from constants.exceptions import FacialError, Unauthorized
+from constants.languages import LANGUAGES
 from constants.release import VERSION
 from jobs.table import access_keys, builds, contents
 from jobs.table.access_keys import Scope
@@ -47,25 +50,22 @@ _MOST_NOTICED = 1000
 _LANGUAGE_S = 365 * 86_400
 
 
-_Language = Literal[*LANGUAGES] | None  # type: ignore[valid-type]
-
-
 class Shown(Nothing):
     """Arguments of a page."""
 
-    lang: _Language = None
+    lang: Language = None
 
 
 class ShownVersion(Versioned):
     """Arguments of a page about a recognizer."""
 
-    lang: _Language = None
+    lang: Language = None
 
 
 class ShownPeople(ListedPeople):
     """Arguments of a page about a recognizer's people, or a part of them."""
 
-    lang: _Language = None
+    lang: Language = None
 
 
 @blueprint.get("/")
@@ -135,8 +135,8 @@ def _people(status: BuildStatus) -> dict[str, Any]:
 def show_face(recognizer_id: str, number: int, face: int) -> Response:
     """The thumbnail of a face, by the number of its file and its index there, where one is kept."""
     asked, here = arguments(ShownVersion).version, workplace()
-    path = contents.thumbnail(here.database, here.storage, recognizer_id, asked, (number, face))
-    return send_file(path, "image/jpeg")
+    content = contents.thumbnail(here.database, here.storage, recognizer_id, asked, (number, face))
+    return send_file(BytesIO(content), "image/jpeg", etag=sha256(content).hexdigest())
 
 
 @blueprint.get("/recognizers/<recognizer_id>/arrivals")
@@ -239,7 +239,7 @@ def _words() -> dict[str, Any]:
         "prefix": prefix(),
         "language": language(),
         "languages": LANGUAGES,
-        "strings": strings(language()),
+        "strings": strings(),
         "release": VERSION,
         "may_build": known is not None and known.may(Scope.BUILD),
         "may_recognize": known is not None and known.may(Scope.RECOGNIZE),

@@ -9,6 +9,7 @@ from app import request_ids
 from app.idempotency_keys import HEADER, PATTERN
 from app.uploads import MAX_PHOTOS, Base64Photo, BuildForm, LabelForm
 from constants.exceptions import InvalidRequest
+from constants.languages import LANGUAGES
 from constants.reasons import Reason
 from constants.validation import sentences
 from jobs.table.pages import Part
@@ -20,6 +21,9 @@ _LATEST, _MAX_DIGITS = "latest", 9
 
 #: Most entries of a list at a time, for who asks for a part of it.
 MAX_PAGE = 1000
+
+#: A language to be answered in.
+Language = Literal[*LANGUAGES] | None  # type: ignore[valid-type]
 
 _Arguments = TypeVar("_Arguments", bound=BaseModel)
 
@@ -153,6 +157,7 @@ class _Download(_Query):
 
 class _Report(_Query):
     format: Literal[*REPORTS] = next(iter(REPORTS))  # type: ignore[valid-type]
+    lang: Language = Field(None, description="The page's language: without it, the one that the browser prefers")
 
 
 class Download(Versioned, _Download):

@@ -207,7 +207,7 @@ class BundleInvalid(FacialError):
 
 
 class ObjectDamaged(FacialError):
-    """A file that all nodes share is not what was put there."""
+    """A file, or one that all nodes share, is not what was put there."""
 
     code = "object_damaged"
 

@@ -5,8 +5,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from loguru import logger
+
 from constants.exceptions import BundleInvalid, NotFound, ObjectDamaged
 from jobs.files.layout import bare_form
+from jobs.files.sealed import unsealed
 from jobs.files.storage import Storage
 from jobs.table.records import File
 from modelization.bundle.bundle_file import sync_folder
@@ -56,14 +59,28 @@ def present_picture(storage: Storage, recognizer_id: str, version: int, file: Fi
     return path
 
 
-def present_thumbnail(storage: Storage, recognizer_id: str, path: Path) -> bool:
-    """Whether a thumbnail is here, brought if need be."""
-    if path.is_file():
-        return True
-    with storage.arrival(recognizer_id) as folder, suppress(FileNotFoundError):
-        storage.shared.get(path, folder / path.name)
-        _move(folder / path.name, path)
-    return path.is_file()
+def read_thumbnail(storage: Storage, recognizer_id: str, path: Path, key: bytes | None) -> bytes:
+    """A thumbnail, brought here if need be, decrypted by its build's key.
+
+    Raises ``NotFound`` where none is kept, which one that somebody exchanged or changed is as good as.
+    """
+    try:
+        if key is not None:
+            return unsealed(_brought(storage, recognizer_id, path).read_bytes(), key, storage.shared.name(path))
+    except FileNotFoundError:
+        pass
+    except ObjectDamaged:
+        logger.warning("a thumbnail is not what was written there, and is not shown")
+    raise NotFound("No thumbnail of this face is kept.")
+
+
+def _brought(storage: Storage, recognizer_id: str, path: Path) -> Path:
+    """A thumbnail's file, which is here from then on. Raises ``FileNotFoundError`` where there is none."""
+    if not path.is_file():
+        with storage.arrival(recognizer_id) as folder:
+            storage.shared.get(path, folder / path.name)
+            _move(folder / path.name, path)
+    return path
 
 
 def _bring_networks(storage: Storage, own: Path) -> None:

@@ -15,7 +15,6 @@ from features.training_set import TrainingSet
 from modelization.bundle.bundle_file import (
     LABELS,
     MODEL_CARD,
-    REPORT_HTML,
     REPORT_JSON,
     search_file,
     write_bundle,
@@ -36,7 +35,7 @@ from modelization.open_training_set import OpenTrainingSet
 from modelization.provenance import Provenance, TrainingOptions
 from modelization.report.content import make_report
 from modelization.report.model_card import write_model_card
-from modelization.report.page import write_page
+from modelization.report.page import write_pages
 from modelization.search.open_set_trial import OpenSetTrial
 from modelization.search.search_options import SearchOptions
 from modelization.topology import Topology
@@ -93,7 +92,7 @@ def build_recognizer(
         **trained.files,
         LABELS: json.dumps(training_set.labels, ensure_ascii=False, indent=2).encode(),
         MODEL_CARD: write_model_card(manifest).encode(),
-        REPORT_HTML: write_page(build_report),
+        **write_pages(build_report),
         REPORT_JSON: build_report.to_json(),
     }
     said.again()

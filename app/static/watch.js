@@ -11,7 +11,7 @@ const own = `?version=${version}`;
 const began = { unit: null, at: 0, done: 0 };
 // Every network that was on the front.
 const seen = new Map();
-let looked = 0;
+let looked = 0, later, last;
 
 const events = new EventSource(at(`/v1/recognizers/${id}/events${own}`));
 events.addEventListener("progress", (event) => show(JSON.parse(event.data)));
@@ -30,7 +30,8 @@ function show({ state, progress: { done, total, unit, search } }) {
   }
   byId("left").textContent = left(unit, done, total, search);
   if (search?.best_error != null) showSearch(search);
-  if (unit === "images") look();
+  if (unit === "images" || state !== last) lookSoon();
+  last = state;
 }
 
 // How long it takes on, by how long it took since this page first saw that kind of work.
@@ -78,8 +79,13 @@ function drawn(name, attributes, text = "") {
   return made;
 }
 
+// What comes while one has just looked is looked at when its time is over, the last of it as well.
+function lookSoon() {
+  later ??= setTimeout(look, Math.max(0, looked + LOOK_MS - Date.now()));
+}
+
 async function look() {
-  if (Date.now() - looked < LOOK_MS) return;
+  later = undefined;
   looked = Date.now();
   const answer = await fetch(at(`/recognizers/${id}/arrivals${own}`));
   // Written by the service's own template, which escapes what people wrote.

@@ -7,14 +7,14 @@ from modelization.bundle.bundle_parts import NETWORKS
 
 #: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
 _OF_VERSION = re.compile(
-    r"images/[0-9a-f]{32}/[0-9]+/([0-9]+k/)?[0-9]+(\.[0-9]+\.jpg)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
+    r"images/[0-9a-f]{32}/[0-9]+/([0-9]+k/)?[0-9]+(\.[0-9]+\.thumb)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
 )
 #: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
 _WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
 #: What the file ends in that says where a search stands.
 SEARCH = ".search.json"
 #: What a thumbnail is called: by its picture's position, and by its face's index there.
-THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.jpg")
+THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.thumb")
 #: Pictures that lie in one folder: whatever lists it, or syncs it, takes as long for any number of them.
 _IN_ONE_FOLDER = 1000
 #: What the folders of a version's second, third and further thousand are called.
@@ -82,7 +82,12 @@ class Layout:
 
     def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
         """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
-        return self._placed(recognizer_id, version, f"{position}.{face}.jpg")
+        return self._placed(recognizer_id, version, f"{position}.{face}.thumb")
+
+    @staticmethod
+    def thumbnail_of(picture: Path, face: int) -> Path:
+        """The same, of the picture that lies there."""
+        return picture.with_name(f"{picture.name}.{face}.thumb")
 
     def _placed(self, recognizer_id: str, version: int, name: str) -> Path:
         """Where something of a picture belongs, or where it lies since before there were folders of thousands."""

@@ -60,6 +60,11 @@ class BuildOptions(BaseModel):
     time_budget_s: TimeBudget = SEARCH_TIME_BUDGET_S
     max_layers: MaxLayers = SEARCH_LAYERS
 
+    @property
+    def has_thumbnails(self) -> bool:
+        """Whether small pictures of faces are kept at all."""
+        return self.keep_thumbnails != "off" and not self.dry_run
+
     def search_options(self) -> SearchOptions | None:
         """How far to search for a topology; ``None`` where it is not asked for."""
         if not self.optimize:

@@ -14,6 +14,7 @@ from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
 from features.database import Database, Held, hold
 from jobs.arrival import present_bundle
+from jobs.files.sealed import new_key
 from jobs.files.storage import Storage
 from jobs.table import build_log, objects
 from jobs.table.admission import Admission
@@ -181,6 +182,7 @@ def insert_build(
         "topology": base.topology.to_json() if base and base.topology else None,
         "state": BuildState.QUEUED,
         "created_at": time.time(),
+        "thumbnail_key": new_key() if options.has_thumbnails else None,
     }
     return int(connection.execute(insert(builds).values(values).returning(builds.c.number)).scalar_one())
 

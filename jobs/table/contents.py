@@ -2,20 +2,18 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
-from constants.exceptions import NotFound
 from constants.reasons import Reason
 from features.database import Database
 from features.store import QualityFeatures, portions
-from jobs.arrival import present_thumbnail
+from jobs.arrival import read_thumbnail
 from jobs.files.storage import Storage
 from jobs.table.builds import build_of
 from jobs.table.pages import ALL, Part
 from jobs.table.records import Face, File, files_where
-from jobs.table.tables import Choice, FileState
+from jobs.table.tables import Choice, FileState, builds
 from jobs.table.tables import faces as face_table
 from jobs.table.tables import files as file_table
 from jobs.table.tables import people as people_table
@@ -166,8 +164,8 @@ def thumbnails(
 
 def thumbnail(
     database: Database, storage: Storage, recognizer_id: str, version: int | None, place: tuple[int, int]
-) -> Path:
-    """The file of the thumbnail of a face, by the number of its file and its index there.
+) -> bytes:
+    """The thumbnail of a face, a JPEG, by the number of its file and its index there.
 
     Raises ``NotFound`` where none is kept, or the version has not that face, else as ``builds.status`` does.
     """
@@ -176,11 +174,15 @@ def thumbnail(
         build = build_of(connection, recognizer_id, version).number
         own = select(file_table.c.since).join(face_table, face_table.c.file == file_table.c.id)
         own = own.where(file_table.c.build == build, file_table.c.position == number, face_table.c.face == face)
-        since = connection.scalar(own)
-    path = storage.thumbnail(recognizer_id, since or 0, number, face)
-    if since is None or not present_thumbnail(storage, recognizer_id, path):
-        raise NotFound("No thumbnail of this face is kept.")
-    return path
+        since = connection.scalar(own) or 0
+        key = thumbnail_key(connection, recognizer_id, since)
+    return read_thumbnail(storage, recognizer_id, storage.thumbnail(recognizer_id, since, number, face), key)
+
+
+def thumbnail_key(connection: Connection, recognizer_id: str, version: int) -> bytes | None:
+    """What the thumbnails of the pictures that were sent for a version are encrypted by; None where none are kept."""
+    of_version = builds.c.recognizer_id == recognizer_id, builds.c.version == version
+    return connection.scalar(select(builds.c.thumbnail_key).where(*of_version))
 
 
 def images(database: Database, recognizer_id: str, version: int | None = None) -> list[SentImage]:

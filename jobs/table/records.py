@@ -1,7 +1,7 @@
 """What stands in the tables, as typed records; nothing else reads their rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,7 +43,7 @@ class Build:
 
     ``pipeline_version`` and ``topology`` are those of the version that this one was made from, if it was. ``bundle`` is
     the name of the finished bundle's file, ``bundle_sha256`` that of its content; until there is one, the ``stand_in``
-    of some versions serves.
+    of some versions serves. Thumbnails are encrypted by ``thumbnail_key``; without one none are kept.
     """
 
     number: int
@@ -63,6 +63,7 @@ class Build:
     bundle: str | None
     bundle_sha256: str | None
     stand_in: StandIn | None
+    thumbnail_key: bytes | None = field(repr=False)
     _manifest: dict[str, Any] | None
 
     @classmethod
@@ -86,6 +87,7 @@ class Build:
             bundle=row.bundle,
             bundle_sha256=row.bundle_sha256,
             stand_in=StandIn(**row.stand_in) if row.stand_in else None,
+            thumbnail_key=row.thumbnail_key,
             _manifest=row.manifest,
         )
 

@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from features.database import metadata
 
@@ -105,6 +105,8 @@ builds = Table(
     Column("manifest", JSON),
     # What faces are judged by until it is ready, where no version before it may be: jobs.table.records.StandIn.
     Column("stand_in", JSON),
+    # What its thumbnails are encrypted by (jobs.files.sealed), while it may have some.
+    Column("thumbnail_key", LargeBinary),
     # Whether it was made of one change of a collection, and goes with the first one after a later one is ready.
     Column("passing", Boolean, nullable=False, default=False),
     Index("builds_of_recognizer", "recognizer_id", "version", unique=True),

@@ -7,6 +7,7 @@ is trained to its end. Nor do versions pile up that nobody asked for: those of s
 that is ready.
 """
 
+import io
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -21,13 +22,14 @@ from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
 from features.database import Database, Held, hold
 from features.store import ImageFeatures, Shelf, hold_shelf
-from jobs.arrival import present_picture, present_thumbnail
+from jobs.arrival import present_picture, read_thumbnail
 from jobs.files.storage import Storage
 from jobs.intake.labels import same_label
 from jobs.table import build_log, tasks
 from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.table.builds import insert_build, insert_recognizer, newest_that_recognizes
+from jobs.table.contents import thumbnail_key
 from jobs.table.found_faces import insert_faces
 from jobs.table.holding import hold_whole
 from jobs.table.records import UNTRAINED, Build, File, files_of
@@ -108,12 +110,12 @@ def picture(database: Database, storage: Storage, recognizer_id: str, example_id
     with database.read() as connection:
         base = _now(connection, recognizer_id)
         file, index = _place(base, files_of(connection, base.number), example_id)
+        key = thumbnail_key(connection, recognizer_id, file.since)
     with suppress(NotFound, ObjectDamaged, FileNotFoundError):
         return present_picture(storage, recognizer_id, file.since, file).open("rb")
     thumbnail = storage.thumbnail(recognizer_id, file.since, file.position, index)
-    with suppress(FileNotFoundError):
-        if present_thumbnail(storage, recognizer_id, thumbnail):
-            return thumbnail.open("rb")
+    with suppress(NotFound):
+        return io.BytesIO(read_thumbnail(storage, recognizer_id, thumbnail, key))
     raise NotFound(_NO_PICTURE)
 
 

@@ -13,6 +13,7 @@ from features.store import portions
 from jobs.arrival import present_picture
 from jobs.files.held_folder import held_folder
 from jobs.files.linking import link_or_copy
+from jobs.files.sealed import new_key
 from jobs.files.storage import Storage
 from jobs.table import build_log, objects, tasks
 from jobs.table.builds import WAIT_S, build_of
@@ -149,8 +150,10 @@ def _queue_again(connection: Connection, build: Build, given_up: Collection[int]
     build_log.retried(connection, build.number, len(given_up))
     connection.execute(delete(task_table).where(task_table.c.build == build.number))
     _wait_again(connection, build.number, given_up)
+    # Where the time of its thumbnails was over, the key was forgotten.
+    key = build.thumbnail_key or (new_key() if build.options.has_thumbnails else None)
     again = {"state": BuildState.ENCODING, "message": "", "finished_at": None, "progress": None}
-    connection.execute(update(builds).where(builds.c.number == build.number).values(again))
+    connection.execute(update(builds).where(builds.c.number == build.number).values(again | {"thumbnail_key": key}))
     tasks.train_if_encoded(connection, build.number)
 
 

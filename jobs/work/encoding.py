@@ -26,7 +26,7 @@ from jobs.work.introducing import introduce
 from jobs.work.kept_pictures import take_bare, write_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
-from jobs.work.thumbnails import thumbnail_of, write_thumbnails
+from jobs.work.thumbnails import write_thumbnails
 from jobs.workplace import Workplace
 from preprocessor.media_formats import is_video
 from preprocessor.version import pipeline_version
@@ -65,8 +65,9 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
     new, took = _looked_at(workplace, unknown, widely, settings)
     found: dict[str, _Found] = {**known, **new}
     with _erasures_waiting(workplace, build, claim):
-        if build.options.keep_thumbnails != "off" and not build.options.dry_run:
-            _keep_thumbnails(workplace.storage, paths, {file.id: found[file.content_hash] for file in files})
+        if build.thumbnail_key is not None:
+            of_files = {file.id: found[file.content_hash] for file in files}
+            _keep_thumbnails(workplace.storage, build.thumbnail_key, paths, of_files)
         kept = _bare(workplace.storage, paths.values()) if build.options.keep_images else set()
         with workplace.database.write() as connection:
             store.hold_shelf(connection, build.tenant, shared=True)
@@ -103,7 +104,7 @@ def _looked_at(
 
 def _keeps_something(build: Build) -> bool:
     """Whether more is done with a picture than to encode it."""
-    return build.options.keep_images or build.options.keep_thumbnails != "off"
+    return build.options.keep_images or build.thumbnail_key is not None
 
 
 def _bring(workplace: Workplace, build: Build, files: Sequence[File]) -> None:
@@ -130,13 +131,12 @@ def _erasures_waiting(workplace: Workplace, build: Build, claim: tasks.Claim) ->
         yield
 
 
-def _keep_thumbnails(storage: Storage, paths: Mapping[int, Path], found: Mapping[int, _Found]) -> None:
+def _keep_thumbnails(storage: Storage, key: bytes, paths: Mapping[int, Path], found: Mapping[int, _Found]) -> None:
     """Write thumbnails of the faces in pictures; paths and what came of them are by the ids of their files."""
     for file, came in found.items():
         if isinstance(came, ImageFeatures):
             _PICTURE()
-            write_thumbnails(paths[file], came.faces)
-            storage.shared.put(thumbnail_of(paths[file], face) for face in came.faces)
+            storage.shared.put(write_thumbnails(storage, key, paths[file], came.faces))
 
 
 def _bare(storage: Storage, paths: Iterable[Path]) -> set[Path]:

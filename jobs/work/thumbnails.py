@@ -1,4 +1,4 @@
-"""Small pictures of faces, for people who want to look at what a recognizer learnt from; kept only if asked for."""
+"""Small pictures of faces, for people who want to see what a recognizer learnt from: kept if asked for, encrypted."""
 
 import time
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from features.store import FaceFeatures
+from jobs.files.sealed import sealed
+from jobs.files.storage import Storage
 from jobs.table.records import Build
 
 #: Seconds for which thumbnails are kept that are to be kept for an hour.
@@ -19,21 +21,19 @@ def keeps_thumbnails(build: Build) -> bool:
     return build.options.keep_thumbnails == "recognizer"
 
 
-def write_thumbnails(picture: Path, faces: Sequence[FaceFeatures]) -> None:
-    """Write a thumbnail of each of a picture's faces beside it, as ``Storage.thumbnail`` has it.
+def write_thumbnails(storage: Storage, key: bytes, picture: Path, faces: Sequence[FaceFeatures]) -> list[Path]:
+    """Write a thumbnail of each of a picture's faces beside it, encrypted by its build's key, and say where.
 
-    Where the picture, or its folder, was deleted meanwhile nothing is written.
+    Where the picture, or its folder, was deleted meanwhile nothing more is written.
     """
     from preprocessor.thumbnails import thumbnails  # decoders, which the dispatcher never needs
 
+    written = []
     with suppress(FileNotFoundError):
         for face, content in zip(faces, thumbnails(picture, [face.box for face in faces]), strict=True):
-            path = thumbnail_of(picture, face)
+            path = storage.thumbnail_of(picture, face.index)
             half_written = path.with_suffix(".part")
-            half_written.write_bytes(content)
+            half_written.write_bytes(sealed(content, key, storage.shared.name(path)))
             half_written.replace(path)
-
-
-def thumbnail_of(picture: Path, face: FaceFeatures) -> Path:
-    """Where the thumbnail of a picture's face lies."""
-    return picture.with_name(f"{picture.name}.{face.index}.jpg")
+            written.append(path)
+    return written

@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, update
 
 from features import store
 from features.database import Database, Held, hold
@@ -46,6 +46,8 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
         bare = set(bare_positions(connection, build))
     if ended is None or ended.state in OPEN_STATES:
         return None
+    if ended.thumbnail_key is not None and not keeps_thumbnails(ended):
+        _forget_thumbnail_key(database, build)
     if ended.options.dry_run:
         _forget_examined(database, build, ended.tenant)
         storage.erase_images(ended.recognizer_id, ended.version)
@@ -55,6 +57,13 @@ def _tidy_pictures(database: Database, storage: Storage, build: int) -> Build | 
     else:
         storage.erase_images(ended.recognizer_id, ended.version, given_up, not keeps_thumbnails(ended))
     return ended
+
+
+def _forget_thumbnail_key(database: Database, build: int) -> None:
+    """Let nobody read the thumbnails of a build that has ended, wherever copies of them are."""
+    ended = builds.c.number == build, builds.c.state.not_in(OPEN_STATES)
+    with database.write() as connection:
+        connection.execute(update(builds).where(*ended).values(thumbnail_key=None))
 
 
 def _settle_pictures(database: Database, storage: Storage, build: int) -> None:

@@ -14,6 +14,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from constants.exceptions import BundleInvalid
+from constants.languages import LANGUAGES
 from modelization.bundle.bundle_parts import open_whole
 from modelization.bundle.manifest import BUNDLE_FORMAT, MAX_MEMBER_BYTES, FileEntry, Manifest
 
@@ -33,6 +34,8 @@ MANIFEST = "manifest.json"
 MODEL_CARD = "model_card.md"
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
+#: The report by the language that it is in; older bundles have the first alone.
+REPORT_PAGES = {code: REPORT_HTML if code == next(iter(LANGUAGES)) else f"report.{code}.html" for code in LANGUAGES}
 
 #: Files without which a bundle is not one; later parts of a recognizer stand beside them.
 REQUIRED = frozenset({HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, LABELS, MODEL_CARD, REPORT_HTML, REPORT_JSON})

@@ -3,22 +3,27 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from constants.exceptions import NotFound
+from modelization.bundle.bundle_file import REPORT_HTML, REPORT_JSON, REPORT_PAGES
 from modelization.bundle.bundle_parts import open_whole
 from modelization.bundle.recognizer_page import recognizer_page
 
 
 @dataclass(frozen=True)
 class Format:
-    """A form of a recognizer: its file in the bundle (all of it where empty), ending and media type."""
+    """A form of a recognizer: its file in the bundle (all of it where empty), ending and media type.
+
+    ``before`` is what bundles have in its place that are of a time before there was such a file.
+    """
 
     member: str
     suffix: str
     media_type: str
+    before: str = ""
 
 
 #: The recognizer as a page, which is put together when it is asked for.
@@ -33,14 +38,20 @@ FORMATS = {
 }
 
 
-#: The forms of a version's report.
+#: The forms of a version's report, which is a page in each language.
 REPORTS = {
-    "html": Format("report.html", ".html", "text/html; charset=utf-8"),
-    "json": Format("report.json", ".json", "application/json"),
+    "html": Format(REPORT_HTML, ".html", "text/html; charset=utf-8"),
+    "json": Format(REPORT_JSON, ".json", "application/json"),
 }
 
 #: Bytes that are read at a time.
 _PIECE = 1 << 16
+
+
+def report_form(name: str, language: str) -> Format:
+    """A form of the report, in a language where it is in words: of an older bundle, in the one that it has."""
+    form = REPORTS[name]
+    return replace(form, member=REPORT_PAGES[language], before=form.member) if name == "html" else form
 
 
 def open_format(path: Path, form: Format) -> tuple[Iterator[bytes], int]:
@@ -71,7 +82,8 @@ def _part(bundle: zipfile.ZipFile, form: Format) -> tuple[Iterator[bytes], int]:
     """A form that is not the whole bundle. Raises ``KeyError`` for a bundle without what it is made of."""
     if form is PAGE:
         return recognizer_page(bundle)
-    return _pieces(bundle.open(form.member)), bundle.getinfo(form.member).file_size
+    member = form.member if form.member in bundle.namelist() or not form.before else form.before
+    return _pieces(bundle.open(member)), bundle.getinfo(member).file_size
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

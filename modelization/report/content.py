@@ -1,4 +1,4 @@
-"""All that a report says, as data: its fields are the keys of ``report.json``."""
+"""All that a report says, as data: its fields are the keys of ``report.json``, whose sentences are English."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from modelization.provenance import Provenance
 from modelization.report.answers import Answers, answers
 from modelization.report.open_set_curve import CurvePoint, open_set_curve
 from modelization.report.proportion import Proportion, proportion
-from modelization.report.words import rule_in_words, threshold_in_words
+from modelization.report.words import ENGLISH, rights, rule_in_words, threshold_in_words
 
 #: Version of the report's JSON; raised when a key goes or changes its meaning.
 _REPORT_FORMAT = 2
@@ -135,10 +135,12 @@ def make_report(
         version=_version(manifest),
         pictures=_pictures(manifest, provenance),
         threshold=Threshold(
-            manifest.threshold, manifest.target_fpir, threshold_in_words(manifest.threshold, manifest.target_fpir)
+            manifest.threshold,
+            manifest.target_fpir,
+            threshold_in_words(ENGLISH, manifest.threshold, manifest.target_fpir),
         ),
         rules=tuple(_rule(name, manifest) for name in sorted(manifest.rules, key=lambda name: name != manifest.rule)),
-        why_this_rule=rule_in_words(manifest.rule, manifest.rules),
+        why_this_rule=rule_in_words(ENGLISH, manifest.rule, rights(manifest.rules)),
         curve=open_set_curve(held_out),
         answers=answers(held_out, manifest.threshold, manifest.labels),
         findings=provenance.findings,

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from modelization.bundle.bundle_file import REPORT_HTML
+from constants.languages import LANGUAGES
+from modelization.bundle.bundle_file import REPORT_HTML, REPORT_PAGES
 from modelization.bundle.manifest import Manifest
 from modelization.report.answers import MAX_LISTED_PEOPLE
-from modelization.report.words import percent, rule_in_words, threshold_in_words
+from modelization.report.words import ENGLISH, rights, rule_in_words, threshold_in_words
 from modelization.topology import Topology
 
 #: Characters that Markdown gives a meaning, and those that HTML inside it would.
@@ -33,10 +34,11 @@ def write_model_card(manifest: Manifest) -> str:
                 _people(manifest),
                 "## Held-out figures",
                 _figures(manifest),
-                f"{rule_in_words(manifest.rule, manifest.rules)} `{REPORT_HTML}` shows more: every threshold, every "
-                "person, who is taken for whom, and pictures that are worth a look.",
+                f"{rule_in_words(ENGLISH, manifest.rule, rights(manifest.rules))} `{REPORT_HTML}` shows more: every "
+                "threshold, every person, who is taken for whom, and pictures that are worth a look. "
+                f"{_other_languages()}",
                 "## The threshold",
-                threshold_in_words(manifest.threshold, manifest.target_fpir),
+                threshold_in_words(ENGLISH, manifest.threshold, manifest.target_fpir),
                 "## Limits",
                 _limits(manifest),
                 "## Personal data",
@@ -57,6 +59,11 @@ def write_model_card(manifest: Manifest) -> str:
 def escape(text: str) -> str:
     """User text as one line of Markdown that shows it literally."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _other_languages() -> str:
+    others = [f"`{page}` ({LANGUAGES[language]})" for language, page in REPORT_PAGES.items() if page != REPORT_HTML]
+    return f"The same in other languages: {', '.join(others)}."
 
 
 def _what_it_is(manifest: Manifest) -> str:
@@ -100,11 +107,11 @@ def _figures(manifest: Manifest) -> str:
         lines.append("- No person has two faces, so how well known people are named could not be measured.")
     else:
         count = f"of {metrics.held_out_faces} held-out faces"
-        lines.append(f"- Most confident person right: {percent(metrics.closed_set_accuracy)} {count}.")
-        lines.append(f"- Named, and rightly, at the threshold: {percent(metrics.known_named_right)} {count}.")
+        lines.append(f"- Most confident person right: {ENGLISH.percent(metrics.closed_set_accuracy)} {count}.")
+        lines.append(f"- Named, and rightly, at the threshold: {ENGLISH.percent(metrics.known_named_right)} {count}.")
     if metrics.strangers_named is not None:
         lines.append(
-            f"- Named although their person was left out: {percent(metrics.strangers_named)} "
+            f"- Named although their person was left out: {ENGLISH.percent(metrics.strangers_named)} "
             f"of {metrics.stranger_faces} faces. These are the same people, not strangers at large."
         )
     if 0 < len(metrics.people_not_evaluated) < len(manifest.labels):

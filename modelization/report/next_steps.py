@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from modelization.report.answers import PersonAnswers
 from modelization.report.content import BuildReport
-from modelization.report.words import counted
+from modelization.report.words import ReportWords
 
 #: Below this share of a person's held-out faces named rightly, more pictures are asked for; and from so many faces on.
 _WEAK, _LEAST_HELD_OUT = 0.8, 2
@@ -12,39 +12,37 @@ _WEAK, _LEAST_HELD_OUT = 0.8, 2
 _MOST_NAMES = 5
 
 
-def next_steps(report: BuildReport) -> list[str]:
+def next_steps(report: BuildReport, words: ReportWords) -> list[str]:
     """Sentences that say what to do, or that nothing needs doing."""
-    return list(_steps(report)) or ["Nothing needs doing. Try it on photos that it has not seen."]
+    return list(_steps(report, words)) or [words.say("steps.none")]
 
 
-def _steps(report: BuildReport) -> Iterator[str]:
+def _steps(report: BuildReport, words: ReportWords) -> Iterator[str]:
     findings, people = report.findings, report.answers.people
     if findings.doubtful_labels:
-        pictures = counted(len(findings.doubtful_labels), "picture", "pictures")
-        yield f"Look at the {pictures} below that may show somebody else: one wrong picture spoils a person's others."
+        yield words.spelled("steps.doubtful", len(findings.doubtful_labels))
     for person, other in findings.same_person[:_MOST_NAMES]:
-        yield f"If {_isolated(person)} and {_isolated(other)} are one person, give them one name."
+        yield words.say("steps.same", person=_isolated(person), other=_isolated(other))
     single = [person for person in people if person.faces == 1]
     if report.answers.single:
-        who = _named(single) if single else f"the {report.answers.single:,} people who have one"
-        yield f"Send at least one picture more of {who}: of a single one nothing can be checked."
+        who = _named(single, words) if single else words.say("steps.single.many", report.answers.single)
+        yield words.say("steps.single", who=who)
     weak = [
         person
         for person in people
         if person.recall and person.held_out >= _LEAST_HELD_OUT and person.recall.share < _WEAK
     ]
     if weak:
-        yield f"Send more pictures of {_named(weak)}, in other light or pose: they are often not recognized."
+        yield words.say("steps.weak", who=_named(weak, words))
     if report.pictures.images_rejected:
-        files = counted(report.pictures.images_rejected, "file was", "files were")
-        yield f"See below why {files} not used, and whether you have better ones."
+        yield words.spelled("steps.rejected", report.pictures.images_rejected)
 
 
-def _named(people: Sequence[PersonAnswers]) -> str:
+def _named(people: Sequence[PersonAnswers], words: ReportWords) -> str:
     names = [_isolated(person.person) for person in people[:_MOST_NAMES]]
     if len(people) > _MOST_NAMES:
-        names.append(f"{len(people) - _MOST_NAMES} others")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        names.append(words.say("others", len(people) - _MOST_NAMES))
+    return names[0] if len(names) == 1 else words.say("and", names=", ".join(names[:-1]), last=names[-1])
 
 
 def _isolated(name: str) -> str:

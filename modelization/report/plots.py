@@ -1,4 +1,4 @@
-"""The report's plots, as SVG files; they hold numbers alone, so that no name needs a glyph or an escape."""
+"""The report's plots, as SVG files; no name is in them, which would need a glyph or an escape."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from modelization.report.answers import ConfusionMatrix
 from modelization.report.content import RuleResult, Training
 from modelization.report.open_set_curve import CurvePoint
+from modelization.report.words import ReportWords
 
 #: Inches; a little less than a phone's page is wide, so that text there is a little larger than it says.
 _WIDTH, _HEIGHT = 3.9, 2.8
@@ -35,7 +36,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def plot_curve(curve: Sequence[CurvePoint], result: RuleResult, target_fpir: float) -> bytes:
+def plot_curve(curve: Sequence[CurvePoint], result: RuleResult, target_fpir: float, words: ReportWords) -> bytes:
     """Known people named rightly against strangers named, with the threshold in use marked."""
     assert result.known_named_right
     assert result.strangers_named
@@ -45,17 +46,17 @@ def plot_curve(curve: Sequence[CurvePoint], result: RuleResult, target_fpir: flo
         strangers = [max(point.strangers_named, none) for point in curve]
         axes.step(strangers, [point.known_named_right for point in curve], where="post", color=_BLUE)
         at = max(result.strangers_named.share, none), result.known_named_right.share
-        axes.plot(*at, "o", color=_ORANGE, label="the threshold in use", zorder=3, clip_on=False)
-        axes.axvline(target_fpir, color=_GREY, linestyle="--", linewidth=1, label="strangers asked for")
+        axes.plot(*at, "o", color=_ORANGE, label=words.say("curve.in_use"), zorder=3, clip_on=False)
+        axes.axvline(target_fpir, color=_GREY, linestyle="--", linewidth=1, label=words.say("curve.asked"))
         axes.set(xscale="log", xlim=(min(none, target_fpir) / 1.5, 1), ylim=(_floor(curve, at[1]), 1.005))
-        axes.set(xlabel="strangers named (FPIR)", ylabel="known people named rightly (DIR)")
-        axes.xaxis.set_major_formatter(_percentage)
-        axes.yaxis.set_major_formatter(_percentage)
+        axes.set(xlabel=words.say("curve.x"), ylabel=words.say("curve.y"))
+        axes.xaxis.set_major_formatter(_percentage(words))
+        axes.yaxis.set_major_formatter(_percentage(words))
         axes.legend(loc="lower right")
         return save()
 
 
-def plot_confusions(matrix: ConfusionMatrix) -> bytes:
+def plot_confusions(matrix: ConfusionMatrix, words: ReportWords) -> bytes:
     """The share of each person's held-out faces (rows) by what they were answered with (columns)."""
     counts = np.array(matrix.faces)
     people = len(counts)
@@ -68,7 +69,7 @@ def plot_confusions(matrix: ConfusionMatrix) -> bytes:
         axes.set_yticks(ticks, numbers)
         axes.set_xticks([*ticks, people], [*numbers, "?"])
         axes.grid(False)
-        axes.set(xlabel="answered with (? is unknown)", ylabel="the person shown")
+        axes.set(xlabel=words.say("confusions.x"), ylabel=words.say("confusions.y"))
         if people <= _MOST_WITH_COUNTS:
             for row, column in np.argwhere(counts):
                 dark = shares[row, column] > 0.5
@@ -76,53 +77,56 @@ def plot_confusions(matrix: ConfusionMatrix) -> bytes:
         return save()
 
 
-def plot_training(training: Training, epochs: int) -> bytes:
+def plot_training(training: Training, epochs: int, words: ReportWords) -> bytes:
     """Held-out loss by epoch, for each fold, and where the final head stopped, after so many ``epochs``."""
     with _figure() as (axes, save):
         for fold, losses in enumerate(training.held_out_losses):
-            axes.plot(losses, color=_BLUE, linewidth=1, alpha=0.8, label="" if fold else "one fold's held-out faces")
-        axes.axvline(epochs, color=_ORANGE, linestyle="--", linewidth=1, label="epochs of the final head")
-        axes.set(xlabel="epochs", ylabel="loss, nats", ylim=(0, None), xlim=(0, None))
+            axes.plot(losses, color=_BLUE, linewidth=1, alpha=0.8, label="" if fold else words.say("training.fold"))
+        axes.axvline(epochs, color=_ORANGE, linestyle="--", linewidth=1, label=words.say("training.final"))
+        axes.set(xlabel=words.say("training.x"), ylabel=words.say("training.y"), ylim=(0, None), xlim=(0, None))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_formatter(_number(words))
         axes.legend(loc="upper right")
         return save()
 
 
-def plot_front(search: dict[str, Any]) -> bytes:
+def plot_front(search: dict[str, Any], words: ReportWords) -> bytes:
     """Held-out error against parameters of the best topologies, by their layers, and the ones chosen and usual."""
     with _figure() as (axes, save):
         for layers in sorted({topology["layers"] for topology in search["front"]}):
             front = [topology for topology in search["front"] if topology["layers"] == layers]
-            name = f"{layers} hidden layer{'' if layers == 1 else 's'}"
+            name = words.say("front.layers", layers)
             axes.plot(*_error_by_parameters(front), _MARKERS[layers % len(_MARKERS)], color=_BLUE, label=name)
-        axes.plot(*_error_by_parameters([search["default"]]), "x", color=_GREY, label="the default")
+        axes.plot(*_error_by_parameters([search["default"]]), "x", color=_GREY, label=words.say("front.default"))
         axes.plot(
             *_error_by_parameters([search["chosen"]]),
             "o",
             markersize=13,
             markerfacecolor="none",
             color=_ORANGE,
-            label="chosen",
+            label=words.say("topology.chosen"),
         )
-        axes.set(xscale="log", xlabel="parameters", ylabel="held-out error")
-        # Few enough, over one decade or three, not to run into each other.
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set(xscale="log", xlabel=words.say("parameters"), ylabel=words.say("held_out_error"))
+        # Few enough, within a decade or over three, not to run into each other.
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 10 * low else MaxNLocator(4))
+        axes.xaxis.set_major_formatter(_number(words))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(_percentage)
+        axes.yaxis.set_major_formatter(_percentage(words))
         axes.legend(loc="best")
         return save()
 
 
-def plot_generations(search: dict[str, Any]) -> bytes:
+def plot_generations(search: dict[str, Any], words: ReportWords) -> bytes:
     """The best and the mean held-out error of each generation."""
     with _figure() as (axes, save):
-        for name, color in (("best_error", _ORANGE), ("mean_error", _BLUE)):
-            numbers = range(1, len(search[name]) + 1)
-            axes.plot(numbers, search[name], ".-", color=color, label=name.replace("_error", " of a generation"))
-        axes.set(xlabel="generation", ylabel="held-out error", yscale="log")
+        for name, color in (("best", _ORANGE), ("mean", _BLUE)):
+            errors = search[f"{name}_error"]
+            axes.plot(range(1, len(errors) + 1), errors, ".-", color=color, label=words.say(f"generations.{name}"))
+        axes.set(xlabel=words.say("generation"), ylabel=words.say("held_out_error"), yscale="log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.yaxis.set_major_formatter(_percentage)
+        axes.yaxis.set_major_formatter(_percentage(words))
+        axes.yaxis.set_minor_formatter(_percentage(words))
         axes.legend(loc="upper right")
         return save()
 
@@ -143,8 +147,12 @@ def _figure(height: float = _HEIGHT) -> Iterator[tuple[Axes, Callable[[], bytes]
         yield figure.add_subplot(), save
 
 
-def _percentage(share: float, _: float) -> str:
-    return f"{100 * share:g} %"
+def _number(words: ReportWords) -> Callable[[float, float], str]:
+    return lambda value, _: words.number(round(value) if value >= 1000 else value)
+
+
+def _percentage(words: ReportWords) -> Callable[[float, float], str]:
+    return lambda share, _: words.as_percentage(100 * share)
 
 
 def _floor(curve: Sequence[CurvePoint], at: float) -> float:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import status_of
-from app.languages import LANGUAGES
 from constants.exceptions import FacialError, InvalidRequest
+from constants.languages import LANGUAGES
 from constants.reasons import Reason
 from jobs.table import access_keys
 from jobs.table.access_keys import Scope

@@ -23,6 +23,10 @@ def test_it_is_the_bundles_own_and_a_browser_runs_nothing_of_it(client, sent, fi
     with zipfile.ZipFile(io.BytesIO(client.get(f"/download_recognizer?id={sent}").data)) as bundle:
         assert page.data == bundle.read("report.html")
         assert numbers.data == bundle.read("report.json")
+        german = client.get(f"/report?id={sent}", headers={"Accept-Language": "de-CH"})
+        assert german.data == bundle.read("report.de.html")
+        assert client.get(f"/report?id={sent}&lang=fr").data == bundle.read("report.fr.html")
+    assert {"Accept-Language", "Cookie"} <= set(german.vary)
     assert page.content_type == "text/html; charset=utf-8" and numbers.mimetype == "application/json"
     assert client.get(f"/v1/recognizers/{sent}/report").data == page.data
     for answer in (page, numbers):

@@ -313,15 +313,13 @@ def test_kept_pictures_are_bare_and_thumbnails_seen_everywhere_until_they_are_er
     tidy_build(there.database, there.storage, 1)
     tidy(here.database, here.storage)
     names = {name.partition(f"{planted.recognizer_id}/1/")[2] for name in place.contents() if name.startswith("images")}
-    assert names == {f"{number}.bare" for number in range(4)} | {f"{number}.0.jpg" for number in range(4)}
+    assert names == {f"{number}.bare" for number in range(4)} | {f"{number}.0.thumb" for number in range(4)}
     assert not [content for content in place.contents().values() if b"GPS" in content]
     assert not here.storage.has_copies(planted.recognizer_id, 1), "nor here, as they were sent"
     assert contents.thumbnails(here.database, here.storage, planted.recognizer_id) == {(n, 0) for n in range(4)}
-    seen = [
-        contents.thumbnail(at.database, at.storage, planted.recognizer_id, None, (1, 0)).read_bytes()
-        for at in (here, there)
-    ]
-    assert seen[0] == seen[1]
+    seen = [contents.thumbnail(at.database, at.storage, planted.recognizer_id, None, (1, 0)) for at in (here, there)]
+    assert seen[0] == seen[1] and seen[0].startswith(b"\xff\xd8"), "decrypted everywhere"
+    assert not [name for name, content in place.contents().items() if name.endswith("thumb") and seen[0] in content]
     tidy_objects(here.database, here.storage)
     assert len(place.contents()) == 9
     erasing.erase(here.database, here.storage, planted.recognizer_id)
@@ -460,7 +458,8 @@ def test_what_was_made_before_there_was_such_a_place_is_brought_there(node, plac
         tidy_objects(here.database, here.storage)
         assert len(place.contents()) == 1 + 4 + 4 + 2
     assert builds.bundle(there.database, there.storage, planted.recognizer_id).is_file()
-    assert contents.thumbnail(there.database, there.storage, planted.recognizer_id, None, (1, 0)).is_file()
+    thumbnail = contents.thumbnail(there.database, there.storage, planted.recognizer_id, None, (1, 0))
+    assert thumbnail.startswith(b"\xff\xd8")
     assert [content for name, content in place.contents().items() if name.endswith("/0.bare")]
     encode(there)
     assert all(image.state == FileState.ENCODED for image in contents.images(here.database, waiting))

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from constants.exceptions import NotFound
+from constants.languages import LANGUAGES
 from constants.reasons import Reason
 from modelization.bundle.bundle_file import open_bundle
-from modelization.bundle.download_formats import REPORTS, open_format
+from modelization.bundle.download_formats import REPORTS, open_format, report_form
 from modelization.report.model_card import write_model_card
-from modelization.report.words import rule_in_words
+from modelization.report.words import ENGLISH, rights, rule_in_words
 from test.modelization.conftest import Built
 from test.modelization.made_up_reports import report, scores
 
@@ -76,16 +77,17 @@ def test_rejected_images_are_counted_by_reason_the_most_first() -> None:
 
 
 def test_the_choice_of_the_rule_is_told(built: Built) -> None:
-    rules = built.manifest.rules
-    assert "No plainer rule" in rule_in_words("network", rules)
-    assert "did better here" in rule_in_words("cosine", rules)
+    by_rule = rights(built.manifest.rules)
+    assert "No plainer rule" in rule_in_words(ENGLISH, "network", by_rule)
+    assert "did better here" in rule_in_words(ENGLISH, "cosine", by_rule)
     assert "no face could be held out" in report(scores([1, 1])).why_this_rule
 
 
 def test_the_model_card_leads_to_it(built: Built) -> None:
     card = write_model_card(built.manifest)
     assert "`report.html`" in card and "1 in 100 faces of strangers" in card
-    assert rule_in_words(built.manifest.rule, built.manifest.rules) in card
+    assert rule_in_words(ENGLISH, built.manifest.rule, rights(built.manifest.rules)) in card
+    assert "`report.de.html` (Deutsch)" in card
 
 
 def test_a_dump_that_is_gone_or_older_is_told_from_one_with_a_report(built: Built, tmp_path: Path) -> None:
@@ -93,9 +95,16 @@ def test_a_dump_that_is_gone_or_older_is_told_from_one_with_a_report(built: Buil
     for form in REPORTS.values():
         pieces, size = open_format(built.path, form)
         assert b"".join(pieces) == files[form.member] and size == len(files[form.member])
+    for language in LANGUAGES:
+        pieces, _ = open_format(built.path, report_form("html", language))
+        assert f'<html lang="{language}">'.encode() in b"".join(pieces)
     with pytest.raises(NotFound, match="deleted"):
         open_format(tmp_path / "gone.zip", REPORTS["html"])
     with zipfile.ZipFile(tmp_path / "older.zip", "w") as older:
         older.writestr("manifest.json", "{}")
     with pytest.raises(NotFound, match="build it again"):
         open_format(tmp_path / "older.zip", REPORTS["html"])
+    with zipfile.ZipFile(tmp_path / "english.zip", "w") as english:
+        english.writestr("report.html", "in English")
+    pieces, size = open_format(tmp_path / "english.zip", report_form("html", "de"))
+    assert (b"".join(pieces), size) == (b"in English", 10)

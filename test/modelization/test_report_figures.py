@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from constants.languages import LANGUAGES
 from modelization.decision.decision_rule import logistic
 from modelization.decision.held_out import HeldOut
 from modelization.report.answers import MAX_CONFUSED_PAIRS, MAX_LISTED_PEOPLE, MAX_MATRIX_PEOPLE, WEAKEST, answers
 from modelization.report.open_set_curve import MAX_CURVE_POINTS, open_set_curve
 from modelization.report.proportion import proportion
-from modelization.report.words import one_in, percent
+from modelization.report.words import ENGLISH, words_in
 from test.modelization.made_up_reports import held_out_of, scores
 
 some_scores = st.builds(
@@ -138,11 +139,24 @@ def test_many_people_have_no_matrix_and_the_worst_pairs_alone() -> None:
     [(0, "0 %"), (1, "100 %"), (0.99996, "99.99 %"), (0.0001, "0.01 %"), (0.995, "99.5 %"), (0.5, "50 %")],
 )
 def test_a_percentage_is_never_rounded_to_all_or_none(share: float, said: str) -> None:
-    assert percent(share) == said
+    assert ENGLISH.percent(share) == said
 
 
 @pytest.mark.parametrize(
     ("share", "said"), [(0.01, "1 in 100"), (0.02, "1 in 50"), (0.0001, "1 in 10,000"), (0.03, "3 %"), (0.5, "1 in 2")]
 )
 def test_a_share_is_said_as_people_do(share: float, said: str) -> None:
-    assert one_in(share) == said
+    assert ENGLISH.one_in(share) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "share", "fraction"), [("de", "5,3\u00a0%", "1 von 10.000"), ("fr", "5,3\u202f%", "1 sur 10\u202f000")]
+)
+def test_a_number_is_written_as_the_language_does(language: str, share: str, fraction: str) -> None:
+    words = words_in(language)
+    assert (words.percent(0.053), words.one_in(0.0001)) == (share, fraction)
+
+
+def test_a_time_is_written_as_the_language_does() -> None:
+    written = [words_in(language).moment("2026-11-27T01:05:35+02:00") for language in LANGUAGES]
+    assert written == ["2026-11-26, 23:05 UTC", "26.11.2026, 23:05 UTC", "26/11/2026, 23:05 UTC"]

@@ -223,6 +223,8 @@ def test_a_search_is_watched(page: Page, service: Service, gallery: Path) -> Non
     assert page.locator("#search polyline").get_attribute("points")
     assert page.locator("#search .now").count() <= page.locator("#search .before").count()
     expect(page.locator("#search-words")).to_contain_text("layer")
+    # Those looked at last are on the page as well, though nothing more of pictures is heard.
+    expect(page.locator("#arrivals li")).to_have_text([re.compile("4 pictures of 4 with a face")] * 3)
     assert faults(page) == []
     service.delete(f"/v1/recognizers/{recognizer}")
     page.wait_for_url("**/receipt")

@@ -43,6 +43,7 @@ def upgrade() -> None:
         batch.alter_column("dump_sha256", new_column_name="bundle_sha256")
         batch.add_column(sa.Column("bundle", sa.String))
         batch.add_column(sa.Column("stand_in", sa.JSON))
+        batch.add_column(sa.Column("thumbnail_key", sa.LargeBinary))
         batch.add_column(sa.Column("passing", sa.Boolean, nullable=False, server_default=sa.false()))
     with op.batch_alter_table("builds") as batch:
         batch.alter_column("passing", server_default=None)
