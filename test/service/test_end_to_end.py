@@ -178,6 +178,11 @@ def test_somebody_joins_and_is_forgotten(built, known):
     status, grown = service.post(f"{url}/people", "images", joining)
     assert (status, grown["version"]) == (202, 2)
     assert service.get(f"/is_available?id={recognizer}")[1]["available"] == 1, "the first version, meanwhile"
+    photo = [("photo.jpg", pictures[0].read_bytes())]
+    named = f"/recognize?id={recognizer}"
+    wait_for(lambda: service.post(named, "image", photo)[1]["version"] == 2, "somebody to be known before the training")
+    assert subject(service.post(named, "image", photo)[1]["images"][0]) == person
+    assert service.get(f"/is_available?id={recognizer}&version=2")[1]["available"] == 0, "it was ready too soon"
     assert service.wait_until_built(recognizer, version=2)["message"] == "ready: 3 people from 6 faces"
 
     encodings = encodings_of(service, [content for _, content in joining])
