@@ -28,16 +28,20 @@ def folder_labels(names: Sequence[str], known: Sequence[str] = ()) -> list[str |
     folders the innermost does, unless most of those stand in several others, or beside pictures of several others:
     ``Alice/Rome/1.jpg`` and ``Ben/Rome/1.jpg`` show Alice and Ben. A person who is ``known`` is found in any place.
     """
-    chains = [_chain(name) for name in names]
-    level = max(map(len, chains), default=0)
-    while level > 1 and _is_within_people({chain for chain in chains if chain}, level):
+    # Of each folder once: a request may have a hundred thousand files.
+    folders = [name.rpartition("/")[0] for name in names]
+    chains = {folder: _chain(folder) for folder in folders}
+    named = {chain for chain in chains.values() if chain}
+    level = max(map(len, named), default=0)
+    while level > 1 and _is_within_people(named, level):
         level -= 1
-    return [clean_label(_named(chain, level, known)) if chain else None for chain in chains]
+    labels = {folder: clean_label(_named(chain, level, known)) if chain else None for folder, chain in chains.items()}
+    return [labels[folder] for folder in folders]
 
 
-def _chain(name: str) -> _Chain:
+def _chain(folder: str) -> _Chain:
     """The folders that may name somebody, the outermost first; the innermost alone where none does."""
-    folders = PurePosixPath(name).parent.parts
+    folders = PurePosixPath(folder).parts
     left = tuple(folder for folder in folders if not _NOBODY.fullmatch(folder))
     return (*(folder for folder in left[:-1] if not _PART.fullmatch(folder)), *left[-1:]) or folders[-1:]
 

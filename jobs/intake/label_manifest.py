@@ -123,7 +123,7 @@ def assign(manifest: Mapping[str, Sequence[Label]], names: Sequence[str]) -> lis
     A manifest may leave out leading folders, as long as one file alone is meant. Raises ``InvalidRequest`` for a
     name in it that no file has, or more than one.
     """
-    meant = _by_name(names)
+    meant = _by_name(names) if manifest else {}
     labels: list[tuple[Label, ...]] = [()] * len(names)
     named: dict[int, str] = {}
     for file, found in manifest.items():
