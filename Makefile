@@ -6,6 +6,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# pip compiles one file after another; this, on all processors. What was made for another Python's grammar stays as it is.
+INSTALL := $(BIN)/pip install --quiet --no-compile
+COMPILE := $(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 # What a recognizer's page runs on in a browser, kept in the folder of that page.
 RUNTIME := onnxruntime-web
 RUNTIME_VERSION := 1.30.0
@@ -16,13 +19,20 @@ AXE_VERSION := 4.14.1
 # The client that people of CompreFace have in their programs.
 COMPREFACE_VERSION := 0.6.0
 
-.PHONY: run test test-cluster quick torture fuzz lint lock release audit page-runtime clean
+# Python may keep what it has compiled, whatever the image around says: each process that starts reads it, and many start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test test-all test-cluster quick torture fuzz lint lock release audit page-runtime clean
 
 run: $(VENV)/.installed page-runtime
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-firefox $(VENV)/.installed-cluster $(VENV)/.installed-clients \
-		lint
+# The linters beside the tests, since mypy is one process alone; and both to their end, whichever fails.
+test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-firefox $(VENV)/.installed-cluster \
+		$(VENV)/.installed-clients
+	$(MAKE) --jobs=2 --keep-going lint test-all
+
+test-all: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
@@ -67,11 +77,13 @@ audit: $(VENV)/.installed-dev
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "This needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(INSTALL) -r requirements.txt
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	$(COMPILE)
 	touch $@
 
 page-runtime: $(RUNTIME_FOLDER)/.installed

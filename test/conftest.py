@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from constants.settings import Settings
+from jobs.processes.child import ONE_THREAD
 from jobs.workplace import Workplace
 from test.permitted_skips import NO_DATASET, PERMITTED_SKIPS
 from test.portraits import write_gallery
@@ -27,6 +28,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="take the README's pictures of the pages anew")
+
+
+def pytest_configure() -> None:
+    """One compute thread a process, as the service's workers have: more of them would take the other tests' time.
+
+    For xdist's processes, which start after this, and for all that a test starts.
+    """
+    os.environ.update(ONE_THREAD)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,7 +21,7 @@ _QUICK_S = 10.0
 #: What runs one of this project's commands in a fresh interpreter.
 _COMMAND = (sys.executable, str(Path(__file__).parents[2] / "run.py"))
 #: One compute thread a worker: the processes are the parallelism, and threads on top would fight for cores.
-_ONE_THREAD = {
+ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -91,7 +91,7 @@ class Child:
         # so that what it starts can be ended with it.
         self._process = subprocess.Popen(
             [*_COMMAND, *self.command, "--parent", str(os.getpid()), *pulse, *self._naming()],
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | ONE_THREAD,
             pass_fds=(self.board.descriptor,),
             start_new_session=True,
         )
