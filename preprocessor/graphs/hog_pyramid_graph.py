@@ -10,6 +10,8 @@ from preprocessor.tiled_pyramid import RATE, SHIFT, STEPS
 
 #: Beyond the end of any axis.
 _END = 1 << 30
+#: What sums of pixels in float32 may lack at most of whole numbers.
+_SUM_ERROR = 1e-4
 
 
 def add_scales(sides: Expression, detector: FhogDetector, scales: int | None) -> Expression:
@@ -64,7 +66,7 @@ def _column_places(last: Expression, count: Expression) -> tuple[Expression, Exp
     together = (added.take(3, axis=1).to(np.int64) + 1 <= last).reshaped(-1, 1)
     exact = counted(fours * 4).reshaped(-1, 4).to(np.float64) * scale
     places = where(together, added.to(np.float64), exact)
-    halves = where(together, np.full((1, 4), 0.5, np.float32), exact.to(np.float32) * 0.0)
+    halves = where(together, np.full((1, 4), 0.5, np.float32), exact.to(np.float32) * 0.0 + _SUM_ERROR)
     return places.reshaped(-1).part([0], count), halves.reshaped(-1).part([0], count)
 
 
