@@ -13,13 +13,16 @@ RUNTIME_FOLDER := modelization/bundle/portable/$(RUNTIME)
 # What judges whether people who cannot see or point can use the pages: likewise.
 AXE := axe-core
 AXE_VERSION := 4.14.1
+# The client that people of CompreFace have in their programs.
+COMPREFACE_VERSION := 0.6.0
 
 .PHONY: run test test-cluster quick torture fuzz lint lock release audit page-runtime clean
 
 run: $(VENV)/.installed page-runtime
 	PATH="$(CURDIR)/$(BIN):$$PATH" exec uwsgi --ini app.ini
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-firefox $(VENV)/.installed-cluster lint
+test: $(VENV)/.installed-dev $(VENV)/.installed-browser $(VENV)/.installed-firefox $(VENV)/.installed-cluster $(VENV)/.installed-clients \
+		lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
 
 test-cluster: $(VENV)/.installed-dev $(VENV)/.installed-cluster
@@ -101,6 +104,12 @@ $(VENV)/.installed-cluster: Makefile | $(VENV)/.installed-dev
 	@{ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 		|| { apt-get update && apt-get install --yes --no-install-recommends postgresql; }; } && touch $@ \
 		|| echo "PostgreSQL could not be installed; the tests that need it are skipped."
+
+# Another service's client, which needs an urllib3 that nothing else does: an environment of its own.
+$(VENV)/.installed-clients: Makefile | $(VENV)/.installed-dev
+	$(PYTHON) -m venv $(VENV)/compreface-sdk
+	$(VENV)/compreface-sdk/bin/pip install --quiet "compreface-sdk==$(COMPREFACE_VERSION)" "urllib3<2"
+	touch $@
 
 clean:
 	rm -rf $(VENV) dist build $(RUNTIME_FOLDER) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

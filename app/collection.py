@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 from flask import g
 
 from app import actions, audit
@@ -18,6 +20,7 @@ from app.rate_limits import allowance
 from app.service import broker, workplace
 from constants.exceptions import ImageRejected, InvalidRequest, NotFound
 from constants.reasons import Reason
+from features.angle_evidence import evidence_of_pair
 from features.labelled_face import labelled_face
 from features.store import FaceFeatures, ImageFeatures
 from jobs.intake.labels import clean_label, clean_name
@@ -26,6 +29,7 @@ from jobs.table.admission import Admission
 from jobs.table.build_options import BuildOptions
 from jobs.versions import collection, erasing
 from jobs.versions.collection import Enrolment, Example, SentFace
+from modelization.decision.decision_rule import logistic
 from preprocessor.version import pipeline_version
 
 #: Which face of a picture stands for the person that it was sent for.
@@ -43,7 +47,7 @@ def recognized(photo: bytes) -> list[dict[str, Any]]:
     recognizer_id = _find()
     if recognizer_id is None:
         return [face | {"person": None, "confidence": None, "candidates": []} for face in detected(photo)]
-    serve = partial(builds.serving_newest, workplace().database, recognizer_id)
+    serve = partial(builds.serving, workplace().database, recognizer_id)
     serving, answer = actions.recognized(serve, [photo])
     faces = _faces(answer.images)
     named = sum(face["person"] is not None for face in faces)
@@ -60,6 +64,20 @@ def compared(photos: Sequence[bytes]) -> dict[str, Any]:
     """Whether two photos show one person, as ``Verification`` has it; raises likewise, and for one without a face."""
     found: dict[str, Any] = broker().verify(photos, g.request_id, client_is_there)
     return found
+
+
+def resembling(photo: bytes, example_id: str) -> tuple[Example, list[dict[str, Any]]]:
+    """A face that somebody is known by, and those of a photo, as ``FoundFace`` has them, with a ``confidence``.
+
+    It is the probability that the two are of one person, as ``compared`` has it. Raises ``NotFound`` for a face that is
+    not there, and ``ImageRejected`` for a photo that cannot be used.
+    """
+    example, encoding = collection.encoding(workplace().database, _require(), example_id)
+    return example, [face | {"confidence": _sameness(face["encoding"], encoding)} for face in detected(photo)]
+
+
+def _sameness(encoding: Sequence[float], other: npt.NDArray[np.float32]) -> float:
+    return round(float(logistic(evidence_of_pair(encoding, other))), 4)
 
 
 def _faces(images: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

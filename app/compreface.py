@@ -39,11 +39,14 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class _Recognize(_Arguments):
+class _Photo(_Arguments):
     limit: int = Field(0, ge=0)
-    prediction_count: int = Field(1, ge=0)
     det_prob_threshold: float = Field(0.0, ge=0, le=1)
     face_plugins: str = ""
+
+
+class _Recognize(_Photo):
+    prediction_count: int = Field(1, ge=0)
 
 
 class _Add(_Arguments):
@@ -85,31 +88,36 @@ def recognize() -> dict[str, Any]:
     with in_memory():
         _, photo = _photo()
         found = collection.recognized(photo)
-    faces = [(_probability(face["box"]["probability"]), face) for face in found]
-    faces = [each for each in faces if each[0] >= asked.det_prob_threshold]
-    if not faces:
-        raise ImageRejected(Reason.NO_FACE, "No face is found in the given image")
-    faces.sort(key=lambda each: -_area(each[1]["box"]))
-    largest = faces[: asked.limit or None]
-    return {"result": [_answer(face, probability, asked) for probability, face in largest]}
+    return {"result": [_recognized(face, asked) for face in _wanted(found, asked)]}
 
 
-def _answer(face: dict[str, Any], probability: float, asked: _Recognize) -> dict[str, Any]:
+def _recognized(face: dict[str, Any], asked: _Recognize) -> dict[str, Any]:
     likely = face["candidates"][: asked.prediction_count]
-    answer = {
-        "box": face["box"] | {"probability": probability},
-        "subjects": [{"subject": one["person"], "similarity": one["confidence"]} for one in likely],
-    }
+    subjects = [{"subject": one["person"], "similarity": one["confidence"]} for one in likely]
+    return _place(face, asked) | {"subjects": subjects}
+
+
+def _wanted(found: Sequence[dict[str, Any]], asked: _Photo) -> list[dict[str, Any]]:
+    """The faces that are asked for, the largest first. Raises ``ImageRejected`` where there is none."""
+    sure = [face for face in found if _probability(face) >= asked.det_prob_threshold]
+    if not sure:
+        raise ImageRejected(Reason.NO_FACE, "No face is found in the given image")
+    return sorted(sure, key=lambda face: -_area(face["box"]))[: asked.limit or None]
+
+
+def _place(face: dict[str, Any], asked: _Photo) -> dict[str, Any]:
+    place: dict[str, Any] = {"box": face["box"] | {"probability": _probability(face)}}
     if "landmarks" in asked.face_plugins:
-        answer["landmarks"] = [[round(x), round(y)] for x, y in face["landmarks"]]
-    return answer
+        place["landmarks"] = [[round(x), round(y)] for x, y in face["landmarks"]]
+    return place
 
 
-def _probability(ours: float) -> float:
-    """The probability of a face on CompreFace's scale, whose own limit, 0.8, is where the one here is 0.5.
+def _probability(face: dict[str, Any]) -> float:
+    """That of a face on CompreFace's scale, whose own limit, 0.8, is where the one here is 0.5.
 
     The odds are four times as high, so that a program which asks for 0.8 gets the faces that this service finds.
     """
+    ours: float = face["box"]["probability"]
     return round(4 * ours / (1 + 3 * ours), 4)
 
 
@@ -162,6 +170,22 @@ def delete_face(image_id: str) -> dict[str, Any]:
     """Forget one example."""
     arguments(Nothing)
     return _shown(collection.forget_face(image_id))
+
+
+@blueprint.post("/faces/<image_id>/verify")
+@declare("recognize", "verify")
+def verify_face(image_id: str) -> dict[str, Any]:
+    """How probable it is that each face of a photo, the largest first, is of the same person as an example."""
+    asked = arguments(_Photo)
+    with in_memory():
+        _, photo = _photo()
+        example, found = collection.resembling(photo, image_id)
+    return {
+        "result": [
+            _place(face, asked) | {"subject": example.person, "similarity": face["confidence"]}
+            for face in _wanted(found, asked)
+        ]
+    }
 
 
 @blueprint.get("/faces/<image_id>/img")

@@ -1,13 +1,11 @@
 """The pages for people who do not write code: rendered here, made lively by the modules in ``static``."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, send_file, send_from_directory, url_for
 
@@ -28,8 +26,9 @@ from constants.release import VERSION
 from jobs.table import access_keys, builds, contents
 from jobs.table.access_keys import Scope
 from jobs.table.builds import BuildStatus
-from jobs.table.contents import Arrival, SentImage
-from jobs.table.tables import OPEN_STATES, BuildState
+from jobs.table.contents import Arrival, SentImage, Wanted
+from jobs.table.pages import Page, Part
+from jobs.table.tables import OPEN_STATES, BuildState, FileState
 from jobs.versions import comparing, erasures
 from modelization.bundle.recognizer_page import can_make_pages
 
@@ -45,6 +44,8 @@ _POLICY = (
 _PEOPLE_AT_ONCE = 100
 #: Newest versions of which the page says what they changed.
 _MOST_COMPARED = 20
+#: Files that look wrong, or were not used, that a page lists; the others are in the list of images.
+_MOST_NOTICED = 1000
 #: Seconds for which a browser remembers the language: a year.
 _LANGUAGE_S = 365 * 86_400
 
@@ -67,15 +68,6 @@ class ShownPeople(ListedPeople):
     lang: Language = None
 
 
-class _Learnt(NamedTuple):
-    """A face, by the number of its file and its index there, that stands for a person."""
-
-    number: int
-    file: str
-    face: int
-    person: str
-
-
 @blueprint.get("/")
 @declare("key", query=Shown)
 def home() -> str:
@@ -93,14 +85,20 @@ def show_recognizer(recognizer_id: str) -> str:
         return render_template("watch.html", status=status, arrivals=_arrivals(status))
     if status.state == BuildState.FAILED:
         return render_template("failed.html", status=status)
-    images = contents.images(workplace().database, status.id, status.version)
     return render_template(
         "look.html",
-        **_people(status, images),
-        doubtful=[(image, face) for image in images for face in image.faces if face.suspect],
-        rejected=[image for image in images if image.reason],
-        firsts=[image for image in images if image.first_of_several],
+        **_people(status),
+        doubtful=_noticed(status, Wanted(suspect=True)),
+        rejected=_noticed(status, Wanted(state=FileState.REJECTED)),
+        firsts=_noticed(status, Wanted(first_of_several=True)),
     )
+
+
+def _noticed(status: BuildStatus, wanted: Wanted) -> Page[SentImage]:
+    """The first of the files that a person may want to look at."""
+    first = Part(_MOST_NOTICED)
+    images, total = contents.listed_images(workplace().database, status.id, status.version, first, wanted)
+    return Page(list(images), total)
 
 
 @blueprint.get("/recognizers/<recognizer_id>/people")
@@ -108,25 +106,15 @@ def show_recognizer(recognizer_id: str) -> str:
 def show_people(recognizer_id: str) -> str:
     """The part of the page that has the cards of the people who are asked for."""
     status = _asked(recognizer_id, ShownPeople)
-    return render_template(
-        "people.html", **_people(status, contents.images(workplace().database, status.id, status.version))
-    )
+    return render_template("people.html", **_people(status))
 
 
-def _people(status: BuildStatus, images: Sequence[SentImage]) -> dict[str, Any]:
+def _people(status: BuildStatus) -> dict[str, Any]:
     """What the cards show of the people who are asked for, and what else about people stands beside them."""
     asked, here = arguments(ShownPeople), workplace()
-    learnt = [
-        _Learnt(image.number, image.file, face.face, face.person)
-        for image in images
-        for face in image.faces
-        if face.person
-    ]
-    faces_of: dict[str, list[_Learnt]] = defaultdict(list)
-    for face in learnt:
-        faces_of[face.person].append(face)
     people = contents.people(here.database, status.id, status.version)
     shown = asked_for(asked.model_copy(update={"limit": asked.limit or _PEOPLE_AT_ONCE}), people)
+    labels = [person.label for person in shown.items]
     end = asked.offset + len(shown.items)
     newest = max(version.version for version in status.versions)
     return {
@@ -136,8 +124,7 @@ def _people(status: BuildStatus, images: Sequence[SentImage]) -> dict[str, Any]:
         "label": asked.label,
         "more": end if end < shown.total else None,
         "at_once": _PEOPLE_AT_ONCE,
-        "faces_of": faces_of,
-        "faces_by_place": {(face.number, face.face): face for face in learnt},
+        "faces_of": contents.learnt_faces(here.database, status.id, status.version, labels),
         "thumbnails": contents.thumbnails(here.database, here.storage, status.id, status.version),
         "may_correct": status.is_ready and status.version == newest and caller().may(Scope.BUILD),
     }

@@ -7,6 +7,7 @@ from spectree import Response as Answers
 
 from app import actions, audit
 from app.callers import caller
+from app.json_lists import json_list
 from app.openapi import ABSENT, CHANGING, WITH_FILES, describe
 from app.parameters import (
     BuildParts,
@@ -27,6 +28,7 @@ from app.schemas import (
     Comparison,
     ErasureAnswer,
     ErasureList,
+    ImageAnswer,
     ImageList,
     Recognition,
     RecognizerAnswer,
@@ -35,6 +37,7 @@ from app.schemas import (
 from app.service import workplace
 from app.uploads import PhotosInJson
 from jobs.table import builds, contents
+from jobs.table.contents import Wanted
 from jobs.versions import comparing, erasing, erasures
 
 blueprint = Blueprint("recognizers", __name__, url_prefix="/v1/recognizers")
@@ -124,13 +127,12 @@ def retry_build(recognizer_id: str) -> tuple[dict[str, Any], int, dict[str, str]
 
 @blueprint.get("/<recognizer_id>/images")
 @describe("key", "images", query=ListedImages, resp=Answers(HTTP_200=ImageList), refused=(*ABSENT, 409), tags=_TAGS)
-def list_images(recognizer_id: str) -> dict[str, Any]:
+def list_images(recognizer_id: str) -> actions.Streamed:
     """What became of every file, with a reason where it was not used."""
     asked = arguments(ListedImages)
-    wanted = {name: value for name in ("label", "state", "reason") if (value := getattr(asked, name)) is not None}
-    found = contents.images(workplace().database, recognizer_id, asked.version)
-    page = asked.part.of([image for image in found if all(getattr(image, name) == wanted[name] for name in wanted)])
-    return ImageList.model_validate({"id": recognizer_id, "images": page.items, "total": page.total}).model_dump()
+    wanted = Wanted(asked.label, asked.state, asked.reason)
+    found, total = contents.listed_images(workplace().database, recognizer_id, asked.version, asked.part, wanted)
+    return json_list(recognizer_id, "images", map(ImageAnswer.model_validate, found), total)
 
 
 @blueprint.get("/<recognizer_id>/compare")

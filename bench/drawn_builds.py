@@ -17,6 +17,7 @@ from jobs.table.builds import Upload, build_of, insert_build, insert_files
 from jobs.table.tables import DEFAULT_TENANT, FileState, faces, files, recognizers
 from jobs.table.tables import tasks as task_table
 from jobs.versions.next_version import latest, next_version
+from jobs.work.introducing import introduce
 from jobs.workplace import Workplace
 from modelization.decision.prior import prior_of
 from modelization.decision.two_covariance import TwoCovariance
@@ -69,12 +70,13 @@ def begin_build(workplace: Workplace, people: int) -> None:
 
 
 def add_person(workplace: Workplace, person: int) -> None:
-    """A version with one person more, as ``jobs.versions.growing`` makes it, of pictures that are encoded."""
+    """A version with one person more, as ``jobs.versions.growing`` makes it, whose pictures were just encoded."""
     with workplace.database.write() as connection:
         base = latest(connection, RECOGNIZER)
         build, version = next_version(connection, base)
         _send(connection, workplace, (build, version), (person,))
         tasks.train_if_encoded(connection, build)
+    introduce(workplace.database, build)
 
 
 def label_of(person: int) -> str:
@@ -112,11 +114,17 @@ def _version(connection: Connection, workplace: Workplace) -> str:
 
 def pictures(drawn: Population, people: Sequence[int]) -> Iterator[tuple[str, ImageFeatures]]:
     """The content hash and the features of every picture of people, each with one face."""
-    quality = QualityFeatures(0.5, 128.0, 0.0, 0.0)
     for person in people:
         for number, encoding in enumerate(drawn.faces(person)):
-            face = FaceFeatures((50.0, 50.0, 200.0, 200.0), 1.0, np.zeros((5, 2), np.float32), encoding, quality)
-            yield _hash(person, number), ImageFeatures(250, 250, (face,))
+            yield _hash(person, number), picture_of(encoding)
+
+
+def picture_of(encoding: npt.NDArray[np.float32], side: int = 250) -> ImageFeatures:
+    """The features of a square picture, whose sides have so many pixels, with the face of that encoding alone."""
+    start, end = 0.2 * side, 0.8 * side
+    quality = QualityFeatures(0.5, 128.0, 0.0, 0.0)
+    face = FaceFeatures((start, start, end, end), 1.0, np.zeros((5, 2), np.float32), encoding, quality)
+    return ImageFeatures(side, side, (face,))
 
 
 def _hash(person: int, number: int) -> str:

@@ -77,7 +77,11 @@ class Recognizer:
 
 
 def _opened(photo: str | Path | bytes) -> Path | BytesIO:
-    return Path(photo) if isinstance(photo, str | Path) else BytesIO(photo)
+    if not isinstance(photo, str | Path):
+        return BytesIO(photo)
+    if Path(photo).is_dir():
+        raise IsADirectoryError(f"{photo} is a folder; take the photos in it by each({str(photo)!r}).")
+    return Path(photo)
 
 
 def _model(file: Path) -> Path | bytes:

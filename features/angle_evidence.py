@@ -70,6 +70,12 @@ def evidence(angles: _Floats, pictures: npt.NDArray[np.floating] | float = 1.0) 
     return np.asarray(0.5 * (z_different**2 - z_same**2) + np.log(different / same), np.float64)
 
 
+def evidence_of_pair(face: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    """Nats of evidence that two encodings (128,) are of one person."""
+    first, second = unit(np.stack([face, other]))
+    return float(evidence(angle(first @ second)))
+
+
 def angle_of(nats: float) -> float:
     """Radians between two faces at which ``evidence`` is so many nats, between the means of people at large.
 

@@ -26,8 +26,28 @@ _READERS_S = 0.2
 Look = Callable[[Connection], Callable[[], None]]
 #: The options of a writing connection that have these, and what it holds: numbers of things, and whether by itself.
 _AT_COMMIT, _HELD = "facial_at_commit", "facial_held"
+#: KiB of memory in which SQLite keeps pages of tables while very many rows are written.
+_MANY_ROWS_KIB = 64 * 1024
 #: Takes locks in the order in which their keys are given; they end with the transaction.
 _LOCK = "SELECT pg_advisory_xact_lock{shared}(key) FROM unnest(CAST(:keys AS bigint[])) AS key"
+
+
+@contextmanager
+def many_rows(connection: Connection) -> Iterator[None]:
+    """Within, a transaction writes very many rows, which come in no order of some index.
+
+    With SQLite's usual 2 MB of memory the pages of that index are written, and read, again and again: 300,000 rows of
+    files take 6 s, and with enough memory for all of it 3 s. It is given back afterwards.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size={-_MANY_ROWS_KIB}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={before}")
 
 
 class Held(IntEnum):

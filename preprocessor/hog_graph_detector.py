@@ -14,7 +14,7 @@ from preprocessor.hog_detector import LIMIT
 from preprocessor.types import Box, DetectedFace, Pixels
 
 #: Raised whenever the same weights give another graph than before.
-GRAPH_REVISION = 3
+GRAPH_REVISION = 4
 #: Scales in which faces of half the size are larger than in the last one before: each is 5/6 of the one before.
 SMALL_SCALES = 4
 

@@ -48,7 +48,7 @@ def incomplete(database: Database, folder: Path, present: Mapping[str, Member]) 
     ``present`` are the files in the ``folder``, by their names.
     """
     with database.read() as connection:
-        for version, name, sha256 in _needed(connection):
+        for version, name, sha256 in _needed(connection, Storage(folder)):
             if name not in present or _sha256(folder / name, present[name]) != sha256:
                 return version
     return None
@@ -65,15 +65,18 @@ def _sha256(path: Path, file: Member) -> str | None:
         return None
 
 
-def _needed(connection: Connection) -> Iterator[tuple[Version, str, str]]:
+def _needed(connection: Connection, storage: Storage) -> Iterator[tuple[Version, str, str]]:
     """The files that rows need: whose each is, its name in the data folder, its SHA-256."""
-    storage = Storage(Path())
     version = builds.c.recognizer_id, builds.c.version
     pictures = select(*version, files.c.position, files.c.content_hash).join(files, files.c.build == builds.c.number)
     for row in connection.execute(pictures.where(files.c.state == FileState.WAITING)):
         picture = storage.image(row.recognizer_id, row.version, row.position)
-        yield Version(row.recognizer_id, row.version), str(picture), row.content_hash
+        yield Version(row.recognizer_id, row.version), _named(storage, picture), row.content_hash
     bundles = select(*version, builds.c.bundle, builds.c.bundle_sha256).where(builds.c.bundle.is_not(None))
     for row in connection.execute(bundles):
         bundle = storage.bundle(row.recognizer_id, row.bundle)
-        yield Version(row.recognizer_id, row.version), str(bundle), row.bundle_sha256
+        yield Version(row.recognizer_id, row.version), _named(storage, bundle), row.bundle_sha256
+
+
+def _named(storage: Storage, path: Path) -> str:
+    return str(path.relative_to(storage.data_dir))

@@ -7,7 +7,7 @@ from modelization.bundle.bundle_parts import NETWORKS
 
 #: What the pictures, thumbnails of faces, bundles and searches of versions are called under the data folder.
 _OF_VERSION = re.compile(
-    r"images/[0-9a-f]{32}/[0-9]+/[0-9]+(\.[0-9]+\.thumb)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
+    r"images/[0-9a-f]{32}/[0-9]+/([0-9]+k/)?[0-9]+(\.[0-9]+\.thumb)?|bundles/[0-9a-f]{32}/[0-9]+[-.][0-9A-Za-z.-]+"
 )
 #: What stands among bundles: half-written or not, of a version, and since 1.0.0 under the token of a claim.
 _WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
@@ -15,6 +15,10 @@ _WRITTEN = re.compile(r"\.?(?P<version>[0-9]+)(-(?P<token>[0-9a-f]+))?\..*")
 SEARCH = ".search.json"
 #: What a thumbnail is called: by its picture's position, and by its face's index there.
 THUMBNAIL = re.compile(r"([0-9]+)\.([0-9]+)\.thumb")
+#: Pictures that lie in one folder: whatever lists it, or syncs it, takes as long for any number of them.
+_IN_ONE_FOLDER = 1000
+#: What the folders of a version's second, third and further thousand are called.
+_FURTHER = re.compile(r"[0-9]+k")
 
 
 def is_of_version(name: str) -> bool:
@@ -46,6 +50,17 @@ def is_search(name: str) -> bool:
     return name.endswith(SEARCH) and not name.startswith(".")
 
 
+def place_of(name: str) -> str:
+    """Where a picture, or what lies beside it, belongs in its version's folder: the second thousand is in ``1k``."""
+    thousands = int(name.partition(".")[0]) // _IN_ONE_FOLDER
+    return f"{thousands}k/{name}" if thousands else name
+
+
+def has_further(folder: Path) -> bool:
+    """Whether a folder in a version's is one of further pictures."""
+    return _FURTHER.fullmatch(folder.name) is not None
+
+
 def bare_form(picture: Path) -> Path:
     """Where the form of a picture lies that is kept: among the objects for good, here until it takes its place."""
     return picture.with_name(f"{picture.name}.bare")
@@ -63,16 +78,22 @@ class Layout:
         return self.images / recognizer_id / str(version)
 
     def image(self, recognizer_id: str, version: int, position: int) -> Path:
-        return self.image_folder(recognizer_id, version) / str(position)
+        return self._placed(recognizer_id, version, str(position))
 
     def thumbnail(self, recognizer_id: str, version: int, position: int, face: int) -> Path:
-        """Where the thumbnail of a picture's face lies."""
-        return self.thumbnail_of(self.image(recognizer_id, version, position), face)
+        """Where the thumbnail of a picture's face lies, beside the picture, whose end it may outlive."""
+        return self._placed(recognizer_id, version, f"{position}.{face}.thumb")
 
     @staticmethod
     def thumbnail_of(picture: Path, face: int) -> Path:
-        """The same: beside the picture, whose end it may outlive."""
+        """The same, of the picture that lies there."""
         return picture.with_name(f"{picture.name}.{face}.thumb")
+
+    def _placed(self, recognizer_id: str, version: int, name: str) -> Path:
+        """Where something of a picture belongs, or where it lies since before there were folders of thousands."""
+        folder = self.image_folder(recognizer_id, version)
+        place = place_of(name)
+        return folder / (name if place != name and (folder / name).exists() else place)
 
     def bundle(self, recognizer_id: str, name: str) -> Path:
         return self.bundles / recognizer_id / name

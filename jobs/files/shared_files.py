@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from jobs.files.layout import THUMBNAIL, Layout, bare_form, is_part, version_of
+from jobs.files.layout import THUMBNAIL, Layout, bare_form, is_part, place_of, version_of
 from jobs.files.object_store import NoStore, ObjectStore
 from modelization.bundle.bundle_parts import NETWORKS
 
+#: Parts of what a version's folder of pictures is called.
+_VERSION_PARTS = 3
 #: Pictures that are put at the same time: each waits for the network.
 _AT_ONCE = 16
 
@@ -29,8 +31,11 @@ class SharedFiles(Layout):
         return not isinstance(self.store, NoStore)
 
     def name(self, path: Path) -> str:
-        """What a file in the data folder is called among the objects."""
-        return str(path.relative_to(self.data_dir))
+        """What a file in the data folder is called among the objects: a picture as one that is taken in now is."""
+        name = path.relative_to(self.data_dir)
+        if path.is_relative_to(self.images) and len(name.parts) > _VERSION_PARTS:
+            return "/".join((*name.parts[:_VERSION_PARTS], place_of(path.name)))
+        return str(name)
 
     def get(self, path: Path, arrived: Path) -> None:
         """Write to ``arrived`` what belongs at ``path``. Raises ``FileNotFoundError`` where there is no such object."""
@@ -75,9 +80,9 @@ class SharedFiles(Layout):
                 self.store.put(networks, shared)
         self.store.put(path, self.name(path))
 
-    def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
+    def pictures_of(self, recognizer_id: str, version: int) -> set[str]:
         """What the pictures of a version, and its thumbnails, are called in their folder."""
-        return _last(self.store.names(f"{self.name(self.image_folder(recognizer_id, version))}/"))
+        return set(_last(self.store.names(f"{self.name(self.image_folder(recognizer_id, version))}/")))
 
     def bundles_of(self, recognizer_id: str, version: int) -> list[str]:
         """The same of the bundles of a version, published or not."""
@@ -86,8 +91,8 @@ class SharedFiles(Layout):
 
     def versions_with_pictures(self) -> set[tuple[str, int]]:
         """The versions that have pictures, or thumbnails, each by its recognizer's id and its number."""
-        folders = {PurePath(name).parent for name in self.store.names(f"{self.name(self.images)}/")}
-        return {(folder.parent.name, int(folder.name)) for folder in folders}
+        names = map(PurePath, self.store.names(f"{self.name(self.images)}/"))
+        return {(name.parts[1], int(name.parts[2])) for name in names}
 
     def all_bundles(self) -> set[tuple[str, str]]:
         """All bundles, each by its recognizer's id and its name."""

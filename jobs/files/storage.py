@@ -3,13 +3,14 @@
 import re
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from constants.settings import DATABASE_FILE
 from jobs.files.held_folder import held_folder
-from jobs.files.layout import SEARCH, THUMBNAIL, Layout, is_of_version, is_part
+from jobs.files.layout import SEARCH, THUMBNAIL, Layout, has_further, is_of_version, is_part, place_of
 from jobs.files.linking import link_or_copy
 from jobs.files.object_store import NoStore, ObjectStore
 from jobs.files.shared_files import SharedFiles
@@ -79,17 +80,29 @@ class Storage(Layout):
 
     def thumbnails_of(self, recognizer_id: str, version: int) -> set[tuple[int, int]]:
         """The thumbnails of a version that are there, each by its picture's position and its face's index."""
-        here = [file.name for file in _listed(self.image_folder(recognizer_id, version))]
-        names = map(THUMBNAIL.fullmatch, (*here, *self.shared.pictures_of(recognizer_id, version)))
+        here = (file.name for file in self._pictures(recognizer_id, version))
+        names = map(THUMBNAIL.fullmatch, chain(here, self.shared.pictures_of(recognizer_id, version)))
         return {(int(name[1]), int(name[2])) for name in names if name}
 
-    def pictures_of(self, recognizer_id: str, version: int) -> list[str]:
+    def pictures_of(self, recognizer_id: str, version: int) -> Iterator[str]:
         """The pictures that a version has now, by their names under the data folder."""
-        return _named(f"images/{recognizer_id}/{version}", _listed(self.image_folder(recognizer_id, version)))
+        return self._named(self._pictures(recognizer_id, version))
 
-    def bundles_of(self, recognizer_id: str, version: int) -> list[str]:
+    def bundles_of(self, recognizer_id: str, version: int) -> Iterator[str]:
         """The bundles of a version, published or not, and where its search stands, likewise."""
-        return _named(f"bundles/{recognizer_id}", self._of_version(recognizer_id, version))
+        return self._named(self._of_version(recognizer_id, version))
+
+    def _pictures(self, recognizer_id: str, version: int) -> Iterator[Path]:
+        """The pictures of a version and what lies beside them, one folder of them after another."""
+        for path in _listed(self.image_folder(recognizer_id, version)):
+            if has_further(path):
+                yield from _listed(path)
+            else:
+                yield path
+
+    def _named(self, files: Iterable[Path]) -> Iterator[str]:
+        """What files are called under the data folder, but those that are no version's."""
+        return filter(is_of_version, (str(file.relative_to(self.data_dir)) for file in files))
 
     def versions_with_pictures(self) -> list[tuple[str, int]]:
         """The versions for which there is a folder of pictures, each by its recognizer's id and its number."""
@@ -104,43 +117,57 @@ class Storage(Layout):
         """The tokens of the claims that trainings are at work on, or were when they were killed."""
         return {folder.name for folder in _listed(self.scratch)}
 
-    @contextmanager
-    def taking_in(self, uploads: Mapping[int, Path], recognizer_id: str, version: int) -> Iterator[None]:
-        """Move uploads, whose content is already synced, to a build's folder, and sync the folder.
+    def lay_out(self, uploads: Mapping[int, Path]) -> Path:
+        """A folder beside uploads, whose content is synced, to which they are moved as a version has its pictures.
 
-        Within, a power cut loses none of them. They are deleted where what is done within fails, unless it may have
-        been done all the same: then files of nobody are deleted at the next start. ``uploads`` is by position.
+        It is synced as well. ``uploads`` is by position; they lie in the folder that their request holds.
+        """
+        folder = next((path.parent for path in uploads.values()), self.incoming) / uuid.uuid4().hex
+        folder.mkdir(mode=0o700)
+        made = {folder}
+        for position, path in uploads.items():
+            place = folder / place_of(str(position))
+            if place.parent not in made:
+                place.parent.mkdir(mode=0o700)
+                made.add(place.parent)
+            path.rename(place)
+        for written in made:
+            sync_folder(written)
+        return folder
+
+    @contextmanager
+    def taking_in(self, laid_out: Path, recognizer_id: str, version: int) -> Iterator[None]:
+        """Let the folder that holds uploads, as ``lay_out`` made it, be a version's.
+
+        Within, a power cut loses none of them. They are given up where what is done within fails, unless it may have
+        been done all the same: then files of nobody are deleted at the next start.
         """
         folder = self.image_folder(recognizer_id, version)
         try:
-            folder.mkdir(mode=0o700, parents=True)
-            for position, path in uploads.items():
-                path.rename(self.image(recognizer_id, version, position))
-            for parent in (folder, folder.parent, self.images):
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            laid_out.rename(folder)
+            for parent in (folder.parent, self.images):
                 sync_folder(parent)
             yield
         except BaseException as error:
             if not leaves_doubt(error):
-                # One by one, which takes no descriptor: that there are none left may be what failed.
-                for position in uploads:
-                    with suppress(OSError):
-                        self.image(recognizer_id, version, position).unlink()
-                for emptied in (folder, folder.parent):
-                    _remove_if_empty(emptied)
+                with suppress(OSError):  # it was not taken in
+                    folder.rename(laid_out)
+                _remove_if_empty(folder.parent)
             raise
 
     def share_missing(self, recognizer_id: str, version: int, waiting: Collection[int] = ()) -> None:
         """Let thumbnails of a version that are only here be shared, and pictures at positions that wait."""
         named = set(map(str, waiting))
-        folder = self.image_folder(recognizer_id, version)
-        here = [path for path in _listed(folder) if path.name in named or THUMBNAIL.fullmatch(path.name)]
-        there = self.shared.pictures_of(recognizer_id, version) if here else []
+        pictures = self._pictures(recognizer_id, version)
+        here = [path for path in pictures if path.name in named or THUMBNAIL.fullmatch(path.name)]
+        there = self.shared.pictures_of(recognizer_id, version) if here else set()
         self.shared.put(path for path in here if path.name not in there)
 
     def exchange(self, recognizer_id: str, version: int, kept: Mapping[Path, Path]) -> None:
         """Let pictures be shared under the names of what is ``kept`` of them, and no files here."""
         here = [path for path in kept if path.exists()]
-        there = self.shared.pictures_of(recognizer_id, version) if here else []
+        there = self.shared.pictures_of(recognizer_id, version) if here else set()
         for path in here:
             if kept[path].name not in there:
                 self.shared.store.put(path, self.shared.name(kept[path]))
@@ -148,15 +175,19 @@ class Storage(Layout):
 
     def has_copies(self, recognizer_id: str, version: int) -> bool:
         """Whether pictures of a version are here, thumbnails apart."""
-        return any(path.name.isdecimal() for path in _listed(self.image_folder(recognizer_id, version)))
+        return any(path.name.isdecimal() for path in self._pictures(recognizer_id, version))
 
     def share_images(self, recognizer_id: str, version: int, other: int, positions: Collection[int]) -> None:
         """Let another version have some of a version's pictures as well; each deletes its own."""
         folder = self.image_folder(recognizer_id, other)
         folder.mkdir(mode=0o700, parents=True)
+        made = {folder, folder.parent}
         for position in positions:
-            link_or_copy(self.image(recognizer_id, version, position), folder / str(position))
-        for parent in (folder, folder.parent):
+            place = self.image(recognizer_id, other, position)
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+            made.add(place.parent)
+            link_or_copy(self.image(recognizer_id, version, position), place)
+        for parent in made:
             sync_folder(parent)
 
     def erase_images(
@@ -166,12 +197,12 @@ class Storage(Layout):
         folder = self.image_folder(recognizer_id, version)
         if but or not thumbnails:
             kept = set(map(str, but))
-            for picture in _listed(folder):
+            for picture in self._pictures(recognizer_id, version):
                 if picture.name not in kept and (thumbnails or not THUMBNAIL.fullmatch(picture.name)):
                     picture.unlink(missing_ok=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-        for emptied in (folder, folder.parent):
+        for emptied in (*filter(has_further, _listed(folder)), folder, folder.parent):
             _remove_if_empty(emptied)
 
     def begin_bundle(self, recognizer_id: str, version: int, token: str) -> Path:
@@ -290,10 +321,6 @@ def _listed(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _named(folder: str, files: list[Path]) -> list[str]:
-    return [name for file in files if is_of_version(name := f"{folder}/{file.name}")]
 
 
 def _written_at(file: Path) -> float:

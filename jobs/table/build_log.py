@@ -58,6 +58,12 @@ def encoded(connection: Connection, build: int) -> None:
     _say(connection, build, message, {}, _files, _faces, _age)
 
 
+def introduced(connection: Connection, build: int, people: int, faces: int) -> None:
+    """People who were added are recognized from now on, by what stands in for a build."""
+    numbers = {"new_people": people, "new_faces": faces}
+    _say(connection, build, "recognizes {new_people} people by {new_faces} new faces while it is trained", numbers)
+
+
 def trained(recognizer_id: str, version: int, people: int, faces: int, seconds: float) -> None:
     """A recognizer is trained and its bundle written, but not published yet."""
     numbers = {"people": people, "faces": faces, "seconds": round(seconds, 3), "version": version}

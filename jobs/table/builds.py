@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, null, select
+from sqlalchemy import Connection, Select, func, insert, literal, null, select
 
 from constants.exceptions import Erased, NotFound, NotReady
 from constants.reasons import Reason
@@ -37,11 +37,13 @@ from jobs.table.tables import (
 from modelization.bundle.manifest import Manifest
 from modelization.training_progress import Progress, SearchProgress, preparing
 
+#: Files whose rows are written at once.
+_AT_ONCE = 1000
 #: Seconds after which whoever waits for a build may ask again.
 WAIT_S = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Upload:
     """One file of a request: where it lies now, or why it is not used; ``box`` is where in it the label's person is."""
 
@@ -128,22 +130,20 @@ def submit(
     recognizer_id = uuid.uuid4().hex
     # What is entered first is left last: the files are given up where the transaction cannot be committed, too.
     sent = paths(uploads)
-    with (
-        objects.put_ahead(database, storage, sent, recognizer_id, version=1),
-        ExitStack() as taken,
-        database.write() as connection,
-    ):
-        admission.check(connection)
-        admission.allowance.take_room(connection)
-        # Within the transaction: whoever holds the recognizer finds no file that is not yet in the tables.
-        hold(connection, Held.RECOGNIZER, recognizer_id)
-        taken.enter_context(storage.taking_in(sent, recognizer_id, version=1))
-        objects.accept(connection, storage, recognizer_id, version=1)
-        insert_recognizer(connection, recognizer_id, admission, options)
-        build = insert_build(connection, recognizer_id, 1, options)
-        insert_files(connection, build, uploads, version=1)
-        admission.note(connection, recognizer_id, version=1)
-        build_log.accepted(connection, build)
+    with objects.put_ahead(database, storage, sent, recognizer_id, version=1), ExitStack() as taken:
+        laid_out = storage.lay_out(sent)
+        with database.write() as connection:
+            admission.check(connection)
+            admission.allowance.take_room(connection)
+            # Within the transaction: whoever holds the recognizer finds no file that is not yet in the tables.
+            hold(connection, Held.RECOGNIZER, recognizer_id)
+            taken.enter_context(storage.taking_in(laid_out, recognizer_id, version=1))
+            objects.accept(connection, storage, recognizer_id, version=1)
+            insert_recognizer(connection, recognizer_id, admission, options)
+            build = insert_build(connection, recognizer_id, 1, options)
+            insert_files(connection, build, uploads, version=1)
+            admission.note(connection, recognizer_id, version=1)
+            build_log.accepted(connection, build)
     return recognizer_id
 
 
@@ -189,29 +189,26 @@ def insert_build(
 
 def insert_files(connection: Connection, build: int, uploads: Sequence[Upload], version: int, first: int = 0) -> None:
     """Write down a version's uploads, and a task for each that is to be encoded; positions count from ``first``."""
-    connection.execute(
-        insert(files),
-        [
-            {
-                "build": build,
-                "position": position,
-                "name": upload.name,
-                "label": upload.label,
-                "box": upload.box,
-                "content_hash": upload.content_hash,
-                "state": FileState.WAITING if upload.reason is None else FileState.REJECTED,
-                "reason": upload.reason,
-                "since": version,
-            }
-            for position, upload in enumerate(uploads, first)
-        ],
-    )
-    waiting = select(files.c.id).where(files.c.build == build, files.c.state == FileState.WAITING)
-    rows = [
-        {"build": build, "kind": TaskKind.ENCODE, "file": file}
-        for file in connection.scalars(waiting.order_by(files.c.position))
-    ]
-    connection.execute(insert(tasks), rows)
+    for begin in range(0, len(uploads), _AT_ONCE):
+        some = enumerate(uploads[begin : begin + _AT_ONCE], first + begin)
+        connection.execute(insert(files), [_row(upload, build, version, position) for position, upload in some])
+    waiting = select(files.c.build, literal(TaskKind.ENCODE), files.c.id)
+    waiting = waiting.where(files.c.build == build, files.c.state == FileState.WAITING).order_by(files.c.position)
+    connection.execute(insert(tasks).from_select(["build", "kind", "file"], waiting))
+
+
+def _row(upload: Upload, build: int, version: int, position: int) -> dict[str, Any]:
+    return {
+        "build": build,
+        "position": position,
+        "name": upload.name,
+        "label": upload.label,
+        "box": upload.box,
+        "content_hash": upload.content_hash,
+        "state": FileState.WAITING if upload.reason is None else FileState.REJECTED,
+        "reason": upload.reason,
+        "since": version,
+    }
 
 
 def require(database: Database, recognizer_id: str, tenant: str) -> None:
@@ -269,23 +266,15 @@ def ready(database: Database, recognizer_id: str, version: int | None = None) ->
 
 
 def serving(database: Database, recognizer_id: str, version: int | None = None) -> Serving:
-    """What faces are judged by. Raises ``NotReady`` where there is nothing yet, else as ``status`` does."""
-    with database.read() as connection:
-        build = build_of(connection, recognizer_id, version)
-        if not build.recognizes:
-            raise _not_ready(_status(connection, build))
-    return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
+    """What faces are judged by: a version, or the newest that recognizes, be it that something stands in for it.
 
-
-def serving_newest(database: Database, recognizer_id: str) -> Serving:
-    """What faces are judged by where a change counts at once: the newest version, be it that something stands in.
-
-    Raises as ``serving`` does.
+    Raises ``NotReady`` where there is nothing yet, else as ``status`` does.
     """
     with database.read() as connection:
-        build = newest_that_recognizes(connection, recognizer_id)
-        if build is None:
-            raise _not_ready(_status(connection, build_of(connection, recognizer_id)))
+        newest = newest_that_recognizes(connection, recognizer_id) if version is None else None
+        build = newest or build_of(connection, recognizer_id, version)
+        if not build.recognizes:
+            raise _not_ready(_status(connection, build))
     return Serving(build.recognizer_id, build.version, build.number, build.bundle, build.bundle_sha256)
 
 

@@ -1,20 +1,25 @@
 """What a version was made of, as clients see it: its files with their faces, and its people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
 from constants.reasons import Reason
 from features.database import Database
-from features.store import QualityFeatures
+from features.store import QualityFeatures, portions
 from jobs.arrival import read_thumbnail
 from jobs.files.storage import Storage
 from jobs.table.builds import build_of
-from jobs.table.records import Face, File, files_of, people_of
+from jobs.table.pages import ALL, Part
+from jobs.table.records import Face, File, files_where
 from jobs.table.tables import Choice, FileState, builds
 from jobs.table.tables import faces as face_table
 from jobs.table.tables import files as file_table
+from jobs.table.tables import people as people_table
+
+#: Files that are read at once, with their faces.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,13 @@ class FacePlace(Place):
     """A face, by its file and by its index there."""
 
     face: int
+
+
+@dataclass(frozen=True)
+class LearntFace(FacePlace):
+    """A face that stands for a person."""
+
+    person: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,31 @@ class FoundPerson:
     has_few: bool
     typical: FacePlace
     looks_like: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which files are asked for: sent with a label, in a state, not used for a reason, with more pictures than one.
+
+    None is for any. ``suspect`` is for those with a face whose label is probably wrong.
+    """
+
+    label: str | None = None
+    state: FileState | None = None
+    reason: Reason | None = None
+    first_of_several: bool | None = None
+    suspect: bool = False
+
+    def of(self, build: int) -> ColumnElement[bool]:
+        """What is true of such files of a build."""
+        asked = {name: getattr(self, name) for name in ("label", "state", "reason", "first_of_several")}
+        true = [file_table.c[name] == value for name, value in asked.items() if value is not None]
+        if self.suspect:
+            true.append(exists().where(face_table.c.file == file_table.c.id, face_table.c.suspect))
+        return and_(file_table.c.build == build, *true)
+
+
+ANY = Wanted()
 
 
 @dataclass(frozen=True)
@@ -150,26 +187,84 @@ def thumbnail_key(connection: Connection, recognizer_id: str, version: int) -> b
 
 def images(database: Database, recognizer_id: str, version: int | None = None) -> list[SentImage]:
     """What became of every file of a version, in the order sent. Raises as ``builds.status`` does."""
+    return list(listed_images(database, recognizer_id, version)[0])
+
+
+def listed_images(
+    database: Database, recognizer_id: str, version: int | None = None, part: Part = ALL, wanted: Wanted = ANY
+) -> tuple[Iterator[SentImage], int]:
+    """A part of those files that are ``wanted``, read from the table as they are taken, and how many are in all.
+
+    Raises as ``builds.status`` does. Of a version that is deleted meanwhile there are no more.
+    """
     with database.read() as connection:
-        files = files_of(connection, build_of(connection, recognizer_id, version).number)
-    places = {file.id: Place(file.position, file.name) for file in files}
-    first: dict[str, str] = {}
-    for file in files:
-        first.setdefault(file.content_hash, file.name)
-    return [
-        SentImage(
-            number=file.position,
-            file=file.name,
-            label=file.label,
-            state=file.state,
-            faces=tuple(_faces(file, places)),
-            reason=file.reason,
-            message=file.reason.message if file.reason else None,
-            duplicate_of=first[file.content_hash] if file.reason == Reason.DUPLICATE else None,
-            first_of_several=file.first_of_several,
-        )
-        for file in files
-    ]
+        build = build_of(connection, recognizer_id, version).number
+        total = connection.scalar(select(func.count()).where(wanted.of(build))) or 0
+    return _read_images(database, build, part, wanted), total
+
+
+def _read_images(database: Database, build: int, part: Part, wanted: Wanted) -> Iterator[SentImage]:
+    left, offset, last = part.limit, part.offset, -1
+    while left is None or left > 0:
+        count = _AT_ONCE if left is None else min(_AT_ONCE, left)
+        chosen = select(file_table.c.id).where(wanted.of(build), file_table.c.position > last)
+        with database.read() as connection:
+            files = files_where(connection, chosen.order_by(file_table.c.position).offset(offset).limit(count))
+            places, first = _near(connection, files), _repeated(connection, build, files)
+        for file in files:
+            yield _sent_image(file, places, first.get(file.content_hash))
+        if len(files) < count:
+            return
+        left, offset, last = None if left is None else left - count, 0, files[-1].position
+
+
+def _sent_image(file: File, places: Mapping[int, Place], first: str | None) -> SentImage:
+    return SentImage(
+        number=file.position,
+        file=file.name,
+        label=file.label,
+        state=file.state,
+        faces=tuple(_faces(file, places)),
+        reason=file.reason,
+        message=file.reason.message if file.reason else None,
+        duplicate_of=first if file.reason == Reason.DUPLICATE else None,
+        first_of_several=file.first_of_several,
+    )
+
+
+def _near(connection: Connection, files: Sequence[File]) -> dict[int, Place]:
+    """The files that show the same moments as some do, by their ids."""
+    found: dict[int, Place] = {}
+    for some in portions({near for file in files for face in file.faces for near in face.near_duplicates}):
+        for row in connection.execute(select(file_table).where(file_table.c.id.in_(some))):
+            found[row.id] = Place(row.position, row.name)
+    return found
+
+
+def _repeated(connection: Connection, build: int, files: Sequence[File]) -> dict[str, str]:
+    """The names of the first files of a build that have the contents of those that repeat them, by content hash."""
+    found: dict[str, str] = {}
+    for some in portions({file.content_hash for file in files if file.reason == Reason.DUPLICATE}):
+        alike = select(file_table).where(file_table.c.build == build, file_table.c.content_hash.in_(some))
+        for row in connection.execute(alike.order_by(file_table.c.position)):
+            found.setdefault(row.content_hash, row.name)
+    return found
+
+
+def learnt_faces(
+    database: Database, recognizer_id: str, version: int, labels: Collection[str]
+) -> dict[str, list[LearntFace]]:
+    """The faces of a version that stand for some people, by label, in the order sent. Raises as ``builds.status``."""
+    found: dict[str, list[LearntFace]] = {label: [] for label in labels}
+    query = select(file_table.c.position, file_table.c.name, face_table.c.face, face_table.c.person)
+    query = query.join(file_table, file_table.c.id == face_table.c.file)
+    with database.read() as connection:
+        own = query.where(face_table.c.build == build_of(connection, recognizer_id, version).number)
+        for some in portions(labels):
+            chosen = own.where(face_table.c.person.in_(some))
+            for row in connection.execute(chosen.order_by(file_table.c.position, face_table.c.face)):
+                found[row.person].append(LearntFace(*row))
+    return found
 
 
 def sent_labels(database: Database, recognizer_id: str, version: int) -> list[tuple[str, str | None]]:
@@ -183,15 +278,22 @@ def sent_labels(database: Database, recognizer_id: str, version: int) -> list[tu
 
 def people(database: Database, recognizer_id: str, version: int | None = None) -> list[FoundPerson]:
     """What was found about every person of a version, by label. Raises as ``builds.status`` does."""
+    query = select(people_table, file_table.c.position, file_table.c.name, face_table.c.face)
+    query = query.join(face_table, face_table.c.id == people_table.c.typical)
+    query = query.join(file_table, file_table.c.id == face_table.c.file).order_by(people_table.c.label)
     with database.read() as connection:
         build = build_of(connection, recognizer_id, version).number
-        files, found = files_of(connection, build), people_of(connection, build)
-    places = {face.id: FacePlace(file.position, file.name, face.index) for file in files for face in file.faces}
+        rows = connection.execute(query.where(people_table.c.build == build)).all()
     return [
         FoundPerson(
-            person.label, person.faces, person.suspects, person.has_few, places[person.typical], person.looks_like
+            label=row.label,
+            faces=row.faces,
+            suspects=row.suspects,
+            has_few=row.has_few,
+            typical=FacePlace(row.position, row.name, row.face),
+            looks_like=tuple(row.looks_like),
         )
-        for person in found
+        for row in rows
     ]
 
 

@@ -12,6 +12,7 @@ from features.store import QualityFeatures
 from jobs.table.build_options import BuildOptions
 from jobs.table.tables import BuildState, Choice, FileState, builds, faces, files, people, recognizers
 from modelization.bundle.manifest import Manifest
+from modelization.decision.decision_rule import NETWORK, THRESHOLD
 from modelization.topology import Topology
 from modelization.training_progress import FrontPoint, Progress, SearchProgress
 
@@ -30,6 +31,10 @@ class StandIn:
     rule: str
     threshold: float
     threshold_logit: float | None = None
+
+
+#: As for any rule that asks a network, by the learned one, with the prior's threshold for as many people as there are.
+UNTRAINED = StandIn(NETWORK, THRESHOLD)
 
 
 @dataclass(frozen=True)

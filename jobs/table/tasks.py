@@ -209,10 +209,7 @@ def finish_training(connection: Connection, claim: Claim, ended: Ended) -> bool:
         return False
     build_log.ended(connection, claim.build, ended.state, ended.manifest)
     connection.execute(delete(tasks).where(_held(claim)))
-    columns = asdict(ended) | {"finished_at": time.time()}
-    if ended.state == BuildState.READY:
-        columns["stand_in"] = null()
-    connection.execute(update(builds).where(builds.c.number == claim.build).values(columns))
+    _end(connection, claim.build, ended)
     return True
 
 
@@ -336,12 +333,23 @@ def _go_on_without(connection: Connection, task: Row[Any], error: str, final: bo
     recognizer = connection.scalar(select(builds.c.recognizer_id).where(builds.c.number == task.build))
     again = f"POST /v1/recognizers/{recognizer}/retry tries it again; if that fails too, show the operator this id."
     message = error if final else f"Training was tried several times and failed. {error} {again}"
-    connection.execute(
-        update(builds)
-        .where(builds.c.number == task.build)
-        .values(state=BuildState.FAILED, message=message, finished_at=time.time())
-    )
+    _end(connection, task.build, Ended(BuildState.FAILED, message))
     build_log.ended(connection, task.build, BuildState.FAILED)
+
+
+def _end(connection: Connection, build: int, ended: Ended) -> None:
+    """End a build, and with it what stands in for it, unless that is needed: where it failed it mostly is.
+
+    Pictures that were sent for a version which failed are not learnt: the one before recognizes again. A change of a
+    collection is not taken back, and nobody who was forgotten comes back.
+    """
+    own = builds.c.number == build
+    connection.execute(update(builds).where(own).values(asdict(ended) | {"finished_at": time.time()}))
+    ready = builds.alias()
+    was_sent = exists().where(files.c.build == builds.c.number, files.c.since == builds.c.version) & ~builds.c.passing
+    has_ready = exists().where(ready.c.recognizer_id == builds.c.recognizer_id, ready.c.state == BuildState.READY)
+    is_needless = (builds.c.state == BuildState.READY) | (was_sent & has_ready)
+    connection.execute(update(builds).where(own, is_needless).values(stand_in=null()))
 
 
 def given_up(connection: Connection, build: int) -> list[int]:

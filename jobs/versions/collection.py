@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from constants.exceptions import Conflict, NotFound, ObjectDamaged
 from features import store
@@ -30,18 +32,14 @@ from jobs.table.builds import insert_build, insert_recognizer, newest_that_recog
 from jobs.table.contents import thumbnail_key
 from jobs.table.found_faces import insert_faces
 from jobs.table.holding import hold_whole
-from jobs.table.records import Build, File, StandIn, files_of
+from jobs.table.records import UNTRAINED, Build, File, files_of
 from jobs.table.tables import OPEN_STATES, BuildState, Choice, FileState, builds, faces, files, recognizers
 from jobs.versions.erasing import erase, erase_versions, forget_unneeded
 from jobs.versions.erasures import carry_out_at_once
 from jobs.versions.forgetting import forget
-from jobs.versions.next_version import known_label, newest_serving, next_version
-from modelization.decision.decision_rule import NETWORK, THRESHOLD
+from jobs.versions.next_version import busy, known_label, newest_serving, next_version
 
-#: How faces are judged until a version is trained: as for any rule that asks a network, by the learned one, with the
-#: prior's threshold for as many people as there are by now.
-_STAND_IN = StandIn(NETWORK, THRESHOLD)
-
+_NO_FACE = "There is no face of this id."
 _NO_PICTURE = (
     "No picture of this face is kept: photos are forgotten once they are encoded. Build the collection with "
     "keep_images or keep_thumbnails to have those of its pictures."
@@ -121,6 +119,21 @@ def picture(database: Database, storage: Storage, recognizer_id: str, example_id
     raise NotFound(_NO_PICTURE)
 
 
+def encoding(database: Database, recognizer_id: str, example_id: str) -> tuple[Example, npt.NDArray[np.float32]]:
+    """A face that somebody is known by, and its encoding (128,). Raises ``NotFound`` for one that is not there."""
+    with database.read() as connection:
+        base = _now(connection, recognizer_id)
+        file, index = _place(base, files_of(connection, base.number), example_id)
+        tenant = connection.scalar(select(recognizers.c.tenant).where(recognizers.c.id == recognizer_id))
+        kept = store.get(connection, Shelf(tenant or "", _pipeline(base) or ""), [file.content_hash])
+    person = next(face.person for face in file.people if face.index == index)
+    faces = kept[file.content_hash].faces if file.content_hash in kept else ()
+    face = next((face for face in faces if face.index == index), None)
+    if face is None or person is None:
+        raise NotFound(_NO_FACE)
+    return Example(example_id, person), face.encoding
+
+
 def add(database: Database, options: BuildOptions, enrolment: Enrolment, admission: Admission) -> Added:
     """Let faces stand for a person in the collection that is called as ``options`` say, which is made if need be.
 
@@ -135,7 +148,7 @@ def add(database: Database, options: BuildOptions, enrolment: Enrolment, admissi
         recognizer_id = _find(connection, tenant, options.name)
         if recognizer_id is not None:
             hold_whole(connection, recognizer_id)
-        base = None if recognizer_id is None else newest_serving(connection, recognizer_id)
+        base = None if recognizer_id is None else _base(connection, recognizer_id)
         if base is not None and _pipeline(base) != enrolment.pipeline_version:
             raise Conflict("The collection has changed meanwhile; send the picture again.", retry_after_s=1)
         known = [] if base is None else files_of(connection, base.number)
@@ -167,7 +180,7 @@ def rename(database: Database, recognizer_id: str, person: str, new: str) -> int
     """
     with database.write() as connection:
         hold_whole(connection, recognizer_id)
-        base = newest_serving(connection, recognizer_id)
+        base = _base(connection, recognizer_id)
         known = files_of(connection, base.number)
         before = known_label(_labels(known), person, base.version)
         new = next((label for label in _labels(known) if label != before and same_label(label, new)), new)
@@ -199,13 +212,13 @@ def remove_face(database: Database, storage: Storage, recognizer_id: str, exampl
     known = examples(database, recognizer_id)
     example = next((example for example in known if example.id == example_id), None)
     if example is None:
-        raise NotFound("There is no face of this id.")
+        raise NotFound(_NO_FACE)
     if sum(other.person == example.person for other in known) == 1:
         remove_person(database, storage, recognizer_id, example.person)
         return example
     with database.write() as connection:
         hold_whole(connection, recognizer_id)
-        base = newest_serving(connection, recognizer_id)
+        base = _base(connection, recognizer_id)
         own = files_of(connection, base.number)
         file, index = _place(base, own, example_id)
         build, _ = next_version(connection, base, [file] if len(file.people) == 1 else [])
@@ -229,6 +242,19 @@ def _find(connection: Connection, tenant: str, name: str) -> str | None:
 def _now(connection: Connection, recognizer_id: str) -> Build:
     """What recognizes now, whatever is being made. Raises as ``newest_serving`` where nothing does."""
     return newest_that_recognizes(connection, recognizer_id) or newest_serving(connection, recognizer_id)
+
+
+def _base(connection: Connection, recognizer_id: str) -> Build:
+    """What the next version is made from. Raises as ``newest_serving`` does, and where it would supersede additions.
+
+    Somebody who sent pictures was given that version's number, and waits for it.
+    """
+    base = newest_serving(connection, recognizer_id)
+    was_sent = exists().where(files.c.build == base.number, files.c.since == base.version)
+    waited_for = (builds.c.number == base.number) & builds.c.state.in_(OPEN_STATES) & ~builds.c.passing & was_sent
+    if connection.scalar(select(builds.c.number).where(waited_for)) is not None:
+        raise busy(base.version)
+    return base
 
 
 def _pipeline(base: Build) -> str | None:
@@ -282,7 +308,7 @@ def _insert(connection: Connection, build: int, version: int, person: str, new: 
 
 def _begin(connection: Connection, recognizer_id: str, build: int) -> None:
     """Let a version recognize from now on, and train it; what it and the newest that is ready leave no use for goes."""
-    values = {"stand_in": asdict(_STAND_IN), "passing": True}
+    values = {"stand_in": asdict(UNTRAINED), "passing": True}
     connection.execute(update(builds).where(builds.c.number == build).values(values))
     own = builds.c.recognizer_id == recognizer_id
     ready = select(func.max(builds.c.number)).where(own, builds.c.state == BuildState.READY).scalar_subquery()
@@ -321,7 +347,7 @@ def _place(base: Build, known: Sequence[File], example_id: str) -> tuple[File, i
         for face in file.people:
             if _example_id(base, file, face.index) == example_id:
                 return file, face.index
-    raise NotFound("There is no face of this id.")
+    raise NotFound(_NO_FACE)
 
 
 def _example_id(base: Build, file: File, index: int) -> str:

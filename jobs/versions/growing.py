@@ -52,7 +52,8 @@ def grow(
             raise Conflict("The recognizer was changed while the pictures were taken in; send them again.", WAIT_S)
         build, version = next_version(connection, growth.base, version=planned.version if planned else None)
         storage.erase_images(recognizer_id, version)  # of a version that was never committed
-        taken.enter_context(storage.taking_in(paths(growth.uploads, growth.first), recognizer_id, version))
+        laid_out = storage.lay_out(paths(growth.uploads, growth.first))
+        taken.enter_context(storage.taking_in(laid_out, recognizer_id, version))
         insert_files(connection, build, growth.uploads, version, growth.first)
         objects.accept(connection, storage, recognizer_id, version)
         admission.note(connection, recognizer_id, version)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from constants.exceptions import Conflict, NotFound, NotReady
+from features.database import many_rows
 from features.store import portions
 from jobs.intake.labels import same_label
 from jobs.table.builds import WAIT_S, build_of, insert_build, newest_that_recognizes
@@ -27,7 +28,7 @@ def latest(connection: Connection, recognizer_id: str) -> Build:
     base = build_of(connection, recognizer_id)
     version = _being_made(connection, recognizer_id)
     if version is not None:
-        raise _busy(version)
+        raise busy(version)
     if base.state != BuildState.READY:
         raise NotReady(_NOTHING_READY)
     return base
@@ -44,7 +45,7 @@ def newest_serving(connection: Connection, recognizer_id: str) -> Build:
     base, version = newest_that_recognizes(connection, recognizer_id), _being_made(connection, recognizer_id)
     is_being_trained = base is not None and base.version == version and base.state == BuildState.TRAINING
     if version is not None and not is_being_trained:
-        raise _busy(version)
+        raise busy(version)
     if base is None:
         raise NotReady(_NOTHING_READY)
     return base
@@ -56,7 +57,8 @@ def _being_made(connection: Connection, recognizer_id: str) -> int | None:
     return connection.scalar(query)
 
 
-def _busy(version: int) -> Conflict:
+def busy(version: int) -> Conflict:
+    """What is raised while that version is being made."""
     return Conflict(
         f"Version {version} of this recognizer is being made; try again once it is ready.", retry_after_s=WAIT_S
     )
@@ -94,10 +96,11 @@ def next_version(
         base.options.model_copy(update={"optimize": False}),
         base.manifest or base,
     )
-    _copy_files(connection, base.number, build)
-    for some in portions([file.position for file in left_out]):
-        connection.execute(delete(files).where(files.c.build == build, files.c.position.in_(some)))
-    copy_faces(connection, base.number, build)
+    with many_rows(connection):
+        _copy_files(connection, base.number, build)
+        for some in portions([file.position for file in left_out]):
+            connection.execute(delete(files).where(files.c.build == build, files.c.position.in_(some)))
+        copy_faces(connection, base.number, build)
     return build, version
 
 

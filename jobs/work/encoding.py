@@ -22,6 +22,7 @@ from jobs.table.tables import tasks as task_table
 from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import stages
 from jobs.work.clips import Frame, encode_video, replace_by_frames
+from jobs.work.introducing import introduce
 from jobs.work.kept_pictures import take_bare, write_bare
 from jobs.work.pipelines import settings_of_build
 from jobs.work.pulse import Step
@@ -79,6 +80,7 @@ def encode_claim(workplace: Workplace, claim: tasks.Claim) -> None:
         else:
             path.unlink(missing_ok=True)
     workplace.storage.shared.delete(paths.values())
+    introduce(workplace.database, claim.build)
 
 
 def _looked_at(

@@ -47,7 +47,7 @@ def take_bare(path: Path) -> None:
 
 def take_left(folder: Path, positions: Collection[int]) -> None:
     """The same of the pictures at those positions of a folder, where a crash left both forms."""
-    for left in list(folder.glob("*.bare")):
+    for left in list(folder.rglob("*.bare")):
         path = left.with_suffix("")
         if int(path.name) in positions:
             take_bare(path)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from constants.exceptions import ImageRejected
 from constants.reasons import Reason
 from constants.settings import Settings
-from features.angle_evidence import angle, evidence, unit
+from features.angle_evidence import evidence_of_pair
 from jobs.work import stages
 from jobs.work.face_answers import about_photo, found_face, unusable
 from modelization.decision.decision_rule import logistic
@@ -32,8 +30,7 @@ def compared(images: Sequence[bytes | Path], settings: Settings, before_each: Be
     the two encodings. Raises ``ImageRejected`` for a photo that cannot be used, or that has no face.
     """
     first, second = (_largest(image) for image in stages.pipeline(settings).encode(images, before_each))
-    units = unit(np.stack([first.face.encoding, second.face.encoding]))
-    nats = float(evidence(angle(units[0] @ units[1])))
+    nats = evidence_of_pair(first.face.encoding, second.face.encoding)
     return {
         "same_person": nats >= 0,
         "confidence": round(float(logistic(nats)), 4),

@@ -24,6 +24,7 @@ from jobs.table.tables import BuildState
 from jobs.table.work_counts import Took, Work, count_duration
 from jobs.work import pulse, stages
 from jobs.work.examining import Examined, examined, pictures_of, record
+from jobs.work.introducing import introduce
 from jobs.work.pipelines import settings_of_build
 from jobs.work.progress import TRAINING, TrainingReport
 from jobs.work.uncollected import uncollected
@@ -48,6 +49,8 @@ def train_claim(workplace: Workplace, claim: tasks.Claim) -> None:
 
     Raises ``BuildFailed`` where the training finds that out, ``BuildCancelled`` where the lease is gone.
     """
+    # Where the last picture was given up, its worker was killed, or what had failed is tried again.
+    introduce(workplace.database, claim.build)
     TRAINING()
     # Held before the build is looked up: an erasure that this training does not see waits for its end.
     with held_folder(workplace.storage.scratch, claim.token) as scratch, temporary_files_in(scratch):

@@ -1,5 +1,8 @@
 """The threshold that keeps the promise: the logit that a rule must reach for a name, given the strangers allowed."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 import numpy as np
 
 from modelization.decision.gallery import Gallery
@@ -50,6 +53,26 @@ def strictness(tail: StrangerTail, people: int, inverse_faces: float, target_fpi
 def prior_threshold(tail: StrangerTail, gallery: Gallery, target_fpir: float) -> float:
     """The same by the prior alone, for a gallery of which no face was held out."""
     return tail.threshold(aimed_share(target_fpir), len(gallery.faces), gallery.inverse_faces)
+
+
+class GallerySize(NamedTuple):
+    """What a threshold for strangers depends on: how many people there are, and their mean of 1 / faces."""
+
+    people: int
+    inverse_faces: float
+
+    @classmethod
+    def of(cls, faces_per_person: Collection[int]) -> "GallerySize":
+        people = len(faces_per_person)
+        return cls(people, sum(1 / faces for faces in faces_per_person) / people)
+
+
+def moved_threshold(
+    tail: StrangerTail, logit: float, before: GallerySize, after: GallerySize, target_fpir: float
+) -> float:
+    """A threshold that was calibrated among so many people, for more or fewer, as the prior knows of their numbers."""
+    share = aimed_share(target_fpir)
+    return logit + tail.threshold(share, *after) - tail.threshold(share, *before)
 
 
 def aimed_share(target_fpir: float) -> float:

@@ -38,10 +38,13 @@ class Gallery:
 def enrol(encodings: npt.NDArray[np.floating], people: npt.NDArray[np.int64], count: int) -> Gallery:
     """The gallery of raw encodings (n, 128) of ``count`` people, each with at least one face."""
     faces = np.bincount(people, minlength=count)
-    return Gallery(_means(encodings, people, faces), _means(unit(encodings), people, faces), faces)
-
-
-def _means(vectors: npt.NDArray[np.floating], people: npt.NDArray[np.int64], faces: npt.NDArray[np.int64]) -> _Floats:
-    sums = np.zeros((len(faces), vectors.shape[1]))
-    np.add.at(sums, people, np.asarray(vectors, np.float64))
-    return np.asarray(sums / faces[:, None])
+    order, first = np.argsort(people, kind="stable"), np.cumsum(faces) - faces
+    most_first = np.argsort(-faces, kind="stable")
+    sums, unit_sums = np.zeros((2, count, encodings.shape[1]))
+    # Everybody's first face, then everybody's second: few steps, and no copy of all faces, of which there may be many.
+    for place in range(int(faces.max(initial=0))):
+        who = most_first[: np.searchsorted(-faces[most_first], -place)]
+        vectors = encodings[order[first[who] + place]]
+        sums[who] += vectors
+        unit_sums[who] += unit(vectors)
+    return Gallery(sums / faces[:, None], unit_sums / faces[:, None], faces)

@@ -163,6 +163,11 @@ def constant(builder: GraphBuilder, values: npt.ArrayLike, dtype: npt.DTypeLike)
     return Expression(builder, builder.constant(values, dtype), dtype)
 
 
+def zeros(shape: Expression) -> Expression:
+    """As many zeros, float32, as fill a shape, int64 (axes,); flat."""
+    return shape.apply("ReduceProd", keepdims=1).apply("ConstantOfShape", dtype=np.float32)
+
+
 def counted(count: Expression) -> Expression:
     """The numbers from 0 to before a count, int64 of shape (1,)."""
     first, step = (constant(count.builder, number, np.int64) for number in (0, 1))

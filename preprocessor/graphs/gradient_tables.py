@@ -41,6 +41,13 @@ class GradientTables(NamedTuple):
     lengths: Expression
     directions: Expression
 
+    def looked_up(self, places: Expression) -> tuple[Expression, Expression]:
+        """Lengths, float32, and directions, int32, of gradients at some places, (n,)."""
+        # Four bytes are looked up quicker than one; ONNX Runtime makes this table when it loads the graph.
+        tables = self.lengths, self.directions.to(np.int32)
+        lengths, directions = (table.apply("GatherElements", places, axis=0) for table in tables)
+        return lengths, directions
+
 
 def add_gradient_tables(builder: GraphBuilder) -> GradientTables:
     """The tables as constants of a graph."""

@@ -1,13 +1,11 @@
-"""dlib's frontal face detector as part of an ONNX graph: fHOG features, linear filters, and their maxima.
+"""dlib's frontal face detector as part of an ONNX graph.
 
-The features are those of Felzenszwalb, Girshick, McAllester and Ramanan (2010), as dlib's ``fhog.h`` computes
-them on grey pictures: 31 numbers for every cell of 8x8 pixels.
+dlib's own features and filters judge what cheaper ones propose: see ``hog_proposals_graph``.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from preprocessor.dlib_files.fhog_format import FEATURES, FhogDetector
 from preprocessor.graphs.builder import GraphBuilder, serialized
@@ -20,29 +18,40 @@ from preprocessor.graphs.expression import (
     counted,
     maximum,
     minimum,
-    stacked,
     where,
+    zeros,
 )
-from preprocessor.graphs.gradient_tables import DIRECTIONS, SIDE, GradientTables, add_gradient_tables
+from preprocessor.graphs.fhog_graph import add_gradients, add_normalized, feature_sums
+from preprocessor.graphs.gradient_tables import DIRECTIONS, GradientTables, add_gradient_tables
+from preprocessor.graphs.hog_proposals_graph import add_proposals
+from preprocessor.graphs.hog_pyramid_graph import add_resized, add_scales
 from preprocessor.graphs.loop import Turn, loop
 from preprocessor.hog_detector import LIMIT
-from preprocessor.tiled_pyramid import RATE, SHIFT, STEPS
+from preprocessor.tiled_pyramid import SHIFT, STEPS
 
-#: Directions without sign.
-_COUNT = DIRECTIONS // 2
-#: dlib's constants: what is added to the energy of four cells, half the limit of a normalized number (over the
-#: limit itself), the limit times that, and the weight of a texture.
-_EPSILON, _HALF, _LIMIT, _TEXTURE = 1e-4, 0.5, 0.1, 2 * 0.2357
-#: How lengths go to the sums that they belong to.
-_ADDING: dict[str, Any] = {"reduction": "add", "axis": 0}
-#: Beyond the end of any axis.
-_END = 1 << 30
-#: Channels of the features: zeros fill them up to what ONNX Runtime's fast convolutions take.
-_CHANNELS = 32
-#: Side of the squares of scores that the filters give at once, as channels.
-_SCORE_BLOCK = 3
-#: Cells before a filter's window that lie outside of the picture at most.
-_BEFORE = 4
+#: Places of a window, along each axis, that are looked at for a proposal: its own, and those beside it.
+_PLACES = 3
+#: Cells of a proposal's crop along each axis, whose features are used; and with those around them.
+_INNER = 12
+_CELLS = _INNER + 2
+#: From the middle of a cell to that of the next, along each axis.
+_BETWEEN = _CELLS + 1
+#: Crops that are judged at once, so that memory does not grow with them.
+_AT_ONCE = 64
+#: Pictures of fewer cells have no features.
+_LEAST = 3
+
+
+class _Crops(NamedTuple):
+    """What proposals are judged by: their scales, (n,), first cells, and places of gradients, (n, pixels, pixels).
+
+    ``cells`` are the rows and columns of cells of their scales, (n, 2).
+    """
+
+    levels: Expression
+    first: Expression
+    cells: Expression
+    gradients: Expression
 
 
 def hog_graph(detector: FhogDetector, scales: int | None = None) -> bytes:
@@ -61,8 +70,11 @@ def hog_graph(detector: FhogDetector, scales: int | None = None) -> bytes:
 
 def add_hog(grey: Expression, detector: FhogDetector, tables: GradientTables, scales: int | None = None) -> Detections:
     """The faces of a grey picture, (rows, columns); boxes are corners, the first and the last pixel."""
-    picture = grey.to(np.float32).apply("Unsqueeze", _axes(grey))
-    candidates = _candidates(picture, detector, tables, scales)
+    picture = _filled_up(grey.to(np.float32), detector.cell * _LEAST)
+    sides = add_scales(picture.shape(), detector, scales)
+    proposals = add_proposals(picture, sides, detector, tables)
+    crops = _crops(picture, sides, proposals, detector.cell)
+    candidates = _windows(_judged(crops, detector, tables), crops, detector.cell)
     best, order = candidates.take(5, axis=1).largest(candidates.shape(end=1))
     candidates = candidates.take(order)
     corners = _to_picture(candidates.part([0], [4], 1), candidates.part([4], [5], 1))
@@ -70,201 +82,146 @@ def add_hog(grey: Expression, detector: FhogDetector, tables: GradientTables, sc
     return Detections(add_rounded(corners.take(kept)), best.take(kept).to(np.float32))
 
 
-def _candidates(picture: Expression, detector: FhogDetector, tables: GradientTables, scales: int | None) -> Expression:
-    """Every window that looks like a face: float64 (n, 6), its corners in pixels of its scale, scale and score."""
+def _filled_up(picture: Expression, least: int) -> Expression:
+    """A picture with zeros at its end where it has fewer rows or columns than ``least``, in which nothing is found."""
+    missing = maximum(least - picture.shape(), 0)
+    return picture.apply("Pad", concatenated([(0, 0), missing]))
+
+
+def _crops(picture: Expression, sides: Expression, proposals: Expression, cell: int) -> _Crops:
+    """Crops of the scales around proposals, by rising scale: each scale is resized from the one before."""
     builder = picture.builder
-    least = 3 * detector.cell - detector.cell // 2
-    sides = picture.shape(2)
-    rectangle = concatenated([np.zeros(2), sides.take([1, 0]).to(np.float64) - 1.0])
-    nothing = Gathered.empty(builder, np.float64).insert(
-        constant(builder, np.empty((0, 6)), np.float64), constant(builder, 0, np.int64)
+    order = (-proposals.take(0, axis=1)).largest(proposals.shape(end=1))[1]
+    proposals = proposals.take(order)
+    levels, first = proposals.take(0, axis=1), proposals.part([1], [3], 1)
+    cells = ((sides + cell // 2) / cell).take(levels)
+    # Pixels beyond the last cell that is at least half within the picture count for nothing, nor do the outermost.
+    start = (first - 2) * cell - cell // 2
+    size = _BETWEEN * cell
+    within = maximum(start, 1)
+    end = minimum(start + size, minimum(cells * cell, sides.take(levels)) - 1)
+    margins = concatenated([within - start, start + size - end], axis=1)
+
+    different, counts = _different(levels)
+    before_first = counts.apply("CumSum", constant(builder, 0, np.int64), exclusive=1)
+
+    def resized(turn: Expression, picture: Expression, before: Expression) -> Turn:
+        return Turn([add_resized(picture, sides.take(turn + before + 1)), before])
+
+    def body(turn: Expression, picture: Expression, before: Expression, found: Gathered) -> Turn:
+        level, skipped = different.take(turn), before_first.take(turn)
+        scaled = loop(picture.builder, resized, [picture, before], level - before)[0]
+
+        def crop(turn: Expression) -> Turn:
+            number = turn + skipped
+            axes = constant(turn.builder, (0, 1), np.int64)
+            pixels = scaled.apply("Slice", within.take(number) - 1, end.take(number) + 1, axes).to(np.int32)
+            return Turn(collected=[(add_gradients(pixels).apply("Pad", margins.take(number)), (size, size))])
+
+        return Turn([scaled, level, found.insert(loop(scaled.builder, crop, trips=counts.take(turn))[0], turn)])
+
+    nothing = Gathered.empty(builder, np.int32).insert(
+        constant(builder, np.empty((0, size, size)), np.int32), constant(builder, 0, np.int64)
     )
-
-    def body(level: Expression, picture: Expression, rectangle: Expression, found: Gathered) -> Turn:
-        features = add_features(picture, detector, tables)
-        windows = _windows(_scores(features, detector), level, detector.cell)
-        # Whether there is a further scale, dlib finds out with a rectangle, which it rounds otherwise.
-        rectangle = add_rounded((rectangle - SHIFT) * RATE)
-        width_and_height = rectangle.part([2], [4]) - rectangle.part([0], [2]) + 1.0
-        going = (width_and_height - detector.smallest).apply("ReduceMin", keepdims=0) >= 0.0
-        smaller = _resized(picture, picture.shape(2) * (STEPS - 1) / STEPS)
-        return Turn([smaller, rectangle, found.insert(windows, level)], going=going)
-
-    enough = sides.apply("ReduceMin", keepdims=0) >= least
-    trips = None if scales is None else constant(builder, scales, np.int64)
-    found = loop(builder, body, [picture, rectangle, nothing], trips, enough)[2]
-    assert isinstance(found, Gathered)
-    return found.joined(axis=0)
+    zero = constant(builder, 0, np.int64)
+    gradients = loop(builder, body, [picture, zero, nothing], different.shape().reshaped())[2]
+    assert isinstance(gradients, Gathered)
+    return _Crops(levels, first, cells, gradients.joined(axis=0))
 
 
-def _resized(picture: Expression, sides: Expression) -> Expression:
-    """A picture (1, 1, rows, columns) of other sides, of whole numbers again, to the last one as dlib resizes it.
-
-    One pixel more or less than dlib's moves scores by a thousandth, and ties are frequent: where halves are
-    rounded to is up to the places' own errors.
-    """
-    row_last, column_last = (picture.shape(axis, axis + 1) - 1 for axis in (2, 3))
-    rows, columns = sides.take([0]), sides.take([1])
-    row_places = counted(rows).to(np.float64) * _scale(row_last, rows)
-    column_places, halves = _column_places(column_last, columns)
-    between = _interpolated(picture.apply("Squeeze", _axes(picture)), row_places, row_last)
-    turned = _interpolated(between.apply("Transpose", perm=(1, 0)), column_places, column_last)
-    whole = (turned + halves.reshaped(-1, 1)).apply("Floor")
-    return whole.apply("Transpose", perm=(1, 0)).apply("Unsqueeze", _axes(picture))
+def _different(numbers: Expression) -> tuple[Expression, Expression]:
+    """The numbers, rising, int64 (n,), that there are among others, and how many of each."""
+    names = numbers.builder.nodes("Unique", 4, numbers.name, sorted=1)
+    values, _, _, counts = (Expression(numbers.builder, name, np.int64) for name in names)
+    return values, counts
 
 
-def _column_places(last: Expression, count: Expression) -> tuple[Expression, Expression]:
-    """Places of so many columns in a picture whose last one is given, float64, and what is added to them to round.
+def _judged(crops: _Crops, detector: FhogDetector, tables: GradientTables) -> Expression:
+    """The filters' scores over their thresholds at each place of every crop, float32 (n, filters, 3, 3)."""
+    builder = crops.levels.builder
 
-    dlib goes four columns at a time, adding up float32, as long as the fourth lies between two of the picture's.
-    The columns that are left it takes one by one, and cuts off their fractions.
-    """
-    scale = _scale(last, count)
-    fours = (count + 3) / 4
-    start = (scale * np.array([[-4.0, -3.0, -2.0, -1.0]])).to(np.float32)
-    steps = (scale * 4.0).to(np.float32).apply("Expand", concatenated([fours, (4,)]))
-    added = concatenated([start, steps]).apply("CumSum", constant(last.builder, 0, np.int64)).part([1], [_END])
-    together = (added.take(3, axis=1).to(np.int64) + 1 <= last).reshaped(-1, 1)
-    exact = counted(fours * 4).reshaped(-1, 4).to(np.float64) * scale
-    places = where(together, added.to(np.float64), exact)
-    halves = where(together, np.full((1, 4), 0.5, np.float32), exact.to(np.float32) * 0.0)
-    return places.reshaped(-1).part([0], count), halves.reshaped(-1).part([0], count)
+    def body(turn: Expression, found: Gathered) -> Turn:
+        start = (turn * _AT_ONCE).reshaped(1)
+        some = _Crops(*(value.part(start, start + _AT_ONCE) for value in crops))
+        return Turn([found.insert(_scores(_features(some, detector.cell, tables), detector), turn)])
 
-
-def _scale(last: Expression, count: Expression) -> Expression:
-    """Pixels from one of so many places to the next, the last one being the picture's last."""
-    return last.to(np.float64) / maximum(count - 1, 1).to(np.float64)
+    empty = np.empty((0, len(detector.filters), _PLACES, _PLACES))
+    nothing = Gathered.empty(builder, np.float32).insert(
+        constant(builder, empty, np.float32), constant(builder, 0, np.int64)
+    )
+    turns = (crops.levels.shape() + (_AT_ONCE - 1)) / _AT_ONCE
+    scores = loop(builder, body, [nothing], turns.reshaped())[0]
+    assert isinstance(scores, Gathered)
+    return scores.joined(axis=0)
 
 
-def _interpolated(pixels: Expression, places: Expression, last: Expression) -> Expression:
-    """Rows at places between those of some pixels, float32."""
-    before = places.to(np.int64)
-    share = (places - before.to(np.float64)).to(np.float32).reshaped(-1, 1)
-    return pixels.take(before) * (1.0 - share) + pixels.take(minimum(before + 1, last)) * share
+def _features(crops: _Crops, cell: int, tables: GradientTables) -> Expression:
+    """The features of every crop, float32 (n, 31, 12, 12); those of no cell of the picture are zero."""
+    normalized = add_normalized(_histograms(crops.gradients, cell, tables))
+    features = normalized.apply("Conv", feature_sums()[:, :, None, None])
+    # The picture's outermost cells have no features, as their neighbours are unknown.
+    numbers = crops.first.apply("Unsqueeze", constant(features.builder, (2,), np.int64)) + (np.arange(_INNER) - 1)
+    known = (numbers > 0) & (numbers < crops.cells.apply("Unsqueeze", constant(features.builder, (2,), np.int64)) - 1)
+    rows, columns = (known.to(np.float32).take(axis, axis=1) for axis in (0, 1))
+    return features * rows.reshaped(-1, 1, _INNER, 1) * columns.reshaped(-1, 1, 1, _INNER)
 
 
-def _axes(picture: Expression) -> Expression:
-    return constant(picture.builder, (0, 1), np.int64)
-
-
-def add_features(picture: Expression, detector: FhogDetector, tables: GradientTables) -> Expression:
-    """The features of a picture (1, 1, rows, columns), float32 (1, 32, cells, cells); the last channel is zero.
-
-    The picture's outermost cells have none, as their neighbours are unknown.
-    """
-    histograms = _histograms(picture, detector.cell, tables)
-    # The energy of the four squares of two by two cells that a cell belongs to.
-    signless = histograms.part([DIRECTIONS], [DIRECTIONS + _COUNT], 1)
-    energy = signless.apply("ReduceSumSquare", axes=[1]).apply("Conv", _squares())
-    scale = (_HALF / (energy + _EPSILON).apply("Sqrt")).apply("Transpose", perm=(1, 0, 2, 3))
-    inner = _sliced(histograms, (1, 1), (-1, -1), (2, 3))
-    normalized = minimum(inner * scale, _LIMIT)
-    flat = normalized.apply("Reshape", concatenated([(1, 4 * (DIRECTIONS + _COUNT)), normalized.shape(2)]))
-    return flat.apply("Conv", _sums())
-
-
-def _histograms(picture: Expression, cell: int, tables: GradientTables) -> Expression:
-    """Gradients' lengths by direction, float32 (1, 27, cells, cells): of 18 directions, and of 9 without sign.
+def _histograms(gradients: Expression, cell: int, tables: GradientTables) -> Expression:
+    """Gradients' lengths by direction, float32 (n, 18, 14, 14), of crops that begin at the middle of a cell.
 
     A pixel counts for the four cells whose middles are around it. Between these, lengths are added up by direction in
     every column of pixels: all of them, and how much of each belongs to the cells below. The columns' shares in the
     cells to their left and right are taken of these sums.
     """
-    pixels = _pixels(picture, cell)
-    lengths, directions = _gradients(pixels, tables)
-    group_rows, group_columns = ((pixels.shape(axis, axis + 1) + cell // 2) / cell + 1 for axis in (0, 1))
-    group_row, row = _between_middles(lengths.shape(0, 1), cell)
-    group_column, column = _between_middles(lengths.shape(1, 2), cell)
-    row_places = group_row * (group_columns * (cell * DIRECTIONS))
-    column_places = (column * group_columns + group_column) * DIRECTIONS
-    places = (directions + column_places.to(np.int32) + row_places.to(np.int32).reshaped(-1, 1)).reshaped(-1)
-    shape = concatenated([group_rows, (cell,), group_columns * DIRECTIONS])
-    nothing = constant(picture.builder, (0,), np.float32).apply("Expand", shape.apply("ReduceProd", keepdims=1))
+    builder = gradients.builder
+    number = gradients.shape(end=1)
+    group, place = np.divmod(np.arange(_BETWEEN * cell), cell)
+    bins = ((group * cell)[:, None] * _BETWEEN + place * _BETWEEN + group) * DIRECTIONS
+    each = counted(number) * (_BETWEEN * cell * _BETWEEN * DIRECTIONS)
+    bins = constant(builder, bins, np.int32) + each.to(np.int32).reshaped(-1, 1, 1)
+    lengths, directions = tables.looked_up(gradients.reshaped(-1))
+    bins = bins.reshaped(-1) + directions
     # Of a cell's pixels, from one middle of a cell to the next: bilinear interpolation.
     after = (np.arange(cell) + 0.5) / cell
-    shares = constant(picture.builder, np.stack([1 - after, after]), np.float32)
-    everything, below = (
-        shares @ nothing.apply("ScatterElements", places, values.reshaped(-1), **_ADDING).apply("Reshape", shape)
-        for values in (lengths, lengths * shares.take(1).take(row).reshaped(-1, 1))
+    shares = constant(builder, np.stack([1 - after, after]), np.float32)
+    below = lengths.reshaped(-1, _BETWEEN, cell, _BETWEEN * cell) * after.reshape(1, 1, cell, 1)
+    shape = concatenated([number * _BETWEEN, (cell, _BETWEEN * DIRECTIONS)])
+    nothing = zeros(shape)
+    whole, lower = (
+        shares
+        @ nothing.apply("ScatterElements", bins, values.reshaped(-1), reduction="add", axis=0).apply("Reshape", shape)
+        for values in (lengths, below)
     )
-    rows = _sliced(everything - below, (1,), (_END,), (0,)) + _sliced(below, (0,), (-1,), (0,))
-    split = rows.apply("Reshape", concatenated([(0, 2), group_columns, (DIRECTIONS,)]))
-    left, right = (split.take(side, axis=1) for side in (0, 1))
-    cells = _sliced(left, (1,), (_END,), (1,)) + _sliced(right, (0,), (-1,), (1,))
-    signed = stacked([cells.apply("Transpose", perm=(2, 0, 1))])
-    return concatenated([signed, signed.part([0], [_COUNT], 1) + signed.part([_COUNT], [DIRECTIONS], 1)], axis=1)
-
-
-def _pixels(picture: Expression, cell: int) -> Expression:
-    """Those pixels of a picture (1, 1, rows, columns) that count, int32 (rows, columns).
-
-    Pixels beyond the last cell that is at least half within the picture count for nothing.
-    """
-    cells = (picture.shape(2) + cell // 2) / cell
-    pixels = picture.apply("Squeeze", _axes(picture))
-    return pixels.apply("Slice", *_places(pixels, (0, 0)), cells * cell, *_places(pixels, (0, 1))).to(np.int32)
-
-
-def _gradients(pixels: Expression, tables: GradientTables) -> tuple[Expression, Expression]:
-    """Lengths, float32, and directions, int32, of every inner pixel's gradient: (rows, columns) each."""
-    axes = (0, 1)
-    x = _sliced(pixels, (1, 2), (-1, _END), axes) - _sliced(pixels, (1, 0), (-1, -2), axes)
-    y = _sliced(pixels, (2, 1), (_END, -1), axes) - _sliced(pixels, (0, 1), (-2, -1), axes)
-    places, shape = (x * SIDE + y).reshaped(-1), x.shape()
-    lengths, directions = (table.apply("GatherElements", places, axis=0).apply("Reshape", shape) for table in tables)
-    return lengths, directions.to(np.int32)
-
-
-def _between_middles(count: Expression, cell: int) -> tuple[Expression, Expression]:
-    """For the inner ones of so many rows or columns between which middles of cells they are, and where there."""
-    inner = counted(count) + (1 + cell // 2)
-    return inner / cell, inner - inner / cell * cell
-
-
-def _squares() -> npt.NDArray[np.float64]:
-    """Sums over the four squares of two by two cells around a cell, in the order of dlib's textures."""
-    weights = np.zeros((4, 1, 3, 3))
-    for square, (row, column) in enumerate(((1, 1), (0, 1), (1, 0), (0, 0))):
-        weights[square, 0, row : row + 2, column : column + 2] = 1
-    return weights
-
-
-def _sums() -> npt.NDArray[np.float64]:
-    """From 27 numbers normalized in four ways to the features: sums over the ways, and over the directions."""
-    weights = np.zeros((_CHANNELS, 4, DIRECTIONS + _COUNT))
-    weights[np.arange(27), :, np.arange(27)] = 1
-    weights[27 + np.arange(4), np.arange(4), :DIRECTIONS] = _TEXTURE
-    return weights.reshape(_CHANNELS, -1, 1, 1)
+    upper = (whole - lower).reshaped(-1, _BETWEEN, 2, _BETWEEN, DIRECTIONS)
+    lower = lower.reshaped(-1, _BETWEEN, 2, _BETWEEN, DIRECTIONS)
+    rows = upper.part([1], [_BETWEEN], 1) + lower.part([0], [-1], 1)
+    left, right = (rows.take(side, axis=2) for side in (0, 1))
+    cells = left.part([1], [_BETWEEN], 2) + right.part([0], [-1], 2)
+    return cells.apply("Transpose", perm=(0, 3, 1, 2))
 
 
 def _scores(features: Expression, detector: FhogDetector) -> Expression:
-    """The filters' scores over their thresholds, float32 (filters, cells, cells)."""
+    """The filters' scores over their thresholds at each place, float32 (n, filters, 3, 3)."""
     count, _, rows, columns = detector.filters.shape
-    block = _SCORE_BLOCK
-    weights = np.zeros((count, block, block, _CHANNELS, rows + block - 1, columns + block - 1), np.float32)
-    for y, x in np.ndindex(block, block):
-        weights[:, y, x, :FEATURES, y : y + rows, x : x + columns] = detector.filters
-    bias = np.repeat(-detector.thresholds, block * block)
-    after = [side - 1 - _BEFORE + block - 1 for side in (rows, columns)]
-    blocks = features.apply(
-        "Conv", weights.reshape(-1, *weights.shape[3:]), bias, strides=[block, block], pads=[_BEFORE, _BEFORE, *after]
-    )
-    scores = blocks.apply("DepthToSpace", blocksize=block, mode="CRD")
-    zeros, axes = _places(scores, (0, 0)), _places(scores, (2, 3))
-    return scores.apply("Slice", *zeros, features.shape(2), *axes).take(0)
+    weights = np.zeros((count, _PLACES, _PLACES, FEATURES, _INNER, _INNER))
+    for y, x in np.ndindex(_PLACES, _PLACES):
+        weights[:, y, x, :, y : y + rows, x : x + columns] = detector.filters
+    flat = features.reshaped(-1, FEATURES * _INNER * _INNER)
+    scores = flat @ weights.reshape(count * _PLACES * _PLACES, -1).T - np.repeat(detector.thresholds, _PLACES * _PLACES)
+    return scores.reshaped(-1, count, _PLACES, _PLACES)
 
 
-def _windows(scores: Expression, level: Expression, cell: int) -> Expression:
-    """The windows of a scale's scores that are at least the limit, float64 (n, 6): see ``_candidates``."""
+def _windows(scores: Expression, crops: _Crops, cell: int) -> Expression:
+    """The windows whose scores are at least the limit, float64 (n, 6): corners in their scale, scale and score."""
     places = (scores >= LIMIT).apply("NonZero", dtype=np.int64).apply("Transpose", perm=(1, 0))
     found = scores.apply("GatherND", places).to(np.float64).reshaped(-1, 1)
-    first = places.take([2, 1], axis=1) - (_BEFORE - 1)
-    last = first + 9
-    corners = concatenated([first, last], axis=1) * cell + 1
+    crop = places.take(0, axis=1)
+    first = (crops.first.take(crop) + places.part([2], [4], 1) - 1).take([1, 0], axis=1)
+    corners = concatenated([first, first + 9], axis=1) * cell + 1
     # The middle of a cell; outside of the picture dlib goes the other way.
     corners = where(corners >= 0, corners + cell // 2, corners - cell // 2)
-    levels = found * 0.0 + level.to(np.float64)
-    return concatenated([corners.to(np.float64), levels, found], axis=1)
+    levels = crops.levels.take(crop).reshaped(-1, 1)
+    return concatenated([corners.to(np.float64), levels.to(np.float64), found], axis=1)
 
 
 def _to_picture(corners: Expression, levels: Expression) -> Expression:
@@ -277,11 +234,3 @@ def _to_picture(corners: Expression, levels: Expression) -> Expression:
     none = constant(corners.builder, np.zeros((1, 1)), np.float64)
     trips = concatenated([levels, none]).apply("ReduceMax", keepdims=0).to(np.int64)
     return add_rounded(loop(corners.builder, body, [corners], trips)[0])
-
-
-def _sliced(value: Expression, starts: tuple[int, ...], ends: tuple[int, ...], axes: tuple[int, ...]) -> Expression:
-    return value.apply("Slice", *_places(value, starts), *_places(value, ends), *_places(value, axes))
-
-
-def _places(value: Expression, *limits: tuple[int, ...]) -> list[Expression]:
-    return [constant(value.builder, limit, np.int64) for limit in limits]

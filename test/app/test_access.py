@@ -44,6 +44,7 @@ RECOGNIZE = {
     ("POST", "/v1/recognizers/<recognizer_id>/recognize"),
     ("POST", "/v1/verify"),
     ("POST", "/api/v1/recognition/recognize"),
+    ("POST", "/api/v1/recognition/faces/<image_id>/verify"),
     ("POST", "/v1/vision/face/recognize"),
     ("POST", "/v1/vision/face"),
     ("POST", "/v1/vision/face/match"),

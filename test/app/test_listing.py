@@ -1,10 +1,16 @@
 """Lists a part at a time, and of what is sought alone."""
 
 import io
+import re
+from html import unescape
 
 import pytest
 from sqlalchemy import update
 
+from constants.reasons import Reason
+from jobs.table.admission import Admission
+from jobs.table.build_options import BuildOptions
+from jobs.table.builds import Upload, submit
 from jobs.table.tables import BuildState, builds
 
 
@@ -68,3 +74,24 @@ def test_files_and_people_come_likewise(client, people, finish):
 def test_flat_names_are_answered_with_a_hint(client, people):
     answer = client.post("/v1/recognizers", data={"images": people.files(2, 2, folders=False)})
     assert "label_from=filename" in answer.json["labels"]
+
+
+def test_a_page_lists_a_thousand_files_that_were_not_used_and_says_where_the_others_are(client, workplace):
+    refused = [Upload(f"{number}.txt", None, f"{number:064x}", reason=Reason.NOT_AN_IMAGE) for number in range(1005)]
+    recognizer = submit(workplace.database, workplace.storage, refused, BuildOptions(dry_run=True), Admission(10))
+    with workplace.database.write() as connection:
+        connection.execute(update(builds).values(state=BuildState.EXAMINED))
+    page = client.get(f"/recognizers/{recognizer}").text
+    assert "<b>1005</b>" in page and "0.txt" in page and "999.txt" in page and "1000.txt" not in page
+    (others,) = re.findall(r'<a href="([^"]+)">5 more files, in the list of images</a>', page)
+    shown = client.get(unescape(others)).json
+    assert [image["file"] for image in shown["images"]] == [f"{number}.txt" for number in range(1000, 1005)]
+    assert shown["total"] == 1005
+
+
+def test_a_list_of_many_files_is_whole(client, workplace):
+    sent = [Upload(f'"{number}"\u00e9.jpg', "Ada", f"{number:064x}") for number in range(1203)]
+    recognizer = submit(workplace.database, workplace.storage, sent, BuildOptions(), Admission(10))
+    answer = client.get(f"/v1/recognizers/{recognizer}/images").json
+    assert [image["file"] for image in answer["images"]] == [f'"{number}"\u00e9.jpg' for number in range(1203)]
+    assert (answer["id"], answer["total"]) == (recognizer, 1203)

@@ -120,6 +120,7 @@ def test_every_route_about_one_recognizer_is_among_these(client):
         "/api/v1/recognition/faces",
         "/api/v1/recognition/faces/<image_id>",
         "/api/v1/recognition/faces/<image_id>/img",
+        "/api/v1/recognition/faces/<image_id>/verify",
         "/api/v1/recognition/subjects",
         "/api/v1/recognition/subjects/",
         "/api/v1/recognition/subjects/<path:subject>",

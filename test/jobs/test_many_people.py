@@ -1,4 +1,4 @@
-"""One of many people is forgotten: the others are known as before, and no number is left of who is gone."""
+"""One of many people is forgotten, and the others are known as before; one is added, and is known at once."""
 
 import io
 import zipfile
@@ -10,9 +10,11 @@ import pytest
 
 from bench import drawn_builds
 from constants.settings import Settings
+from jobs.table import builds
 from jobs.table.builds import build_of
 from jobs.versions.forgetting import forget
 from jobs.work import runner
+from jobs.work.recognizer_cache import RecognizerCache, recognizer_for
 from jobs.workplace import Workplace, opened_workplace
 from modelization.bundle.bundle_file import HEAD_KERAS, HEAD_ONNX, HEAD_TFLITE, PHOTO_ONNX, open_bundle
 from modelization.decision.gallery import enrol
@@ -83,3 +85,25 @@ def test_who_is_forgotten_is_in_no_file_and_the_others_are_known_as_before(tmp_p
     assert [again[number].person for number in others] == [named[number].person for number in others]
     assert max(abs(again[number].confidence - named[number].confidence) for number in others) < 0.02
     assert again[GONE].person != drawn_builds.label_of(GONE) == named[GONE].person
+
+
+@pytest.mark.thorough
+def test_who_is_added_is_recognized_at_once_as_by_the_version_that_is_trained_then(tmp_path: Path) -> None:
+    with opened_workplace(Settings(data_dir=tmp_path / "data")) as workplace:
+        drawn_builds.begin_build(workplace, PEOPLE)
+        runner.run_all(workplace)
+        people = drawn_builds.population(workplace)
+        known, strangers = range(PEOPLE - 99, PEOPLE + 1), range(5 * PEOPLE, 6 * PEOPLE)
+        probes = np.concatenate(
+            [people.faces(person, drawn_builds.FACES + 1)[-1:] for person in known]
+            + [people.faces(person, 1) for person in strangers]
+        )
+        drawn_builds.add_person(workplace, PEOPLE)
+        serving = builds.serving(workplace.database, drawn_builds.RECOGNIZER)
+        assert (serving.version, serving.bundle) == (2, None)
+        early = recognizer_for(workplace, RecognizerCache(), vars(serving)).identify(probes)
+        runner.run_all(workplace)
+        late = Recognizer.load(bundle(workplace, 2)).identify(probes)
+    assert early[99].person == drawn_builds.label_of(PEOPLE)
+    assert sum(then.person != now.person for then, now in zip(early, late, strict=True)) <= len(probes) / 1000
+    assert max(abs(then.confidence - now.confidence) for then, now in zip(early, late, strict=True)) < 0.02

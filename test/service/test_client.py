@@ -107,6 +107,8 @@ def test_what_was_downloaded_names_people_by_itself(recognizer, gallery, tmp_pat
     good, bad = own.each(photos)
     assert good.people == [name]
     assert (bad.faces, bad.reason) == ((), "DAMAGED_IMAGE")
+    with pytest.raises(IsADirectoryError, match="by each"):
+        own(photos)
     pixels = np.asarray(Image.open(photos / "a.jpg").convert("RGB"))
     for form in (photos / "a.jpg", (photos / "a.jpg").read_bytes(), pixels, Image.fromarray(pixels)):
         assert own(form).people == [name]

@@ -1,6 +1,8 @@
 """Programs that were made for CompreFace and DeepStack, against the running service."""
 
 import base64
+import json
+import subprocess
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +20,9 @@ from test.service.running import Service, running
 pytestmark = pytest.mark.thorough
 
 ROOT = "/api/v1/recognition"
+#: Python of an environment that `make test` installs compreface-sdk into, and what is asked by it.
+SDK = Path(__file__).parents[2] / ".venv" / "compreface-sdk" / "bin" / "python"
+ASKED_BY_SDK = Path(__file__).with_name("compreface_sdk.py")
 #: A photo of a person of the gallery, by name and number.
 View = Callable[[str, int], Path]
 
@@ -40,7 +45,7 @@ def view(gallery) -> View:
 
 
 class CompreFace:
-    """Requests as compreface-sdk 0.6.0 makes them, which itself needs a urllib3 that is not kept up any more."""
+    """Requests as compreface-sdk 0.6.0 makes them, and some that it cannot make."""
 
     def __init__(self, service: Service, key: str = "00000000-0000-0000-0000-000000000002") -> None:
         self._url = f"http://127.0.0.1:{service.port}{ROOT}"
@@ -52,6 +57,10 @@ class CompreFace:
     def recognize(self, photo: Path | bytes, options: str = "") -> httpx.Response:
         """``options`` as the library puts them together, with an ampersand before each."""
         return self.send("POST", f"/recognize?{options}", files={"file": ("image.jpg", content(photo))})
+
+    def verify(self, photo: Path, image_id: str) -> httpx.Response:
+        files = {"file": ("image.jpg", content(photo))}
+        return self.send("POST", f"/faces/{image_id}/verify?face_plugins=landmarks", files=files)
 
     def get(self, path: str) -> dict:
         return self.send("GET", path).json()
@@ -118,6 +127,23 @@ def test_nobody_is_known_before_the_first_face(compreface, deepstack, names, vie
     assert compreface.delete("/subjects").json() == {"deleted": 0}
 
 
+def test_compreface_sdk_adds_recognizes_compares_renames_and_deletes(service, names, view):
+    """The client itself, in a process and an environment of its own."""
+    photos = [view(name, number) for name in names[:2] for number in (1, 2, 4)]
+    asked = [SDK, ASKED_BY_SDK, str(service.port), *map(str, photos)]
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    added = told["added"]
+    assert [face["subject"] for face in added] == ["sdk-0", "sdk-0", "sdk-1", "sdk-1"]
+    assert told["subjects"] == told["recognized"] == ["sdk-0", "sdk-1"]
+    assert told["faces"] == 4
+    assert told["same"] > 0.9 and told["other"] < 0.1
+    assert told["renamed"] == {"updated": True} and told["after"] == "sdk-2"
+    assert told["deleted"] == [added[0], {"deleted": 1}, {"subject": "sdk-2"}]
+    assert told["left"] == []
+
+
 def test_deepstack_python_registers_and_recognizes_at_once(deepstack, known, names, view):
     assert deepstack.get_registered_faces() == known
     for name in known:
@@ -153,6 +179,10 @@ def test_compreface_knows_the_same_people(compreface, known, names, view):
     assert added.status_code == 201 and added.json()["subject"] == names[2]
     picture = compreface.send("GET", f"/faces/{added.json()['image_id']}/img")
     assert (picture.status_code, picture.json()["code"]) == (404, 11) and "is kept" in picture.json()["message"]
+    (compared,) = compreface.verify(view(names[2], 4), added.json()["image_id"]).json()["result"]
+    assert compared["subject"] == names[2] and compared["similarity"] > 0.9 and len(compared["landmarks"]) == 5
+    (compared,) = compreface.verify(view(names[0], 4), added.json()["image_id"]).json()["result"]
+    assert compared["subject"] == names[2] and compared["similarity"] < 0.1
     third = compreface.whom(view(names[2], 4))
     assert third["subject"] == names[2] and third["similarity"] >= 0.5
     sent = {"file": base64.b64encode(view(names[2], 1).read_bytes()).decode()}
@@ -180,7 +210,9 @@ def test_compreface_finds_the_largest_faces_first_and_says_what_is_wrong(compref
     for code, answer in refused.items():
         assert (answer.status_code, answer.json()["code"]) == (400, code) and answer.json()["message"]
     assert compreface.recognize(two, "&det_prob_threshold=2").json()["code"] == 26
-    assert compreface.delete("/faces/00000000-0000-0000-0000-000000000000").status_code == 404
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert compreface.delete(f"/faces/{unknown}").status_code == 404
+    assert compreface.verify(view(names[0], 5), unknown).json()["code"] == 11
 
 
 def test_a_form_that_is_sent_in_chunks_is_read(service, known, names, view):
