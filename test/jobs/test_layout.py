@@ -57,13 +57,13 @@ def test_what_fails_while_it_is_taken_in_leaves_nothing(storage: Storage) -> Non
 def test_pictures_that_lie_together_are_found_kept_shared_and_erased(storage: Storage) -> None:
     folder = storage.image_folder(RECOGNIZER, 1)
     folder.mkdir(parents=True)
-    for name in ("5", "1500", "1500.0.jpg", "2500"):
+    for name in ("5", "1500", "1500.0.thumb", "2500"):
         (folder / name).write_text(name)
     assert storage.image(RECOGNIZER, 1, 1500) == folder / "1500"
-    assert storage.thumbnail(RECOGNIZER, 1, 1500, 0) == folder / "1500.0.jpg"
-    assert storage.thumbnail(RECOGNIZER, 1, 1500, 1) == folder / "1k" / "1500.1.jpg"
+    assert storage.thumbnail(RECOGNIZER, 1, 1500, 0) == folder / "1500.0.thumb"
+    assert storage.thumbnail(RECOGNIZER, 1, 1500, 1) == folder / "1k" / "1500.1.thumb"
     assert storage.thumbnails_of(RECOGNIZER, 1) == {(1500, 0)}
-    assert names(storage) == {"5", "1500", "1500.0.jpg", "2500"}
+    assert names(storage) == {"5", "1500", "1500.0.thumb", "2500"}
     storage.share_images(RECOGNIZER, 1, 2, (5, 1500))
     assert names(storage, 2) == {"5", "1k/1500"}
     storage.erase_images(RECOGNIZER, 1, but=(1500,))
@@ -76,7 +76,7 @@ def test_folders_that_are_emptied_go(storage: Storage) -> None:
     take_in(storage)
     storage.thumbnail(RECOGNIZER, 1, 1999, 0).write_text("face")
     storage.erase_images(RECOGNIZER, 1, but=(0,), thumbnails=False)
-    assert names(storage) == {"0", "1k/1999.0.jpg"}
+    assert names(storage) == {"0", "1k/1999.0.thumb"}
     assert {path.name for path in storage.image_folder(RECOGNIZER, 1).iterdir()} == {"0", "1k"}
     storage.erase_images(RECOGNIZER, 1)
     assert not storage.has_version(RECOGNIZER, 1)
