@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import modelization.bundle.bundle_file
 from constants.exceptions import BundleInvalid
-from modelization.bundle.bundle_file import MANIFEST, REQUIRED, open_bundle, write_bundle
+from modelization.bundle.bundle_file import MANIFEST, REPORT_PAGES, REQUIRED, open_bundle, write_bundle
 from test.modelization.conftest import Built
 
 MEMBERS = sorted({*REQUIRED, MANIFEST})
@@ -26,7 +26,7 @@ def rezipped(source: Path, target: Path, changed: dict[str, bytes | None]) -> Pa
 def test_what_is_written_is_read(built: Built) -> None:
     bundle = open_bundle(built.path)
     assert bundle.manifest == built.manifest
-    assert set(bundle.files) == REQUIRED
+    assert set(bundle.files) == REQUIRED.union(REPORT_PAGES.values())
     assert [path.name for path in built.path.parent.iterdir()] == [built.path.name]
 
 

@@ -58,4 +58,5 @@ def test_cancelling_ends_training_at_once() -> None:
 def test_posterior_of_faces_that_no_head_held_out_is_the_final_heads() -> None:
     known = training_set([1, 1, 1])
     head = train_head(learned(known, assign_folds(known.people, 0)), DEFAULT_TOPOLOGY, 0, lambda *_: None)
-    np.testing.assert_array_equal(head.posterior, head.predict(known.encodings))
+    # Among strangers and alone, so in batches of other sizes, which some processors multiply in another order.
+    np.testing.assert_allclose(head.posterior, head.predict(known.encodings), rtol=0, atol=1e-6)
