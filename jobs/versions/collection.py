@@ -124,8 +124,7 @@ def encoding(database: Database, recognizer_id: str, example_id: str) -> tuple[E
     with database.read() as connection:
         base = _now(connection, recognizer_id)
         file, index = _place(base, files_of(connection, base.number), example_id)
-        tenant = connection.scalar(select(recognizers.c.tenant).where(recognizers.c.id == recognizer_id))
-        kept = store.get(connection, Shelf(tenant or "", _pipeline(base) or ""), [file.content_hash])
+        kept = store.get(connection, Shelf(base.tenant, _pipeline(base) or ""), [file.content_hash])
     person = next(face.person for face in file.people if face.index == index)
     faces = kept[file.content_hash].faces if file.content_hash in kept else ()
     face = next((face for face in faces if face.index == index), None)
